@@ -1,0 +1,88 @@
+"""Actions: what can happen next, as frozen values. An action is a choice not yet made; a `Step` is what came of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from volsim.control.contract import EventNote
+from volsim.state import Change
+
+__all__ = ["Action", "Fault", "Recorded", "Request", "Step", "Sync"]
+
+
+class Sync(NamedTuple):
+    """A controller looks at one key. `choice` is the label of what it picks, where something is left open.
+
+    >>> print(Sync("pv-binder", "claim default/c"))
+    pv-binder: claim default/c
+    """
+
+    controller: str
+    key: str
+    choice: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.controller}: {self.key}" + (f" ({self.choice})" if self.choice is not None else "")
+
+
+class Request(NamedTuple):
+    """Somebody asks the API server for something.
+
+    >>> print(Request("apply", "pod/web"))
+    user: apply pod/web
+    """
+
+    verb: str
+    what: str
+    actor: str = "user"
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.verb} {self.what}"
+
+
+class Fault(NamedTuple):
+    """The world intervenes: power, network, a process, a storage backend. Each has its healing twin.
+
+    >>> print(Fault("power off", "node01"))
+    fault: power off node01
+    """
+
+    what: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"fault: {self.what} {self.target}"
+
+
+Action = Sync | Request | Fault
+
+
+class Recorded(NamedTuple):
+    """An event with its time and sayer, as it was recorded."""
+
+    time_us: int
+    component: str
+    note: EventNote
+    host: str = ""
+
+
+class Step(NamedTuple):
+    """What one action did: when, what changed, which events were recorded."""
+
+    time_us: int
+    action: Action
+    changes: tuple[Change, ...]
+    events: tuple[Recorded, ...]
+    says: str = ""
+
+    @property
+    def time(self) -> float:
+        """Seconds since the start."""
+        return self.time_us / 1_000_000
+
+    def __str__(self) -> str:
+        line = str(self.action)
+        if self.says:
+            actor = self.action.controller if isinstance(self.action, Sync) else line.partition(":")[0]
+            line = f"{actor}: {self.says}"
+        return f"{self.time:10.3f}s  {line}"

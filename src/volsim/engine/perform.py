@@ -1,0 +1,149 @@
+"""`perform`: one action on one state gives the next state. Every driver uses this, and only this.
+
+A simulation performs the action that is first in line, the explorer every action that is enabled, a Hypothesis machine
+the one that it is told. Work that is ready comes before the clock goes on (maximal progress); work that is due at the
+same instant is ordered by (time, priority, sequence), never by a hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from typing import Any
+
+import attrs
+
+from volsim.apiserver.requests import carry_out
+from volsim.control.contract import Choose, Controller, EventNote, Outcome
+from volsim.engine.actions import Action, Recorded, Step, Sync
+from volsim.errors import VolsimError, did_you_mean
+from volsim.state import Draft, State, Watch
+
+__all__ = ["Engine", "draw"]
+
+_RETRY_FIRST_US = 5_000
+_RETRY_MAX_US = 1_000_000_000  # client-go's DefaultControllerRateLimiter: 5 ms doubled up to 1000 s
+
+Pick = Callable[[Draft, tuple[str, ...]], str]
+"""How a driver picks one of several labels."""
+
+
+def draw(draft: Draft, labels: tuple[str, ...]) -> str:
+    """One of `labels`, by the cluster's seed and how much has happened so far: the same on every machine."""
+    seed = f"{draft.salt}/{draft.serial}".encode()
+    number = int.from_bytes(blake2b(seed, digest_size=8).digest())
+    return labels[number % len(labels)]
+
+
+@attrs.frozen
+class Engine:
+    """The controllers of a cluster, wired to what they watch. A value: replace one to get another semantics."""
+
+    controllers: tuple[Controller, ...]
+    _by_name: dict[str, Controller] = attrs.field(init=False, repr=False, eq=False)
+    watches: dict[str, tuple[tuple[str, Watch], ...]] = attrs.field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {controller.name: controller for controller in self.controllers})
+        watches: dict[str, list[tuple[str, Watch]]] = {}
+        for controller in self.controllers:
+            for table, watch in controller.watches.items():
+                watches.setdefault(table, []).append((controller.name, watch))
+        object.__setattr__(self, "watches", {table: tuple(found) for table, found in watches.items()})
+
+    def controller(self, name: str) -> Controller:
+        """The controller called `name`; `VolsimError` if there is none."""
+        found = self._by_name.get(name)
+        if found is None:
+            raise VolsimError(f"there is no controller {name!r}; {did_you_mean(name, self._by_name)}")
+        return found
+
+    def replacing(self, name: str, **changes: Any) -> Engine:
+        """The same engine with one controller changed: a mutant.
+
+        Raises `VolsimError` if there is no controller of that name.
+        """
+        wrong = attrs.evolve(self.controller(name), **changes)
+        return Engine(tuple(wrong if each.name == name else each for each in self.controllers))
+
+    # -- what can happen ---------------------------------------------------------------------------------------------
+    def next_action(self, draft: Draft, until_us: int | None = None) -> Sync | None:
+        """The work that is first in line; lets the clock go on if nothing is ready, but not past `until_us`."""
+        first = draft.first_ready()
+        if first is None:
+            due = draft.next_due_us()
+            if due is None or (until_us is not None and due > until_us):
+                return None
+            draft.wait_until(due)
+            first = draft.first_ready()
+            if first is None:
+                return None
+        return Sync(*first)
+
+    def enabled(self, state: State) -> Iterator[Sync]:
+        """Every piece of work that can be done now, with every choice that is open in it.
+
+        If nothing is ready, the work that is due next (the clock will go on to it).
+        """
+        draft = state.draft(self.watches)
+        if draft.first_ready() is None and (due := draft.next_due_us()) is not None:
+            draft.wait_until(due)
+        for name, key in draft.ready():
+            outcome = self.controller(name).sync(draft, key)
+            if isinstance(outcome, Choose):
+                for label, _ in outcome.options:
+                    yield Sync(name, key, label)
+            else:
+                yield Sync(name, key)
+
+    # -- doing it ----------------------------------------------------------------------------------------------------
+    def perform(self, state: State, action: Sync, pick: Pick = draw) -> tuple[State, Step]:
+        """The state after `action`, and what it did. `state` stays as it is."""
+        draft = state.draft(self.watches)
+        if draft.first_ready() is None and (due := draft.next_due_us()) is not None:
+            draft.wait_until(due)
+        step = self.sync(draft, action, pick)
+        return draft.seal(), step
+
+    def sync(self, draft: Draft, action: Sync, pick: Pick = draw) -> Step:
+        """Perform `action` on a draft."""
+        controller = self.controller(action.controller)
+        draft.take(action.controller, action.key)
+        found = controller.sync(draft, action.key)
+        if isinstance(found, Choose):
+            options = dict(found.options)
+            label = action.choice if action.choice is not None else pick(draft, tuple(options))
+            if label not in options:
+                raise VolsimError(f"{action.controller} cannot choose {label!r} now; {did_you_mean(label, options)}")
+            action, found = action._replace(choice=label), options[label]
+        events = self._carry_out(draft, controller, action.key, found)
+        return Step(draft.now_us, action, draft.take_changes(), events, found.says)
+
+    def _carry_out(self, draft: Draft, controller: Controller, key: str, outcome: Outcome) -> tuple[Recorded, ...]:
+        notes: tuple[EventNote, ...] = outcome.events
+        after, background = outcome.requeue_after_us, outcome.background
+        try:
+            for write in outcome.writes:
+                carry_out(draft, write, by=controller.component)
+        except VolsimError as error:
+            again = draft.note_failure(controller.name, key, failed=True)
+            after, background = min(_RETRY_FIRST_US << min(again - 1, 40), _RETRY_MAX_US), True
+            refused = outcome.if_refused
+            notes = (refused._replace(message=refused.message.replace("{error}", str(error))),) if refused else ()
+        else:
+            draft.note_failure(controller.name, key, failed=False)
+        if after is not None:
+            draft.set_timer(
+                controller.name, key, draft.now_us + after, priority=controller.priority, background=background
+            )
+        return tuple(recorded(draft, note, controller.component) for note in notes)
+
+
+def recorded(draft: Draft, note: EventNote, component: str) -> Recorded:
+    """The event that `note` becomes when `component` records it now."""
+    return Recorded(draft.now_us, note.component or component, note)
+
+
+def is_sync(action: Action) -> bool:
+    """Whether `action` is a controller's work, not a request or a fault."""
+    return isinstance(action, Sync)

@@ -1,0 +1,23 @@
+"""What exists at this instant: the immutable cluster value, its tables and indexes, due work, clock, fingerprint."""
+
+from volsim.state.cluster import RUNTIME, Change, Draft, Due, State, View, Wake, Watch
+from volsim.state.fingerprint import fingerprint
+from volsim.state.indexes import claim_keys_of, volume_group
+from volsim.state.table import Fifo, Ordered, Table
+
+__all__ = [
+    "RUNTIME",
+    "Change",
+    "Draft",
+    "Due",
+    "Fifo",
+    "Ordered",
+    "State",
+    "Table",
+    "View",
+    "Wake",
+    "Watch",
+    "claim_keys_of",
+    "fingerprint",
+    "volume_group",
+]

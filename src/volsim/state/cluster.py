@@ -1,0 +1,495 @@
+"""The cluster as a value (`State`), and the private draft on which work is done (`Draft`).
+
+A `State` holds everything that decides what can happen next: the API's objects, what is on the nodes (disks,
+sandboxes, containers), the storage backends, the work that is due, and the clock. It never changes; equal states have
+equal fingerprints. A `Draft` starts as a state, is changed through one write path (`Draft.put`), and is sealed into
+the next state when somebody wants to look. Forking, drafting and sealing cost O(1) in the number of objects: the
+tables share their pages (`volsim.state.table`).
+
+Tables are named by the API's plural (`"pods"`), runtime tables (what no API shows) in the singular-less words of
+`RUNTIME`. Keys are ``namespace/name``, or ``name`` for what has no namespace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from volsim.objects import (
+    Deployment,
+    Namespace,
+    Node,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    Pod,
+    ReplicaSet,
+    StorageClass,
+)
+from volsim.rules import Rules
+from volsim.state.fingerprint import fingerprint
+from volsim.state.indexes import INDEXES, Group, Index, by_table, new_group
+from volsim.state.table import Fifo, Ordered, Table
+
+__all__ = ["RUNTIME", "Change", "Due", "Draft", "State", "View", "Wake", "Watch"]
+
+RUNTIME: Mapping[str, str] = {
+    "machines": "a node's machine: power, network, boot, disk (key: node)",
+    "sandboxes": "what a kubelet has set up for a pod: mounts, tmpfs contents (key: pod uid)",
+    "containers": "a container's process, writable layer, log (key: pod uid/container)",
+    "backends": "what holds bytes outside the nodes: exports and disks (key: backend name)",
+    "scheduling": "the scheduler's memory of a pod: attempts, back-off (key: namespace/name)",
+    "memory": "a controller's memory of a key that no API object holds (key: controller/key)",
+}
+"""The tables that no API shows, and what their rows are."""
+
+_PENDING, _TIMERS, _FAILURES = "@pending", "@timers", "@failures"
+_MASK = (1 << 64) - 1
+
+
+class Change(NamedTuple):
+    """One row before and after a write; `before` is None for a new row, `after` for a removed one."""
+
+    table: str
+    key: str
+    before: Any
+    after: Any
+
+
+class Due(NamedTuple):
+    """Work that is due at a time: which controller is to look at which key."""
+
+    due_us: int
+    priority: int
+    serial: int
+    controller: str
+    key: str
+
+
+class Wake(NamedTuple):
+    """What a `watch` yields to have a key looked at later than at once."""
+
+    key: str
+    due_us: int
+
+
+Watch = Callable[["View", Change], Iterable["str | Wake"]]
+"""What wakes a controller: for a change, the keys that it must look at."""
+
+
+class View:
+    """What can be read from a state or a draft. Controllers get a view and return writes; they cannot change it."""
+
+    __slots__ = ("_base", "_fifo", "_groups", "_tables", "_timers", "_touched", "now_us", "rules", "salt", "serial")
+
+    rules: Rules
+    """The Kubernetes that is simulated."""
+    now_us: int
+    """Microseconds since the start."""
+    serial: int
+    """Counts writes and names: source of uids, resource versions and the order of equal times."""
+    salt: int
+    """Makes the uids of different seeds differ."""
+    _tables: dict[str, Table[Any, Any]]
+    _groups: dict[str, Table[str, Group]]
+    _timers: Ordered[Due]
+    _fifo: Fifo[tuple[int, str, str]]
+    _touched: Table[tuple[str, Any], Any]  # rows written since the fingerprint was last asked for, and what they were
+    _base: int
+
+    # -- tables -----------------------------------------------------------------------------------------------------
+    def table(self, name: str) -> Table[str, Any]:
+        """The table called `name` (an API plural or a name in `RUNTIME`); empty if nothing was ever put there."""
+        found = self._tables.get(name)
+        return _EMPTY if found is None else found
+
+    def get(self, table: str, key: str) -> Any:
+        """The row `key` of `table`, or None."""
+        found = self._tables.get(table)
+        return None if found is None else found.get(key)
+
+    @property
+    def api_tables(self) -> list[str]:
+        """The names of the tables of API objects that have ever been used, sorted."""
+        return sorted(name for name in self._tables if is_api(name))
+
+    @property
+    def pods(self) -> Table[str, Pod]:
+        """Pods by ``namespace/name``."""
+        return self.table("pods")
+
+    @property
+    def nodes(self) -> Table[str, Node]:
+        """Nodes by name."""
+        return self.table("nodes")
+
+    @property
+    def namespaces(self) -> Table[str, Namespace]:
+        """Namespaces by name."""
+        return self.table("namespaces")
+
+    @property
+    def persistent_volumes(self) -> Table[str, PersistentVolume]:
+        """PersistentVolumes by name."""
+        return self.table("persistentvolumes")
+
+    @property
+    def persistent_volume_claims(self) -> Table[str, PersistentVolumeClaim]:
+        """PersistentVolumeClaims by ``namespace/name``."""
+        return self.table("persistentvolumeclaims")
+
+    @property
+    def storage_classes(self) -> Table[str, StorageClass]:
+        """StorageClasses by name."""
+        return self.table("storageclasses")
+
+    @property
+    def deployments(self) -> Table[str, Deployment]:
+        """Deployments by ``namespace/name``."""
+        return self.table("deployments")
+
+    @property
+    def replica_sets(self) -> Table[str, ReplicaSet]:
+        """ReplicaSets by ``namespace/name``."""
+        return self.table("replicasets")
+
+    # -- indexes ----------------------------------------------------------------------------------------------------
+    def group(self, index: str, name: str) -> Iterator[Any]:
+        """The entries of one group of an index (`volsim.state.indexes.INDEXES`), in order. Cost: what is read of it."""
+        found = self._groups[index].get(name)
+        return iter(()) if found is None else iter(found)
+
+    def group_size(self, index: str, name: str) -> int:
+        """How many entries the group has; O(1)."""
+        found = self._groups[index].get(name)
+        return 0 if found is None else len(found)
+
+    def group_names(self, index: str) -> list[str]:
+        """The names of an index's groups that are not empty, sorted."""
+        return list(self._groups[index])
+
+    def at_least(self, index: str, name: str, item: tuple[Any, ...]) -> Iterator[Any]:
+        """The entries of an ordered group from `item` on; O(log n) to the first."""
+        found = self._groups[index].get(name)
+        return iter(()) if found is None else cast("Ordered[Any]", found).at_least(item)
+
+    def pods_on(self, node: str) -> Iterator[Pod]:
+        """The pods assigned to `node`, by key."""
+        pods = self.pods
+        return (pods[key] for key in self.group("pods_by_node", node))
+
+    # -- work that is due --------------------------------------------------------------------------------------------
+    def ready(self) -> list[tuple[str, str]]:
+        """(controller, key) of the work that can be done now, first come first."""
+        pending = self.table(_PENDING)
+        return [(name, key) for serial, name, key in self._fifo if pending.get((name, key)) == serial]  # type: ignore[call-overload]
+
+    def timers(self) -> Iterator[Due]:
+        """The work that is due later, in order of time."""
+        return iter(self._timers)
+
+    def next_due_us(self, *, background: bool = True) -> int | None:
+        """When the next work is due; None if nothing is. Without `background`, recurring work does not count."""
+        if len(self.table(_PENDING)):
+            return self.now_us
+        if background:
+            first = self._timers.first()
+            return None if first is None else max(first.due_us, self.now_us)
+        rows = self.table(_TIMERS)
+        for due in self._timers:
+            if not rows[(due.controller, due.key)][1]:  # type: ignore[index]
+                return max(due.due_us, self.now_us)
+        return None
+
+    def failures(self, controller: str, key: str) -> int:
+        """How often in a row the controller's writes for this key were refused."""
+        return cast("int", self.table(_FAILURES).get((controller, key), 0))  # type: ignore[call-overload]
+
+    # -- value ------------------------------------------------------------------------------------------------------
+    @property
+    def fingerprint(self) -> int:
+        """A 64-bit number of everything that is; equal for equal states. Cost: what was written since last asked."""
+        total = self._base
+        for (table, key), before in self._touched.unordered_items():
+            after = self._tables[table].get(key)
+            if before is not after:
+                total += _row(table, key, after) - _row(table, key, before)
+        self._base = total & _MASK
+        self._touched = Table()
+        return hash((self._base, self.now_us)) & _MASK
+
+
+def _row(table: str, key: Any, value: Any) -> int:
+    if value is None:
+        return 0
+    if table == _PENDING:
+        value = True  # the serial only says who came first
+    elif table == _TIMERS:
+        value = (value[0].due_us, value[1])
+    return hash((fingerprint(table), fingerprint(key), fingerprint(value))) & _MASK
+
+
+_EMPTY: Table[Any, Any] = Table()
+
+
+def is_api(table: str) -> bool:
+    """Whether `table` holds API objects."""
+    return not table.startswith("@") and table not in RUNTIME
+
+
+class State(View):
+    """The cluster at one instant: a value that never changes.
+
+    Two states are equal if all that is in them is equal; `hash(state)` and `==` go by the fingerprint.
+
+    >>> from volsim.rules import Rules
+    >>> state = State.empty(Rules())
+    >>> draft = state.draft()
+    >>> draft.put("machines", "node01", ("on",))
+    >>> after = draft.seal()
+    >>> state == after, state.get("machines", "node01"), after.get("machines", "node01")
+    (False, None, ('on',))
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def empty(cls, rules: Rules, *, salt: int = 0) -> State:
+        """A cluster with nothing in it, at time 0."""
+        new = cls.__new__(cls)
+        new.rules, new.now_us, new.serial, new.salt = rules, 0, 0, salt
+        new._tables = {}
+        new._groups = {index.name: Table() for index in INDEXES}
+        new._timers, new._fifo, new._touched, new._base = Ordered(), Fifo(), Table(), 0
+        return new
+
+    def draft(self, watches: Mapping[str, Sequence[tuple[str, Watch]]] | None = None) -> Draft:
+        """A draft that starts as this state; `watches` says by table who is woken by a write. O(1)."""
+        return Draft(self, watches or {})
+
+    @property
+    def now(self) -> float:
+        """Seconds since the start."""
+        return self.now_us / 1_000_000
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return self.fingerprint
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(self._tables[name])} {name}" for name in self.api_tables if len(self._tables[name]))
+        return f"<State at {self.now:g} s: {counts or 'empty'}>"
+
+
+class Draft(View):
+    """A cluster that is being worked on. Only the engine and the API server hold one.
+
+    `put` is the one write path: it updates the table, its indexes, the journal and what the fingerprint will need,
+    and wakes whoever watches the table.
+    """
+
+    __slots__ = ("_owner", "_probes", "_watches", "changes")
+
+    def __init__(self, state: State, watches: Mapping[str, Sequence[tuple[str, Watch]]]) -> None:
+        self.rules, self.now_us, self.serial, self.salt = state.rules, state.now_us, state.serial, state.salt
+        self._tables = dict(state._tables)
+        self._groups = dict(state._groups)
+        self._timers, self._fifo = state._timers, state._fifo
+        self._touched, self._base = state._touched, state._base
+        self._owner = object()
+        self._watches = watches
+        self.changes: list[Change] = []
+        """The journal: every write since it was last taken."""
+
+    def seal(self) -> State:
+        """The state as it is now. The draft can be worked on further; the state will not notice. O(1)."""
+        new = State.__new__(State)
+        new.rules, new.now_us, new.serial, new.salt = self.rules, self.now_us, self.serial, self.salt
+        new._tables = dict(self._tables)
+        new._groups = dict(self._groups)
+        new._timers, new._fifo = self._timers, self._fifo
+        new._touched, new._base = self._touched, self._base
+        self._owner = object()  # from now on every page that is written is copied first
+        return new
+
+    def take_changes(self) -> tuple[Change, ...]:
+        """The journal since the last call."""
+        taken = tuple(self.changes)
+        self.changes = []
+        return taken
+
+    def next_serial(self) -> int:
+        """A number that was never given before in this cluster."""
+        self.serial += 1
+        return self.serial
+
+    # -- the one write path ------------------------------------------------------------------------------------------
+    def put(self, table: str, key: str, value: Any) -> None:
+        """Make `value` the row `key` of `table`; None removes it. O(1) and the indexes that the row is in."""
+        rows = self._rows(table)
+        before = rows.get(key)
+        if before is value:
+            return
+        if value is None:
+            rows.discard(key)
+        else:
+            rows.set(key, value)
+        self._touch(table, key, before)
+        for index in _indexes(table):
+            self._reindex(index, table, key, before, value)
+        change = Change(table, key, before, value)
+        self.changes.append(change)
+        for controller, watch in self._watches.get(table, ()):
+            for woken in watch(self, change):
+                if type(woken) is str:
+                    self.enqueue(controller, woken)
+                else:
+                    self.set_timer(controller, woken.key, woken.due_us, keep_earlier=True)
+
+    def _rows(self, table: str) -> Table[Any, Any]:
+        rows = self._tables.get(table, _EMPTY)
+        if rows.owner is not self._owner:
+            rows = self._tables[table] = rows.fork(self._owner)
+        return rows
+
+    def _touch(self, table: str, key: Any, before: Any) -> None:
+        row = (table, key)
+        touched = self._touched
+        if touched.owner is not self._owner:
+            touched = self._touched = touched.fork(self._owner)
+        if row not in touched:
+            touched.set(row, before)
+        elif key not in self._tables[table] and touched[row] is None:
+            touched.discard(row)  # came and went: nothing to tell
+
+    def _reindex(self, index: Index, table: str, key: str, before: Any, after: Any) -> None:
+        old = {group: index.entry(table, key, before) for group in index.groups(before)} if before is not None else {}
+        new = {group: index.entry(table, key, after) for group in index.groups(after)} if after is not None else {}
+        if old == new:
+            return
+        groups = self._groups[index.name]
+        if groups.owner is not self._owner:
+            groups = self._groups[index.name] = groups.fork(self._owner)
+        for group, entry in old.items():
+            if new.get(group) != entry:
+                members = self._members(groups, index, group)
+                members.discard(entry)
+                if not len(members):
+                    groups.discard(group)
+        for group, entry in new.items():
+            if old.get(group) != entry:
+                members = self._members(groups, index, group)
+                members.set(entry, None) if isinstance(members, Table) else members.add(entry)
+
+    def _members(self, groups: Table[str, Group], index: Index, group: str) -> Group:
+        members = groups.get(group)
+        if members is None:
+            members = new_group(index, self._owner)
+            groups.set(group, members)
+        elif members.owner is not self._owner:
+            members = members.fork(self._owner)
+            groups.set(group, members)
+        return members
+
+    # -- work that is due --------------------------------------------------------------------------------------------
+    def enqueue(self, controller: str, key: str) -> None:
+        """Have `controller` look at `key` now; once is enough, however often it is asked for."""
+        work = (controller, key)
+        pending = self._rows(_PENDING)
+        if work in pending:
+            return
+        serial = self.next_serial()
+        pending.set(work, serial)
+        self._touch(_PENDING, work, None)
+        if self._fifo.owner is not self._owner:
+            self._fifo = self._fifo.fork(self._owner)
+        self._fifo.push((serial, controller, key))
+
+    def take(self, controller: str, key: str) -> None:
+        """Note that `controller` is looking at `key` now: it is neither ready nor due any more."""
+        work = (controller, key)
+        pending = self._rows(_PENDING)
+        serial = pending.get(work)
+        if serial is not None:
+            pending.discard(work)
+            self._touch(_PENDING, work, serial)
+        self.set_timer(controller, key, None)
+
+    def first_ready(self) -> tuple[str, str] | None:
+        """(controller, key) of the work that has waited longest, or None."""
+        pending = self._rows(_PENDING)
+        while len(pending):
+            if self._fifo.owner is not self._owner:
+                self._fifo = self._fifo.fork(self._owner)
+            serial, controller, key = self._fifo.peek()
+            if pending.get((controller, key)) == serial:
+                return controller, key
+            self._fifo.pop()
+        return None
+
+    def set_timer(
+        self,
+        controller: str,
+        key: str,
+        due_us: int | None,
+        *,
+        priority: int = 0,
+        background: bool = False,
+        keep_earlier: bool = False,
+    ) -> None:
+        """Have `controller` look at `key` at `due_us`; None: do not. A key has at most one timer.
+
+        A `background` timer is a recurring back-off or a program's own pause, for which settling does not wait.
+        With `keep_earlier`, an earlier timer stays.
+        """
+        work = (controller, key)
+        rows = self._rows(_TIMERS)
+        before = rows.get(work)
+        if before is None and due_us is None:
+            return
+        if before is not None and keep_earlier and due_us is not None and before[0].due_us <= due_us:
+            return
+        if self._timers.owner is not self._owner:
+            self._timers = self._timers.fork(self._owner)
+        if before is not None:
+            self._timers.discard(before[0])
+        if due_us is None:
+            rows.discard(work)
+        else:
+            due = Due(due_us, priority, self.next_serial(), controller, key)
+            self._timers.add(due)
+            rows.set(work, (due, background))
+        self._touch(_TIMERS, work, before)
+
+    def wait_until(self, time_us: int) -> None:
+        """Let the clock go on to `time_us` and make ready what is due by then. Nothing is skipped: callers step."""
+        self.now_us = max(self.now_us, time_us)
+        while (first := self._timers.first()) is not None and first.due_us <= self.now_us:
+            self.set_timer(first.controller, first.key, None)
+            self.enqueue(first.controller, first.key)
+
+    def note_failure(self, controller: str, key: str, failed: bool) -> int:
+        """Count the refusals in a row of a key's writes; returns the count."""
+        work = (controller, key)
+        rows = self._tables.get(_FAILURES, _EMPTY)
+        before = rows.get(work)
+        if not failed and before is None:
+            return 0
+        rows = self._rows(_FAILURES)
+        if failed:
+            rows.set(work, (before or 0) + 1)
+        else:
+            rows.discard(work)
+        self._touch(_FAILURES, work, before)
+        return 0 if not failed else (before or 0) + 1
+
+
+_BY_TABLE: dict[str, tuple[Index, ...]] = {}
+
+
+def _indexes(table: str) -> tuple[Index, ...]:
+    found = _BY_TABLE.get(table)
+    if found is None:
+        found = _BY_TABLE[table] = by_table(table, is_api(table))
+    return found

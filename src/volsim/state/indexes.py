@@ -1,0 +1,151 @@
+"""What can be looked up without a scan: the indexes that are kept on every write.
+
+An index is derived: it says nothing that the tables do not say, is no part of a state's value, and can be rebuilt from
+the tables at any time (a law test does). There are two kinds: a *grouping* finds the keys of the objects that have
+something in common (the pods of a node), an *ordering* keeps such a group sorted (the free volumes of a class and a
+set of access modes, by capacity).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from volsim.objects import PersistentVolume, PersistentVolumeClaim, Pod
+from volsim.state.table import Ordered, Table
+
+__all__ = ["INDEXES", "Index", "claim_keys_of", "rebuilt"]
+
+
+class Index(NamedTuple):
+    """One index: over which table, grouped by what, and (for an ordering) sorted by what."""
+
+    name: str
+    table: str | None
+    """The table that it covers; None for all API objects."""
+    groups: Callable[[Any], tuple[str, ...]]
+    """The names of the groups that an object belongs to."""
+    order: Callable[[Any], tuple[Any, ...]] | None = None
+    """What a group is sorted by; None for a grouping."""
+    what: str = ""
+
+    def entry(self, table: str, key: str, value: Any) -> Any:
+        """What stands in a group for the object `value`."""
+        if self.order is not None:
+            return (*self.order(value), key)
+        return key if self.table is not None else (table, key)
+
+
+def claim_keys_of(pod: Pod) -> tuple[str, ...]:
+    """The keys of the claims that a pod uses, its generic ephemeral volumes' included, in order, each once."""
+    found: dict[str, None] = {}
+    if pod.spec is not None:
+        for volume in pod.spec.volumes:
+            if volume.persistent_volume_claim is not None:
+                found[f"{pod.metadata.namespace}/{volume.persistent_volume_claim.claim_name}"] = None
+            elif volume.ephemeral is not None:
+                found[f"{pod.metadata.namespace}/{pod.metadata.name}-{volume.name}"] = None
+    return tuple(found)
+
+
+def _node(pod: Pod) -> tuple[str, ...]:
+    return (pod.spec.node_name,) if pod.spec is not None and pod.spec.node_name else ()
+
+
+def _unscheduled(pod: Pod) -> tuple[str, ...]:
+    return ("",) if pod.spec is not None and not pod.spec.node_name else ()
+
+
+def _owners(obj: Any) -> tuple[str, ...]:
+    return tuple(owner.uid for owner in obj.metadata.owner_references if owner.uid)
+
+
+def _controller(pod: Pod) -> tuple[str, ...]:
+    return tuple(owner.uid for owner in pod.metadata.owner_references if owner.controller and owner.uid)
+
+
+def _claim_of_volume(volume: PersistentVolume) -> tuple[str, ...]:
+    ref = volume.spec.claim_ref
+    return (f"{ref.namespace}/{ref.name}",) if ref is not None and ref.name else ()
+
+
+def _volume_of_claim(claim: PersistentVolumeClaim) -> tuple[str, ...]:
+    return (claim.spec.volume_name,) if claim.spec.volume_name else ()
+
+
+def volume_group(storage_class: str, access_modes: tuple[str, ...]) -> str:
+    """The name of the group of free volumes with exactly this class and this set of access modes."""
+    return f"{storage_class}|{','.join(sorted(set(access_modes)))}"
+
+
+def _free_volume(volume: PersistentVolume) -> tuple[str, ...]:
+    if volume.spec.claim_ref is not None:
+        return ()
+    return (volume_group(volume.spec.storage_class_name or "", volume.spec.access_modes),)
+
+
+def _capacity(volume: PersistentVolume) -> tuple[Any, ...]:
+    return (volume.spec.capacity.get("storage"),)
+
+
+def _unbound_claim(claim: PersistentVolumeClaim) -> tuple[str, ...]:
+    return () if claim.spec.volume_name else (claim.spec.storage_class_name or "",)
+
+
+def _class_of_claim(claim: PersistentVolumeClaim) -> tuple[str, ...]:
+    return (claim.spec.storage_class_name or "",)
+
+
+def _namespace(obj: Any) -> tuple[str, ...]:
+    return (obj.metadata.namespace,) if obj.metadata.namespace else ()
+
+
+INDEXES: tuple[Index, ...] = (
+    Index("pods_by_node", "pods", _node, what="pods that are assigned to a node"),
+    Index("pods_unscheduled", "pods", _unscheduled, what="pods without a node (one group, named '')"),
+    Index("pods_by_claim", "pods", claim_keys_of, what="pods that use a claim (group: namespace/name)"),
+    Index("pods_by_controller", "pods", _controller, what="pods whose controlling owner has this uid"),
+    Index("dependents", None, _owners, what="objects (table, key) of which the object with this uid is an owner"),
+    Index("objects_by_namespace", None, _namespace, what="objects (table, key) of a namespace"),
+    Index("volumes_by_claim", "persistentvolumes", _claim_of_volume, what="volumes whose claimRef names a claim"),
+    Index("claims_by_volume", "persistentvolumeclaims", _volume_of_claim, what="claims whose volumeName names a volume"),
+    Index("claims_unbound", "persistentvolumeclaims", _unbound_claim, what="claims without a volumeName, by class"),
+    Index("claims_by_class", "persistentvolumeclaims", _class_of_claim, what="claims of a storage class"),
+    Index(
+        "free_volumes",
+        "persistentvolumes",
+        _free_volume,
+        _capacity,
+        what="volumes without a claimRef, by class and access modes, ordered by capacity",
+    ),
+)
+
+
+def by_table(table: str, api: bool) -> tuple[Index, ...]:
+    """The indexes that a write to `table` must keep; `api` says whether it is a table of API objects."""
+    return tuple(index for index in INDEXES if index.table == table or (index.table is None and api))
+
+
+Group = Table[Any, None] | Ordered[Any]
+
+
+def new_group(index: Index, owner: object) -> Group:
+    """An empty group that `owner` may fill."""
+    empty: Group = Ordered() if index.order is not None else Table()
+    return empty.fork(owner)
+
+
+def rebuilt(tables: dict[str, Table[str, Any]], api: Callable[[str], bool]) -> dict[str, dict[str, list[Any]]]:
+    """All indexes computed afresh from the tables: index -> group -> sorted entries. For tests."""
+    found: dict[str, dict[str, list[Any]]] = {index.name: {} for index in INDEXES}
+    for name, table in tables.items():
+        for index in by_table(name, api(name)):
+            for key, value in table.items():
+                for group in index.groups(value):
+                    found[index.name].setdefault(group, []).append(index.entry(name, key, value))
+    return {name: {group: sorted(entries) for group, entries in groups.items()} for name, groups in found.items()}
+
+
+def entries(group: Group | None) -> Iterator[Any]:
+    """The entries of a group in order; none for a group that does not exist."""
+    return iter(()) if group is None else iter(group)
