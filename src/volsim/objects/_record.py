@@ -10,7 +10,7 @@ which fills an unfrozen twin of the same memory layout and then makes it the fro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast, dataclass_transform
+from typing import Any, Self, TypeVar, cast, dataclass_transform
 
 import attrs
 
@@ -81,19 +81,31 @@ def frozen_json(value: Any) -> Any:
 class Record:
     """What every record has besides its fields."""
 
-    __slots__ = ()
+    __slots__ = ("_fingerprint",)  # filled by `volsim.state.fingerprint` when somebody asks; never copied
 
-    def replace(self: R, **changes: Any) -> R:
+    def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed. Values are taken as they are: no converter runs.
 
         Raises `AttributeError` for a name that is no field. Cost: one attribute copy a field.
         """
         raise NotImplementedError  # generated for each class by `record`
 
+    def __repr__(self) -> str:
+        """Python that rebuilds the record: what equals its default is left out."""
+        shown = []
+        for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(self))):
+            value = getattr(self, field.name)
+            default = field.default
+            if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+                default = default.factory()  # type: ignore[union-attr]
+            if field.repr and (default is attrs.NOTHING or type(value) is not type(default) or value != default):
+                shown.append(f"{field.alias}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
 
 def _make_replace(cls: type) -> Callable[..., Any]:
     names = [field.name for field in attrs.fields(cls)]
-    twin = type(f"_{cls.__name__}Draft", (Record,), {"__slots__": tuple(names)})
+    twin = type(f"_{cls.__name__}Draft", cls.__bases__, {"__slots__": tuple(names)})
     lines = [
         "def replace(self, /, **changes):",
         "    new = make(twin)",
@@ -115,7 +127,7 @@ def _make_replace(cls: type) -> Callable[..., Any]:
 def record(cls: type[T]) -> type[T]:
     """Class decorator: a frozen, slotted attrs class with keyword arguments and a fast `replace`.
 
-    The class must derive from `Record`, directly and from nothing else.
+    The class must derive from `Record`, or from a class without slots that derives from it, and from nothing else.
 
     >>> @record
     ... class Point(Record):
@@ -124,6 +136,6 @@ def record(cls: type[T]) -> type[T]:
     >>> Point(x=1).replace(y=2)
     Point(x=1, y=2)
     """
-    made = attrs.frozen(slots=True, kw_only=True, weakref_slot=False)(cls)
+    made = attrs.frozen(slots=True, kw_only=True, weakref_slot=False, repr=False)(cls)
     made.replace = _make_replace(made)  # type: ignore[attr-defined]
     return made
