@@ -95,9 +95,9 @@ class Record:
         shown = []
         for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(self))):
             value = getattr(self, field.name)
-            default = field.default
-            if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
-                default = default.factory()  # type: ignore[union-attr]
+            default: Any = field.default
+            if hasattr(default, "factory"):
+                default = default.factory()
             if field.repr and (default is attrs.NOTHING or type(value) is not type(default) or value != default):
                 shown.append(f"{field.alias}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"

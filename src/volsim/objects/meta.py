@@ -188,15 +188,16 @@ class LabelSelectorRequirement(Record):
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the labels meet this one requirement."""
+        value = labels.get(self.key or "")
         match self.operator:
             case "In":
-                return self.key in labels and labels[self.key] in self.values
+                return value is not None and value in self.values
             case "NotIn":
-                return self.key not in labels or labels[self.key] not in self.values
+                return value is None or value not in self.values
             case "Exists":
-                return self.key in labels
+                return value is not None
             case "DoesNotExist":
-                return self.key not in labels
+                return value is None
         return False  # validation refuses any other operator
 
 
