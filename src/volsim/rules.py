@@ -15,6 +15,7 @@ Durations are given in seconds (or as `timedelta`, ``"5m"``, ``"1h30m"``) and ke
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -90,7 +91,9 @@ def _version(text: str | tuple[int, int]) -> tuple[int, int]:
 def _clock(default: float, source: str, *, since: dict[tuple[int, int], float] | None = None) -> Any:
     """A duration in seconds; `since` gives other defaults from a version on."""
     return attrs.field(
-        default=default, converter=seconds, metadata={"what": "clock", "source": source, "since": since or {}}
+        default=None,
+        converter=attrs.converters.optional(seconds),
+        metadata={"what": "clock", "default": default, "source": source, "since": since or {}},
     )
 
 
@@ -118,6 +121,7 @@ class Rules:
     """
 
     version: tuple[int, int] = attrs.field(default=NEWEST, converter=_version)
+    """(major, minor) of the Kubernetes release."""
 
     # -- clocks: node health ---------------------------------------------------------------------------------------
     node_lease_renew_interval: float = _clock(
@@ -176,14 +180,23 @@ class Rules:
     image_volume: bool = _gate((1, 35), "KEP-4639 ImageVolume")
     git_repo_volume: bool = _gate((1, 15), "KEP-5040 gitRepo volumes are off by default", off_since=(1, 33))
     service_account_token_projection: bool = _gate((1, 21), "KEP-1205 BoundServiceAccountTokenVolume")
+    terse_container_events: bool = _gate((1, 36), "kubelet: `Container created` instead of `Created container x`")
+    terminal_phase_before_removal: bool = _gate((1, 27), "kubelet: deleted pods get a final phase (kubernetes#115331)")
+    pod_ready_to_start_containers: bool = _gate((1, 29), "KEP-3085 PodReadyToStartContainersCondition")
     mutable_csi_node_allocatable: bool = _gate((1, 36), "KEP-4876 MutableCSINodeAllocatableCount")
 
     def __attrs_post_init__(self) -> None:
         for field in attrs.fields(type(self)):
             if getattr(self, field.name) is None:
-                since, until = field.metadata["on_since"], field.metadata["off_since"]
-                on = since is not None and self.version >= since and (until is None or self.version < until)
-                object.__setattr__(self, field.name, on)
+                object.__setattr__(self, field.name, self._default(field.metadata))
+
+    def _default(self, rule: Mapping[str, Any]) -> float | bool:
+        """What a rule is in this version if nobody says otherwise."""
+        if rule["what"] == "clock":
+            newer = [value for first, value in sorted(rule["since"].items()) if self.version >= first]
+            return float(newer[-1] if newer else rule["default"])
+        since, until = rule["on_since"], rule["off_since"]
+        return since is not None and self.version >= since and (until is None or self.version < until)
 
     @classmethod
     def for_version(cls, version: str | tuple[int, int] = NEWEST, **overrides: Any) -> Rules:
@@ -196,13 +209,7 @@ class Rules:
         if unknown:
             text = [f"there is no rule {name!r}; {did_you_mean(name, known) or _listed(known)}" for name in unknown]
             raise VolsimError("\n".join(text))
-        number = _version(version)
-        values: dict[str, Any] = {}
-        for name, field in known.items():
-            for first, value in sorted(field.metadata.get("since", {}).items()):
-                if number >= first:
-                    values[name] = value
-        return cls(version=number, **{**values, **overrides})
+        return cls(version=version, **overrides)
 
     @property
     def git_version(self) -> str:
@@ -212,6 +219,15 @@ class Rules:
         'v1.15.0'
         """
         return f"v{self.version[0]}.{self.version[1]}.{2 if self.version == NEWEST else 0}"
+
+    @property
+    def container_runtime_version(self) -> str:
+        """The container runtime of the nodes: Docker until dockershim was removed in 1.24.
+
+        >>> Rules.for_version("1.15").container_runtime_version
+        'docker://18.9.7'
+        """
+        return "containerd://2.1.0" if self.version >= (1, 24) else "docker://18.9.7"
 
 
 def _listed(names: Any) -> str:

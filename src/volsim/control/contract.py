@@ -33,6 +33,8 @@ class EventNote(NamedTuple):
     """The object that the event is about."""
     component: str | None = None
     """Who says it, where that is not the controller's own component (`Controller.component`)."""
+    host: str = ""
+    """The node that says it, for kubelets."""
 
 
 def normal(about: Any, reason: str, message: str) -> EventNote:

@@ -141,7 +141,7 @@ class Engine:
 
 def recorded(draft: Draft, note: EventNote, component: str) -> Recorded:
     """The event that `note` becomes when `component` records it now."""
-    return Recorded(draft.now_us, note.component or component, note)
+    return Recorded(draft.now_us, note.component or component, note, note.host)
 
 
 def is_sync(action: Action) -> bool:

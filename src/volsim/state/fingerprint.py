@@ -20,6 +20,7 @@ import attrs
 
 from volsim.errors import VolsimError
 from volsim.objects._record import FrozenDict, Record
+from volsim.quantity import Quantity
 
 __all__ = ["fingerprint"]
 
@@ -81,6 +82,8 @@ def fingerprint(value: Any) -> int:
         return hash((_TUPLE, *map(fingerprint, value)))
     if isinstance(value, FrozenDict):
         return hash((_MAP, *sorted(hash((fingerprint(key), fingerprint(item))) for key, item in value.items())))
+    if isinstance(value, Quantity):
+        return hash((_NUMBER, value.nano, _text(value.given)))
     if isinstance(value, bytes):
         return int.from_bytes(blake2b(value, digest_size=7, person=b"bytes").digest())
     own = getattr(value, "fingerprint", None)

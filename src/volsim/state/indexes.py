@@ -85,7 +85,8 @@ def _free_volume(volume: PersistentVolume) -> tuple[str, ...]:
 
 
 def _capacity(volume: PersistentVolume) -> tuple[Any, ...]:
-    return (volume.spec.capacity.get("storage"),)
+    storage = volume.spec.capacity.get("storage")
+    return (storage.nano if storage is not None else 0,)
 
 
 def _unbound_claim(claim: PersistentVolumeClaim) -> tuple[str, ...]:
@@ -118,6 +119,7 @@ INDEXES: tuple[Index, ...] = (
         _capacity,
         what="volumes without a claimRef, by class and access modes, ordered by capacity",
     ),
+    Index("sandboxes_by_node", "sandboxes", lambda sandbox: (sandbox.node,), what="pod uids that a node's kubelet holds"),
 )
 
 

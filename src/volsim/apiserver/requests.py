@@ -1,0 +1,276 @@
+"""The API server's write path: what a create, update, patch or delete does to the cluster.
+
+Modelled: conversion of old apiVersions, dropping of fields whose gate is off, admission (namespace, default class,
+protection finalizers, default tolerations), defaulting, validation, immutability, uids, resource versions, graceful
+deletion, finalizers. A refused request changes nothing.
+Not modelled: authentication and authorisation, quotas, webhooks.
+Source: kube-apiserver, registry/generic/registry/store.go (Create, Update, Delete), registry/rest/{create,update,delete}.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from volsim.apiserver import admission
+from volsim.apiserver.conversion import convert
+from volsim.apiserver.defaults import default
+from volsim.apiserver.strategy import (
+    grace_period,
+    name_suffix,
+    prepare_for_create,
+    prepare_for_status_update,
+    prepare_for_update,
+    strip_disabled,
+)
+from volsim.apiserver.validation import validate_create, validate_status_update, validate_update
+from volsim.apiserver.writes import Create, Delete, Put, Update, UpdateStatus, Write
+from volsim.errors import AlreadyExists, Conflict, FieldError, Forbidden, Invalid, NotFound
+from volsim.objects import GenericObject, Pod
+from volsim.state import Draft, View
+
+__all__ = ["carry_out", "create", "delete", "resource_name", "table_of", "update", "update_status"]
+
+Warn = Callable[[str], None]
+
+
+def _quiet(text: str) -> None:
+    """Whoever does not care for the API server's warnings."""
+
+
+def resource_name(obj: Any) -> str:
+    """The resource of an object as the API server names it in errors.
+
+    >>> from volsim.objects import Deployment, Pod
+    >>> resource_name(Pod()), resource_name(Deployment())
+    ('pods', 'deployments.apps')
+    """
+    if isinstance(obj, GenericObject):
+        plural = obj.kind.lower() + ("es" if obj.kind.endswith("s") else "s")
+        return f"{plural}.{obj.group}" if obj.group else plural
+    return f"{obj.PLURAL}.{obj.GROUP}" if obj.GROUP else str(obj.PLURAL)
+
+
+def table_of(obj: Any) -> str:
+    """The table in which an object is kept: its plural; with the group for kinds that are carried, not modelled."""
+    return resource_name(obj) if isinstance(obj, GenericObject) else obj.PLURAL
+
+
+def carry_out(draft: Draft, write: Write, *, by: str) -> None:
+    """Do what a controller asked for. Raises as `create`, `update` and `delete` do."""
+    match write:
+        case Put(table, key, value):
+            draft.put(table, key, value)
+        case UpdateStatus(obj):
+            update_status(draft, obj)
+        case Update(obj):
+            update(draft, obj)
+        case Create(obj):
+            create(draft, obj)
+        case Delete(table, key, uid, grace_seconds, propagation):
+            delete(draft, table, key, uid=uid, grace_seconds=grace_seconds, propagation=propagation)
+
+
+# -- create ------------------------------------------------------------------------------------------------------------
+def create(draft: Draft, obj: Any, *, warn: Warn = _quiet) -> Any:
+    """POST: the object as it is stored.
+
+    Raises `Invalid` with all field errors at once, `AlreadyExists`, `NotFound` (its namespace), `Forbidden` (admission).
+    """
+    obj = prepared(draft, obj, warn)
+    table, key = table_of(obj), obj.key
+    errors = validate_create(obj, draft.rules)
+    if errors:
+        raise _invalid(obj, errors)
+    if draft.get(table, key) is not None:
+        raise AlreadyExists(f'{resource_name(obj)} "{obj.metadata.name}" already exists')
+    serial = draft.next_serial()
+    stored = obj.replace(
+        metadata=obj.metadata.replace(
+            uid=_uid(draft.salt, serial),
+            creation_timestamp=draft.now_us,
+            deletion_timestamp=None,
+            deletion_grace_period_seconds=None,
+            resource_version=str(serial),
+        )
+    )
+    draft.put(table, key, stored)
+    return stored
+
+
+def prepared(draft: View, obj: Any, warn: Warn = _quiet) -> Any:
+    """The object as admission and defaulting make it, ready to be validated. Raises `NotFound` and `Forbidden`."""
+    rules = draft.rules
+    obj, warnings = convert(obj, rules)
+    for text in warnings:
+        warn(text)
+    obj = strip_disabled(obj, rules)
+    metadata = obj.metadata
+    if obj.NAMESPACED and not isinstance(obj, GenericObject):
+        if not metadata.namespace:
+            metadata = metadata.replace(namespace="default")
+    elif metadata.namespace and not isinstance(obj, GenericObject):
+        metadata = metadata.replace(namespace=None)
+    if not metadata.name and metadata.generate_name:
+        metadata = metadata.replace(name=metadata.generate_name + name_suffix(_seed(draft)))
+    obj = obj.replace(metadata=metadata)
+    admission.check_namespace(draft, obj)
+    obj = prepare_for_create(default(obj, rules), rules)
+    return admission.admit(draft, obj)
+
+
+def _seed(view: View) -> int:
+    return int.from_bytes(blake2b(f"name/{view.salt}/{view.serial}".encode(), digest_size=8).digest())
+
+
+def _uid(salt: int, serial: int) -> str:
+    return str(UUID(bytes=blake2b(f"uid/{salt}/{serial}".encode(), digest_size=16).digest(), version=4))
+
+
+def _invalid(obj: Any, errors: list[FieldError]) -> Invalid:
+    return Invalid.of(obj.kind, obj.metadata.name or obj.metadata.generate_name or "", errors, group=getattr(obj, "group", obj.GROUP))
+
+
+# -- update ------------------------------------------------------------------------------------------------------------
+def _current(draft: View, obj: Any) -> Any:
+    current = draft.get(table_of(obj), obj.key)
+    if current is None:
+        raise NotFound(f'{resource_name(obj)} "{obj.metadata.name}" not found')
+    if obj.metadata.uid and obj.metadata.uid != current.metadata.uid:
+        raise Conflict(
+            f'Operation cannot be fulfilled on {resource_name(obj)} "{obj.metadata.name}": StorageError: invalid object, '
+            f"Code: 4, Precondition failed: UID in precondition: {obj.metadata.uid}, "
+            f"UID in object meta: {current.metadata.uid}"
+        )
+    return current
+
+
+def update(draft: Draft, obj: Any, *, user: bool = False, warn: Warn = _quiet) -> Any:
+    """PUT of metadata and spec: the object as it is stored. The last finalizer's removal ends a deleted object.
+
+    With `user`, the object's resourceVersion (if it has one) must still be the server's, and everything is defaulted
+    and admitted again. Raises `NotFound`, `Conflict`, `Forbidden`, `Invalid`.
+    """
+    current = _current(draft, obj)
+    if user:
+        given = obj.metadata.resource_version
+        if given and given != current.metadata.resource_version:
+            raise Conflict(
+                f'Operation cannot be fulfilled on {resource_name(obj)} "{obj.metadata.name}": the object has been '
+                "modified; please apply your changes to the latest version and try again"
+            )
+        obj, warnings = convert(obj, draft.rules)
+        for text in warnings:
+            warn(text)
+        obj = default(strip_disabled(obj, draft.rules), draft.rules)
+    kept = current.metadata
+    obj = prepare_for_update(obj, current, draft.rules)
+    obj = obj.replace(
+        metadata=obj.metadata.replace(
+            uid=kept.uid,
+            creation_timestamp=kept.creation_timestamp,
+            deletion_timestamp=kept.deletion_timestamp,
+            deletion_grace_period_seconds=kept.deletion_grace_period_seconds,
+            resource_version=kept.resource_version,
+        )
+    )
+    if user:
+        admission.admit_update(draft, obj, current)
+    errors = validate_update(obj, current, draft.rules)
+    if errors:
+        raise _invalid(obj, errors)
+    return _store(draft, obj, current)
+
+
+def update_status(draft: Draft, obj: Any, *, user: bool = False) -> Any:
+    """PUT of the status: the object as it is stored. Raises `NotFound`, `Conflict`, `Invalid`."""
+    current = _current(draft, obj)
+    new = prepare_for_status_update(obj, current, draft.rules)
+    if user:
+        errors = validate_status_update(new, current, draft.rules)
+        if errors:
+            raise _invalid(new, errors)
+    return _store(draft, new, current)
+
+
+def _store(draft: Draft, obj: Any, current: Any) -> Any:
+    if _finished(obj):
+        draft.put(table_of(obj), obj.key, None)
+        return obj
+    if obj == current:
+        return current
+    stored = obj.replace(metadata=obj.metadata.replace(resource_version=str(draft.next_serial())))
+    draft.put(table_of(stored), stored.key, stored)
+    return stored
+
+
+def _finished(obj: Any) -> bool:
+    """Whether a deleted object has nothing left to wait for."""
+    metadata = obj.metadata
+    if metadata.deletion_timestamp is None or metadata.finalizers:
+        return False
+    if obj.kind == "Namespace" and obj.spec is not None and obj.spec.finalizers:
+        return False
+    return not metadata.deletion_grace_period_seconds
+
+
+# -- delete ------------------------------------------------------------------------------------------------------------
+_BLOCKERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
+
+
+def delete(
+    draft: Draft,
+    table: str,
+    key: str,
+    *,
+    uid: str | None = None,
+    grace_seconds: int | None = None,
+    propagation: str = "Background",
+) -> bool:
+    """DELETE: whether the object is gone at once. Otherwise it has a deletionTimestamp and waits.
+
+    A pod waits for its kubelet for the grace period, any object for its finalizers. Raises `NotFound`, and `Conflict`
+    if `uid` is given and the object is another one.
+    """
+    current = draft.get(table, key)
+    if current is None:
+        raise NotFound(f'{table} "{key.rpartition("/")[2]}" not found')
+    if uid is not None and uid != current.metadata.uid:
+        raise Conflict(
+            f"the UID in the precondition ({uid}) does not match the UID in record ({current.metadata.uid}). "
+            "The object might have been deleted and then recreated"
+        )
+    metadata = current.metadata
+    blocker = _BLOCKERS.get(propagation)
+    finalizers = metadata.finalizers
+    if blocker is not None and blocker not in finalizers:
+        finalizers = (*finalizers, blocker)
+    grace = grace_period(current, grace_seconds, draft.rules) if isinstance(current, Pod) else 0
+    if metadata.deletion_timestamp is not None:
+        before = metadata.deletion_grace_period_seconds or 0
+        if grace < before:  # a second delete can only shorten the wait
+            since_us = metadata.deletion_timestamp - before * 1_000_000
+            metadata = metadata.replace(
+                deletion_grace_period_seconds=grace, deletion_timestamp=since_us + grace * 1_000_000
+            )
+    else:
+        metadata = metadata.replace(
+            deletion_grace_period_seconds=grace, deletion_timestamp=draft.now_us + grace * 1_000_000
+        )
+    new = current.replace(metadata=metadata.replace(finalizers=finalizers))
+    if new.kind == "Namespace":
+        new = new.replace(status=new.status.replace(phase="Terminating"))
+    return _store(draft, new, current) is new
+
+
+def must_exist(namespace: str, view: View) -> None:
+    """Raise `NotFound` or `Forbidden` unless objects can be made in `namespace`."""
+    found = view.namespaces.get(namespace)
+    if found is None:
+        raise NotFound(f'namespaces "{namespace}" not found')
+    if found.metadata.deletion_timestamp is not None:
+        raise Forbidden(
+            f"unable to create new content in namespace {namespace} because it is being terminated"
+        )

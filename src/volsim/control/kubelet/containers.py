@@ -1,0 +1,309 @@
+"""Kubelet: a container's process, from its start to its end.
+
+Modelled: environment, command and arguments, mounts, a new writable layer at every start, exit codes, restart policies,
+crash back-off with its reset, TERM and KILL.
+Not modelled: images that have to be pulled, probes, lifecycle hooks, memory limits.
+Source: kubelet, pkg/kubelet/kuberuntime/kuberuntime_{manager,container}.go; client-go, util/flowcontrol/backoff.go.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from hashlib import blake2b
+from typing import Any
+
+from volsim.control.kubelet.configuration import MountError, field_value
+from volsim.control.kubelet.volumes import mounts_of
+from volsim.control.kubelet.work import LAYER, PodWork
+from volsim.objects import Container as ContainerSpec
+from volsim.programs.images import Image, command, image_for
+from volsim.programs.process import Pause, Process, Program
+from volsim.rules import microseconds
+from volsim.state.runtime import Container
+from volsim.storage.mounts import Mount, MountedFiles
+
+__all__ = ["ConfigError", "end", "go_on", "kill", "may_restart", "open_process", "restart_at", "start", "terminate"]
+
+LOG_LIMIT = 10 * 1024 * 1024  # containerLogMaxSize: what a log keeps
+KILLED = 137  # 128 + SIGKILL
+
+
+class ConfigError(Exception):
+    """A container cannot be made from what the pod says: `CreateContainerConfigError`."""
+
+
+# -- environment -------------------------------------------------------------------------------------------------------
+_REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
+
+
+def expand(text: str, env: dict[str, str]) -> str:
+    """``$(NAME)`` replaced by its value; ``$$`` is a dollar, and an unknown name stays as it is.
+
+    >>> expand("$(HOST):$(PORT) $$(HOST)", {"HOST": "db"})
+    'db:$(PORT) $(HOST)'
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] == "$":
+            return "$"
+        return env.get(match[2], match[0])
+
+    return _REFERENCE.sub(value, text)
+
+
+def environment(work: PodWork, spec: ContainerSpec, image: Image) -> dict[str, str]:
+    """The environment of a container's process. Raises `ConfigError` for what it refers to and is not there."""
+    env = {**image.env, "HOSTNAME": work.pod.spec.hostname or work.pod.metadata.name or ""}
+    for source in spec.env_from:
+        for ref, table in ((source.config_map_ref, "configmaps"), (source.secret_ref, "secrets")):
+            if ref is not None:
+                for key, value in _data(work, table, ref.name or "", bool(ref.optional)).items():
+                    env[(source.prefix or "") + key] = value
+    for each in spec.env:
+        if each.value_from is None:
+            env[each.name or ""] = expand(each.value or "", env)
+        else:
+            value = _value(work, each.value_from)
+            if value is not None:
+                env[each.name or ""] = value
+    return env
+
+
+def _value(work: PodWork, source: Any) -> str | None:
+    if source.field_ref is not None:
+        address = work.sandbox.address if work.sandbox is not None else ""
+        return field_value(work.pod, source.field_ref.field_path, address=address)
+    for ref, table, kind in (
+        (source.config_map_key_ref, "configmaps", "ConfigMap"),
+        (source.secret_key_ref, "secrets", "Secret"),
+    ):
+        if ref is not None:
+            data = _data(work, table, ref.name or "", bool(ref.optional))
+            if ref.key not in data and not ref.optional:
+                raise ConfigError(f"couldn't find key {ref.key} in {kind} {work.pod.metadata.namespace}/{ref.name}")
+            return data.get(ref.key)
+    return None
+
+
+def _data(work: PodWork, table: str, name: str, optional: bool) -> dict[str, str]:
+    found = work.view.get(table, f"{work.pod.metadata.namespace}/{name}")
+    if found is None:
+        if optional:
+            return {}
+        raise ConfigError(f'{table.removesuffix("s")} "{name}" not found')
+    if table == "configmaps":
+        return dict(found.data)
+    return {**{key: b64decode(value).decode() for key, value in found.data.items()}, **found.string_data}
+
+
+# -- processes ---------------------------------------------------------------------------------------------------------
+def open_process(
+    work: PodWork, spec: ContainerSpec, argv: tuple[str, ...], *, stdin: bytes = b"", tty: bool = False, pid1: bool = False
+) -> Process:
+    """A process in the container's mounts and environment. Raises `ConfigError` and `MountError`."""
+    image = image_for(spec.image or "")
+    env = environment(work, spec, image)
+    mounts = mounts_of(work, spec.volume_mounts, lambda text: _expand_strictly(text, env))
+    read_only = bool(spec.security_context and spec.security_context.read_only_root_filesystem)
+    root = Mount(path="/", backing=(LAYER, spec.name), subpath="", read_only=read_only)
+    files = MountedFiles([root, *mounts], work.fetch, now_us=work.now_us)
+    return Process(
+        argv=argv,
+        env=env,
+        files=files,
+        now_us=work.now_us,
+        stdin=stdin,
+        hostname=env["HOSTNAME"],
+        tty=tty,
+        pid1=pid1,
+    )
+
+
+def _expand_strictly(text: str, env: dict[str, str]) -> str:
+    for match in _REFERENCE.finditer(text):
+        if match[1] != "$" and not env.get(match[2]):
+            raise ConfigError(f"failed to expand subPathExpr: missing value for {match[2]!r}")
+    return expand(text, env)
+
+
+def keep_files(work: PodWork, process: Process) -> None:
+    """Note what the process has written."""
+    for backing, root in process.files.changed().items():
+        work.store(backing, root)
+
+
+def _program(spec: ContainerSpec, image: Image, argv: tuple[str, ...]) -> Program | None:
+    return command(image, argv) if argv else None
+
+
+def start(work: PodWork, spec: ContainerSpec) -> None:
+    """Make the container's layer anew and start its process."""
+    name = spec.name or ""
+    row = work.row(name)
+    image = image_for(spec.image or "")
+    first = row.started_us is None
+    work.set_row(
+        name,
+        Container(
+            boot=work.machine.boot,
+            running=True,
+            restarts=row.restarts if first else row.restarts + 1,
+            started_us=work.now_us,
+            layer=image.files,
+            last=None if first else _last(row),
+            previous_log=row.log,
+            backoff_us=row.backoff_us,
+            backoff_since_us=row.backoff_since_us,
+            container_id=_container_id(work.uid, name, 0 if first else row.restarts + 1),
+        ),
+    )
+    try:
+        process, argv = _prepared(work, spec, image)
+    except (ConfigError, MountError) as error:
+        reason = "CreateContainerConfigError"
+        work.set_row(name, row.replace(running=False, waiting=reason, waiting_message=str(error)))
+        if row.waiting != reason:
+            work.event("Warning", "Failed", f"Error: {error}")
+        work.wake_at(work.now_us + microseconds(work.rules.crash_loop_backoff_initial), background=True)
+        return
+    where = " and can be accessed by the pod" if work.rules.terse_container_events else ""
+    terse = work.rules.terse_container_events
+    work.event("Normal", "Pulled", f'Container image "{spec.image}" already present on machine{where}')
+    work.event("Normal", "Created", "Container created" if terse else f"Created container {name}")
+    program = _program(spec, image, argv)
+    if program is None:
+        work.event("Warning", "Failed", f'Error: failed to start container "{name}": exec: "{argv[0]}": executable file '
+                                        "not found in $PATH")
+        row = work.row(name)
+        work.set_row(name, row.replace(running=False, exit_code=127, reason="StartError", finished_us=work.now_us))
+        return
+    work.event("Normal", "Started", "Container started" if terse else f"Started container {name}")
+    work.notes.append(f"start container {name}")
+    take(work, name, process, program.start(process))
+
+
+def _prepared(work: PodWork, spec: ContainerSpec, image: Image) -> tuple[Process, tuple[str, ...]]:
+    argv = _argv(work, spec, image)
+    return open_process(work, spec, argv, tty=bool(spec.tty), pid1=True), argv
+
+
+def _argv(work: PodWork, spec: ContainerSpec, image: Image) -> tuple[str, ...]:
+    """What is run: the pod's command or the image's entrypoint, then the pod's arguments or the image's."""
+    env = environment(work, spec, image)
+    if spec.command:
+        argv = (*spec.command, *spec.args)
+    else:
+        argv = (*image.entrypoint, *(spec.args or image.arguments))
+    return tuple(expand(word, env) for word in argv)
+
+
+def _container_id(uid: str, name: str, attempt: int) -> str:
+    return "containerd://" + blake2b(f"{uid}/{name}/{attempt}".encode(), digest_size=32).hexdigest()
+
+
+def _last(row: Container) -> tuple[int, int, int, str] | None:
+    if row.finished_us is None:
+        return row.last
+    return (row.exit_code or 0, row.started_us or 0, row.finished_us, row.reason)
+
+
+def take(work: PodWork, name: str, process: Process, pause: Pause) -> None:
+    """Note what a run of the container's program did: files, output, and how it ended for now."""
+    keep_files(work, process)
+    row = work.row(name)
+    row = row.replace(log=(row.log + process.stdout + process.stderr)[-LOG_LIMIT:])
+    if pause.exit_code is not None:
+        work.set_row(name, row)
+        end(work, name, pause.exit_code)
+        return
+    wake_us = None if pause.wake_after_us is None else work.now_us + pause.wake_after_us
+    work.set_row(name, row.replace(memory=pause.memory, wake_us=wake_us))
+
+
+def end(work: PodWork, name: str, code: int) -> None:
+    """The container's process has ended."""
+    row = work.row(name)
+    reason = "Completed" if code == 0 else "Error"
+    work.set_row(
+        name,
+        row.replace(running=False, exit_code=code, reason=reason, finished_us=work.now_us, memory=None, wake_us=None),
+    )
+    work.notes.append(f"container {name} exits {code}")
+
+
+def go_on(work: PodWork, spec: ContainerSpec) -> None:
+    """Let a container whose pause is over go on."""
+    name = spec.name or ""
+    row = work.row(name)
+    if not row.running or row.wake_us is None:
+        return
+    if row.wake_us > work.now_us:
+        work.wake_at(row.wake_us, background=_endless(work, spec))
+        return
+    image = image_for(spec.image or "")
+    argv = _argv(work, spec, image)
+    program = _program(spec, image, argv)
+    assert program is not None, "it was started"
+    process = open_process(work, spec, argv, tty=bool(spec.tty), pid1=True)
+    work.set_row(name, row.replace(wake_us=None))
+    take(work, name, process, program.resume(row.memory, process))
+    row = work.row(name)
+    if row.running:
+        work.wake_at(row.wake_us, background=_endless(work, spec))
+
+
+def _endless(work: PodWork, spec: ContainerSpec) -> bool:
+    """Whether the end of this container changes nothing for good: it is restarted whatever happens."""
+    return (work.pod.spec.restart_policy or "Always") == "Always" and spec in work.pod.spec.containers
+
+
+def terminate(work: PodWork, spec: ContainerSpec) -> None:
+    """Send TERM to a running container, once; a program without a handler ignores it as process 1."""
+    name = spec.name or ""
+    row = work.row(name)
+    if not row.running or row.signalled:
+        return
+    work.event("Normal", "Killing", f"Stopping container {name}")
+    row = row.replace(signalled=True)
+    work.set_row(name, row)
+    image = image_for(spec.image or "")
+    argv = _argv(work, spec, image)
+    program = _program(spec, image, argv)
+    if program is not None:
+        process = open_process(work, spec, argv, pid1=True)
+        pause = program.signal(row.memory, process, "TERM")
+        if pause is not None:
+            take(work, name, process, pause)
+
+
+def kill(work: PodWork, spec: ContainerSpec) -> None:
+    """Send KILL to a running container."""
+    if work.row(spec.name or "").running:
+        end(work, spec.name or "", KILLED)
+
+
+# -- restarts ----------------------------------------------------------------------------------------------------------
+def may_restart(work: PodWork, spec: ContainerSpec) -> bool:
+    """Whether a container that has ended is to be started again."""
+    policy = spec.restart_policy or work.pod.spec.restart_policy or "Always"
+    row = work.row(spec.name or "")
+    return policy == "Always" or (policy == "OnFailure" and row.exit_code != 0)
+
+
+def restart_at(work: PodWork, name: str) -> int:
+    """When a container that has ended may be started again; raises its back-off if that is now.
+
+    The first restart is at once, the next after 10 s, 20 s … up to 5 min; ten minutes without a restart forget it.
+    """
+    row = work.row(name)
+    finished = row.finished_us or 0
+    first = microseconds(work.rules.crash_loop_backoff_initial)
+    most = microseconds(work.rules.crash_loop_backoff_max)
+    known = row.backoff_since_us is not None and finished - row.backoff_since_us <= 2 * most
+    if known and work.now_us < finished + row.backoff_us:
+        return finished + row.backoff_us
+    known = row.backoff_since_us is not None and work.now_us - row.backoff_since_us <= 2 * most
+    backoff = min(2 * row.backoff_us, most) if known else first
+    work.set_row(name, row.replace(backoff_us=backoff, backoff_since_us=work.now_us, waiting="", waiting_message=""))
+    return work.now_us

@@ -1,0 +1,94 @@
+"""What a cluster consists of before anybody uses it: its namespaces, its nodes, its controllers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from volsim.apiserver import requests
+from volsim.control.contract import Controller
+from volsim.engine.perform import Engine
+from volsim.errors import VolsimError
+from volsim.manifests import load
+from volsim.objects import Namespace, Node, NodeStatus, ObjectMeta
+from volsim.quantity import Quantity
+from volsim.rules import Rules
+from volsim.state import Draft
+
+__all__ = ["CONTROLLERS", "bootstrap", "default_engine", "node_objects"]
+
+CONTROLLERS: tuple[str, ...] = (
+    "kubelet.node",
+    "kubelet.pods",
+)
+"""The modules of `volsim.control` whose controllers make up a cluster, in the order in which they break ties."""
+
+NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+
+DEFAULT_CAPACITY: Mapping[str, str] = {
+    "cpu": "4",
+    "memory": "8Gi",
+    "ephemeral-storage": "100Gi",
+    "pods": "110",
+}
+"""What a node has of which nobody said anything: a small virtual machine."""
+
+_ENGINE: list[Engine] = []
+
+
+def default_engine() -> Engine:
+    """The engine with all controllers of Kubernetes that are modelled; made once."""
+    if not _ENGINE:
+        _ENGINE.append(Engine(tuple(each for name in CONTROLLERS for each in _controllers(name))))
+    return _ENGINE[0]
+
+
+def _controllers(module: str) -> tuple[Controller, ...]:
+    found = import_module(f"volsim.control.{module}")
+    several = getattr(found, "CONTROLLERS", None)
+    return tuple(several) if several is not None else (found.CONTROLLER,)
+
+
+def bootstrap(draft: Draft) -> None:
+    """Make the namespaces that every cluster has."""
+    for name in NAMESPACES:
+        requests.create(draft, Namespace(metadata=ObjectMeta(name=name)))
+
+
+def node_objects(nodes: int | Sequence[str | Mapping[str, Any] | Node] | Any, rules: Rules) -> list[Node]:
+    """The Node objects that `nodes` stands for: a number, names, manifests or objects."""
+    if isinstance(nodes, bool) or (isinstance(nodes, int) and nodes < 0):
+        raise VolsimError(f"nodes={nodes!r}: give a number from 0 on, names, manifests or Node objects")
+    if isinstance(nodes, int):
+        width = max(2, len(str(nodes)))
+        return [_node(f"node{number:0{width}}") for number in range(1, nodes + 1)]
+    made: list[Node] = []
+    for each in nodes if isinstance(nodes, list | tuple) else [nodes]:
+        if isinstance(each, str) and "\n" not in each and ":" not in each and "/" not in each:
+            made.append(_node(each))
+        else:
+            for obj in load(each):
+                if not isinstance(obj, Node):
+                    raise VolsimError(f"nodes=…: {obj.kind} {obj.metadata.name!r} is no Node")
+                made.append(obj)
+    names = [node.metadata.name for node in made]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise VolsimError(f"nodes=…: {', '.join(map(repr, twice))} stands there more than once")
+    return made
+
+
+def _node(name: str) -> Node:
+    capacity = {resource: Quantity(amount) for resource, amount in DEFAULT_CAPACITY.items()}
+    return Node(
+        metadata=ObjectMeta(
+            name=name,
+            labels={
+                "kubernetes.io/arch": "amd64",
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+            },
+        ),
+        status=NodeStatus(capacity=capacity, allocatable=capacity),
+    )

@@ -1,0 +1,195 @@
+"""What a person does inside containers and on nodes: exec, files, the host's disk.
+
+These are actions on the data plane, outside the API server's objects: they need the node to have power and, for exec, to
+be connected to the control plane.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from volsim.apiserver.requests import carry_out
+from volsim.control.kubelet import containers
+from volsim.control.kubelet.configuration import MountError
+from volsim.control.kubelet.containers import ConfigError, keep_files, open_process
+from volsim.control.kubelet.pods import work_on
+from volsim.control.kubelet.volumes import Place, volume_directory
+from volsim.control.kubelet.work import MEMORY, PodWork
+from volsim.errors import NotFound, Unreachable, VolsimError, did_you_mean
+from volsim.objects import Container, Pod
+from volsim.programs.images import command, image_for
+from volsim.programs.process import Process
+from volsim.state import Draft, View
+from volsim.state.runtime import Machine, Sandbox
+from volsim.storage import tree
+from volsim.storage.mounts import MountedFiles
+from volsim.storage.sources import source_of
+
+__all__ = ["ExecResult", "Run", "exit_containers", "files_of", "host_files", "words", "write_file"]
+
+
+class ExecResult(NamedTuple):
+    """What a command left: its output as text, and its exit code.
+
+    >>> ExecResult("hello\\n", "", 0).exit_code
+    0
+    """
+
+    stdout: str
+    stderr: str
+    exit_code: int
+
+
+def words(line: str | Sequence[str]) -> tuple[str, ...]:
+    """A command as words; a text is split as a shell splits it.
+
+    >>> words("cat '/a b'")
+    ('cat', '/a b')
+    """
+    if not isinstance(line, str):
+        return tuple(line)
+    try:
+        return tuple(shlex.split(line))
+    except ValueError as error:
+        raise VolsimError(f"{line!r} cannot be split into words: {error}; give a list of words instead") from None
+
+
+def _work(view: View, pod: Pod) -> PodWork:
+    """The pod in its kubelet's hands. Raises `VolsimError` or `Unreachable` if nobody can be asked."""
+    node = pod.spec.node_name
+    if not node:
+        raise VolsimError(f"pod {pod.metadata.name} does not have a host assigned")
+    machine: Machine | None = view.get("machines", node)
+    if machine is None or not machine.answers:
+        why = "does not exist" if machine is None else "is off" if not machine.powered else "is cut off"
+        raise Unreachable(f"error dialing backend: node {node} {why}")
+    work = work_on(view, pod.key, pod.metadata.uid or "")
+    if work is None:
+        raise Unreachable(f"the kubelet of node {node} does not know pod {pod.key}")
+    return work
+
+
+def _spec(pod: Pod, container: str | None) -> Container:
+    """The container that is meant: the one named, the annotated default, or the first."""
+    specs = (*pod.spec.containers, *pod.spec.init_containers)
+    name = container or pod.metadata.annotations.get("kubectl.kubernetes.io/default-container")
+    if name is None:
+        return pod.spec.containers[0]
+    for spec in specs:
+        if spec.name == name:
+            return spec
+    raise NotFound(
+        f"container {name} is not valid for pod {pod.metadata.name}; "
+        f"{did_you_mean(name, [spec.name or '' for spec in specs])}"
+    )
+
+
+def _running(view: View, pod: Pod, container: str | None) -> tuple[PodWork, Container]:
+    spec = _spec(pod, container)
+    work = _work(view, pod)
+    if not work.row(spec.name or "").running or work.sandbox is None or work.sandbox.boot != work.machine.boot:
+        raise VolsimError(f'unable to upgrade connection: container not found ("{spec.name}"): it does not run')
+    return work, spec
+
+
+def _process(work: PodWork, spec: Container, argv: tuple[str, ...], stdin: bytes, tty: bool) -> Process:
+    try:
+        return open_process(work, spec, argv, stdin=stdin, tty=tty)
+    except (ConfigError, MountError) as error:
+        raise VolsimError(str(error)) from None
+
+
+class Run:
+    """One exec: started by the first `go_on`, resumed by the next ones while it sleeps."""
+
+    def __init__(self, pod: Pod, container: str | None, argv: tuple[str, ...], stdin: bytes, tty: bool) -> None:
+        if not argv:
+            raise VolsimError("you must specify at least one command for the container")
+        self.pod, self.container, self.argv, self.stdin, self.tty = pod, container, argv, stdin, tty
+        self.wake_us: int | None = None
+        self._memory: Any = None
+        self._started = False
+        self._out, self._err = b"", b""
+        self._code: int | None = None
+
+    @property
+    def result(self) -> ExecResult:
+        """Output and exit code so far."""
+        code = 0 if self._code is None else self._code
+        return ExecResult(self._out.decode(errors="replace"), self._err.decode(errors="replace"), code)
+
+    def go_on(self, draft: Draft) -> bool:
+        """Run until the command ends or sleeps; whether it has ended."""
+        current = draft.pods.get(self.pod.key)
+        if self._started and (current is None or current.metadata.uid != self.pod.metadata.uid):
+            self._code = containers.KILLED
+            return True
+        work, spec = _running(draft, current or self.pod, self.container)
+        program = command(image_for(spec.image or ""), self.argv)
+        if program is None:
+            self._err += f'exec: "{self.argv[0]}": executable file not found in $PATH\n'.encode()
+            self._code = 127
+            return True
+        process = _process(work, spec, self.argv, self.stdin, self.tty)
+        pause = program.resume(self._memory, process) if self._started else program.start(process)
+        self._started = True
+        keep_files(work, process)
+        for write in work.outcome(None).writes:
+            carry_out(draft, write, by="kubelet")
+        self._out, self._err = self._out + process.stdout, self._err + process.stderr
+        self._memory, self._code = pause.memory, pause.exit_code
+        self.wake_us = None if pause.wake_after_us is None else draft.now_us + pause.wake_after_us
+        return pause.exit_code is not None
+
+
+def files_of(view: View, pod: Pod, container: str | None) -> MountedFiles:
+    """The files as a process of the container sees them."""
+    work, spec = _running(view, pod, container)
+    return _process(work, spec, (), b"", False).files
+
+
+def write_file(draft: Draft, pod: Pod, container: str | None, path: str, data: bytes) -> None:
+    """Write a file as a process of the container would."""
+    work, spec = _running(draft, pod, container)
+    process = _process(work, spec, (), b"", False)
+    process.files.write(path, data)
+    keep_files(work, process)
+    for write in work.outcome(None).writes:
+        carry_out(draft, write, by="kubelet")
+
+
+def exit_containers(draft: Draft, pod: Pod, container: str | None, code: int) -> None:
+    """End the processes of one container, or of all app containers."""
+    specs = [_spec(pod, container)] if container else list(pod.spec.containers)
+    work = _work(draft, pod)
+    running = [spec for spec in specs if work.row(spec.name or "").running]
+    if not running:
+        raise VolsimError(f"no container of pod {pod.key} runs that could exit")
+    for spec in running:
+        containers.end(work, spec.name or "", code)
+    for write in work.outcome(None).writes:
+        carry_out(draft, write, by="kubelet")
+
+
+def host_files(view: View, node: str) -> Mapping[str, bytes]:
+    """All files of a node by path. Memory-backed volumes are seen where they are mounted."""
+    machine: Machine | None = view.get("machines", node)
+    if machine is None:
+        raise NotFound(f"no node named {node!r}; {did_you_mean(node, view.table('machines'))}")
+    if not machine.powered:
+        raise Unreachable(f"node {node} is off: nobody can read its disk")
+    root = machine.disk
+    for uid in view.group("sandboxes_by_node", node):
+        sandbox: Sandbox = view.get("sandboxes", uid)
+        if sandbox.boot != machine.boot:
+            continue
+        for volume in sandbox.pod.spec.volumes:
+            place: Place | None = sandbox.mounted.get(volume.name or "")
+            if place is not None and place.kind == MEMORY:
+                path = volume_directory(uid, source_of(volume)[0] or "", volume.name or "")
+                content = sandbox.memory.get(place.name)
+                if content is not None:
+                    root = tree.put(tree.mkdir(root, path.rpartition("/")[0], parents=True), path, content)
+    return {path: file.data for path, file in tree.walk(root) if isinstance(file, tree.File)}

@@ -1,0 +1,122 @@
+"""What is on the nodes and behind the network, which no API shows: machines, sandboxes, containers.
+
+Whatever depends on power carries the number of the boot in which it was made. Switching a machine off only counts up
+its boot: every process and every byte of memory of an older boot is gone, without anybody having to visit them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from volsim.objects import Pod
+from volsim.objects._record import FrozenDict, Record, frozen_map, record
+from volsim.storage.tree import Directory
+
+__all__ = ["Container", "Machine", "Sandbox"]
+
+
+@record
+class Machine(Record):
+    """A node's machine.
+
+    >>> Machine(powered=False).answers
+    False
+    """
+
+    powered: bool = True
+    connected: bool = True
+    """Whether kubelet and control plane can talk."""
+    destroyed: bool = False
+    """Off for ever, its disk lost."""
+    boot: int = 1
+    """Counts the times it was switched on; processes and memory belong to one boot."""
+    changed_us: int = 0
+    """When power or network last changed."""
+    heartbeat_phase_us: int = 0
+    """Leases are renewed at this offset, every `Rules.node_lease_renew_interval`."""
+    disk: Directory = attrs.field(factory=Directory)
+    """The root of its disk, without what is only in memory."""
+    number: int = 0
+    """The how-manieth machine of the cluster it is, from 0: its addresses follow from that."""
+    next_address: int = 2
+    """The last number of the next pod's address."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether the control plane hears its kubelet."""
+        return self.powered and self.connected
+
+    @property
+    def address(self) -> str:
+        """Its address in the nodes' network.
+
+        >>> Machine(number=1).address, Machine(number=1).pod_network
+        ('172.16.1.31', '10.244.1')
+        """
+        host = 30 + self.number
+        return f"172.16.{1 + host // 256}.{host % 256}"
+
+    @property
+    def pod_network(self) -> str:
+        """The first three numbers of its pods' addresses."""
+        return f"10.{244 + self.number // 256}.{self.number % 256}"
+
+
+@record
+class Sandbox(Record):
+    """What a kubelet has set up for a pod, and the pod as the kubelet last saw it."""
+
+    node: str
+    pod: Pod
+    boot: int
+    address: str = ""
+    memory: FrozenDict[str, Directory] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    """By volume: the contents of what lies in memory (tmpfs emptyDirs, configuration volumes)."""
+    mounted: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    """By volume: where its bytes are (`volsim.control.kubelet.volumes.Place`)."""
+    mount_failures: int = 0
+    mount_error: str = ""
+    retry_us: int | None = None
+    """When mounting is tried again."""
+    kill_us: int | None = None
+    """When containers that ignored TERM are killed; None while the pod is not being stopped."""
+    init_done: bool = False
+    torn_down: bool = False
+    """The pod has ended and its directories are gone."""
+
+
+@record
+class Container(Record):
+    """One container of a pod: its present process if it has one, and how the last ended."""
+
+    boot: int = 0
+    """The boot in which the process was started."""
+    running: bool = False
+    restarts: int = 0
+    started_us: int | None = None
+    finished_us: int | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    signalled: bool = False
+    """TERM has been sent."""
+    memory: Any = None
+    """What the program remembers while it sleeps or serves (`volsim.programs.process.Pause.memory`)."""
+    wake_us: int | None = None
+    """When its pause ends; None: it serves until it gets a signal."""
+    layer: Directory = attrs.field(factory=Directory)
+    """Its own writable layer; new with every start."""
+    log: bytes = b""
+    previous_log: bytes = b""
+    last: tuple[int, int, int, str] | None = None
+    """(exit code, started, finished, reason) of the run before this one."""
+    waiting: str = ""
+    """Why it does not run: ``CrashLoopBackOff``, ``CreateContainerConfigError``, …"""
+    waiting_message: str = ""
+    backoff_us: int = 0
+    """The present crash back-off."""
+    backoff_since_us: int | None = None
+    """When the back-off was last raised."""
+    container_id: str = ""
