@@ -45,22 +45,33 @@ class Quantity:
     (Quantity('0.1'), '100m', 1)
     """
 
-    __slots__ = ("format", "given", "nano")
+    __slots__ = ("_kept", "format", "given", "nano")
 
     nano: int  # the amount in 10**-9 units
     format: str
-    given: str
+    _kept: bool  # Kubernetes prints the given text again
+    given: int | float | str  # as it stood in the manifest; a float there is only remembered, never computed with
 
-    def __new__(cls, value: int | str | Quantity = 0) -> Quantity:
+    def __new__(cls, value: int | str | Quantity = 0) -> Quantity:  # noqa: PYI034 (a given Quantity is itself)
         """The quantity that a text or whole number stands for. Cost: repeated texts come from a cache."""
         if isinstance(value, Quantity):
             return value
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError(f"{value!r} is no quantity; write it as a text or a whole number, like '10Gi'")
-        return _parse(str(value))
+        return _parse(value)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a Quantity cannot be changed; {name!r} belongs to a value that is shared")
+
+    @classmethod
+    def of_decimal(cls, number: float) -> Quantity:
+        """The quantity that a manifest means by a number such as ``0.5``: its shortest decimal text, taken exactly.
+
+        >>> Quantity.of_decimal(0.1) == Quantity("100m")
+        True
+        """
+        read = _parse(repr(number))
+        return _make(read.nano, read.format, number)
 
     @classmethod
     def of_nano(cls, nano: int, format: str = "DecimalSI") -> Quantity:
@@ -70,12 +81,16 @@ class Quantity:
     def canonical(self) -> str:
         """The text that Kubernetes prints: the largest suffix that needs no fraction.
 
+        A short decimal text that looks canonical is printed as given, `"100.035k"` for one, as Kubernetes does.
+
         >>> Quantity("1024Mi").canonical(), Quantity("1500").canonical(), Quantity("12e6").canonical()
         ('1Gi', '1500', '12e6')
         """
+        if self._kept:
+            return str(self.given)
         if self.nano == 0:
             return "0"
-        if self.format == "BinarySI" and abs(self.nano) >= 1024 * NANO:
+        if self.format == "BinarySI" and abs(self.nano) >= 1024 * NANO and self.nano % NANO == 0:
             return _binary_text(int(self))
         digits, exponent = self.nano, -9
         while digits % 1000 == 0 and exponent < 18:
@@ -105,7 +120,7 @@ class Quantity:
         return self.canonical()
 
     def __repr__(self) -> str:
-        return f"Quantity({self.given!r})"
+        return f"Quantity({(str(self.given) if isinstance(self.given, float) else self.given)!r})"
 
     def __bool__(self) -> bool:
         return self.nano != 0
@@ -140,20 +155,20 @@ class Quantity:
     def __deepcopy__(self, memo: object) -> Quantity:
         return self
 
-    def __reduce__(self) -> tuple[type[Quantity], tuple[str]]:
-        return (Quantity, (self.given,))
+    def __reduce__(self) -> tuple[type[Quantity], tuple[int | str]]:
+        return (Quantity, (str(self.given) if isinstance(self.given, float) else self.given,))
 
 
 def _signed(sign_of: int, magnitude: int) -> int:
     return -magnitude if sign_of < 0 else magnitude
 
 
-def _make(nano: int, format: str, given: str | None) -> Quantity:
+def _make(nano: int, format: str, given: float | str | None, kept: bool = False) -> Quantity:
     made = object.__new__(Quantity)
     put = object.__setattr__
     put(made, "nano", nano)
     put(made, "format", format)
-    put(made, "given", "")
+    put(made, "_kept", kept)
     put(made, "given", made.canonical() if given is None else given)
     return made
 
@@ -167,8 +182,9 @@ def _binary_text(units: int) -> str:
     return f"{units}{suffix}"
 
 
-@lru_cache(maxsize=8192)  # a cluster's manifests repeat a few dozen texts; the bound is for generated ones
-def _parse(text: str) -> Quantity:
+@lru_cache(maxsize=8192, typed=True)  # a cluster's manifests repeat a few dozen texts; the bound is for generated ones
+def _parse(given: int | str) -> Quantity:
+    text = str(given)
     match = _NUMBER.fullmatch(text)
     if match is None:
         _refuse_number(text)
@@ -184,10 +200,23 @@ def _parse(text: str) -> Quantity:
     else:
         _refuse_suffix(text, sign + number, suffix)
     exact = Fraction(number) * factor * NANO
-    nano = min(-(-exact.numerator // exact.denominator), _MAX)
+    nano = -(-exact.numerator // exact.denominator)
+    if format == "BinarySI":
+        nano = min(nano, _MAX)
     if format == "BinarySI" and 0 < exact < NANO:
         format = "DecimalSI"  # less than one byte has no binary text
-    return _make(-nano if sign == "-" else nano, format, text)
+    return _make(-nano if sign == "-" else nano, format, given, _looks_canonical(number, factor, format))
+
+
+def _looks_canonical(number: str, factor: Fraction, format: str) -> bool:
+    """Whether Kubernetes takes the text for canonical without looking closer (its path for up to 18 digits)."""
+    whole, _, fraction = number.partition(".")
+    digits = (whole.lstrip("0") or "0") + fraction
+    if format == "BinarySI" or len(digits) > 18:
+        return False
+    smallest = factor / 10 ** len(fraction)
+    power = len(str(smallest.numerator)) - len(str(smallest.denominator))
+    return power >= -9 and power % 3 == 0 and not digits.endswith("000") and digits[0] != "0"
 
 
 def _refuse_number(text: str) -> NoReturn:
@@ -210,8 +239,8 @@ def _refuse_suffix(text: str, number: str, suffix: str) -> NoReturn:
         raise ValueError(f"{text!r} is no quantity: {number + word[0]!r} is no number; write it like '1.5Gi' or '500M'")
     for candidate in (bare, bare.capitalize(), bare.lower()):
         if candidate in _BINARY or candidate in _DECIMAL:
-            if candidate == "m" and bare != "m":
-                continue
+            if candidate == "m":
+                candidate = "M"  # whoever writes 'mb' hardly ever means thousandths of a byte
             remedy = f"did you mean {number + candidate!r}?"
             break
     raise ValueError(f"{text!r} has the unknown suffix {word!r}; {remedy}")
