@@ -1,0 +1,111 @@
+"""volsim: Kubernetes volume semantics, simulated in memory.
+
+A cluster is a value; everything that can happen to it is an action. A `Simulation` follows one path.
+
+>>> import volsim
+>>> sim = volsim.Simulation(nodes=2)
+>>> pods = sim.apply('''
+... apiVersion: v1
+... kind: Pod
+... metadata: {name: web}
+... spec: {containers: [{name: web, image: nginx}]}
+... ''')
+>>> _ = sim.settle()
+>>> sim.get("pod/web").status.phase
+'Running'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from volsim.engine.actions import Fault, Request, Step, Sync
+    from volsim.engine.simulation import ApiWarning, ExecResult
+    from volsim.errors import (
+        AlreadyExists,
+        Conflict,
+        FileError,
+        Forbidden,
+        Invalid,
+        LimitExceeded,
+        ManifestError,
+        NotFound,
+        Unreachable,
+        VolsimError,
+    )
+    from volsim.manifests import NotModelledWarning, load, to_manifest
+    from volsim.quantity import Quantity
+    from volsim.rules import Rules
+    from volsim.simulation import Simulation
+    from volsim.state import State
+
+__version__ = "0.1.0"
+
+# Where each public name lives; it is imported when it is first used, so that `import volsim` costs next to nothing.
+_HOMES = {
+    "volsim.engine.actions": ("Fault", "Request", "Step", "Sync"),
+    "volsim.engine.simulation": ("ApiWarning", "ExecResult"),
+    "volsim.errors": (
+        "AlreadyExists",
+        "Conflict",
+        "FileError",
+        "Forbidden",
+        "Invalid",
+        "LimitExceeded",
+        "ManifestError",
+        "NotFound",
+        "Unreachable",
+        "VolsimError",
+    ),
+    "volsim.manifests": ("NotModelledWarning", "load", "to_manifest"),
+    "volsim.quantity": ("Quantity",),
+    "volsim.rules": ("Rules",),
+    "volsim.simulation": ("Simulation",),
+    "volsim.state": ("State",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    # one path
+    "Simulation",
+    "Rules",
+    "State",
+    # manifests
+    "Quantity",
+    "load",
+    "to_manifest",
+    # what happened
+    "ExecResult",
+    "Fault",
+    "Request",
+    "Step",
+    "Sync",
+    # errors and warnings
+    "AlreadyExists",
+    "ApiWarning",
+    "Conflict",
+    "FileError",
+    "Forbidden",
+    "Invalid",
+    "LimitExceeded",
+    "ManifestError",
+    "NotFound",
+    "NotModelledWarning",
+    "Unreachable",
+    "VolsimError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'volsim' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

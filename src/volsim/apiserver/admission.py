@@ -1,0 +1,147 @@
+"""Admission: what the API server changes in, or refuses of, an object before it validates it.
+
+Modelled: NamespaceLifecycle, DefaultStorageClass (by version), StorageObjectInUseProtection, DefaultTolerationSeconds,
+PersistentVolumeClaimResize, Priority.
+Not modelled: ServiceAccount tokens, LimitRanger, ResourceQuota, webhooks, PodSecurity.
+Source: kube-apiserver, plugin/pkg/admission/*; apiserver, pkg/admission/plugin/namespace/lifecycle.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from volsim.errors import Forbidden, NotFound
+from volsim.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass, Toleration
+from volsim.objects.generic import GenericObject
+from volsim.state import View
+
+__all__ = ["admit", "admit_update", "check_namespace", "default_class"]
+
+PVC_PROTECTION, PV_PROTECTION = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
+DEFAULT_CLASS = (
+    "storageclass.kubernetes.io/is-default-class",
+    "storageclass.beta.kubernetes.io/is-default-class",
+)
+BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
+
+
+def _resource(obj: Any) -> str:
+    return f"{obj.PLURAL}.{obj.GROUP}" if obj.GROUP else str(obj.PLURAL)
+
+
+def check_namespace(view: View, obj: Any) -> None:
+    """Raise `NotFound` or `Forbidden` unless objects can be made in the object's namespace."""
+    namespace = obj.metadata.namespace
+    if not namespace or isinstance(obj, GenericObject):
+        return
+    found = view.namespaces.get(namespace)
+    if found is None:
+        raise NotFound(f'namespaces "{namespace}" not found')
+    if found.metadata.deletion_timestamp is not None:
+        raise Forbidden(
+            f'{_resource(obj)} "{obj.metadata.name}" is forbidden: unable to create new content in namespace '
+            f"{namespace} because it is being terminated"
+        )
+
+
+def admit(view: View, obj: Any) -> Any:
+    """The new object as the admission plugins leave it. Raises `Forbidden`."""
+    if isinstance(obj, PersistentVolumeClaim):
+        return _with_finalizer(_with_class(view, obj), PVC_PROTECTION)
+    if isinstance(obj, PersistentVolume):
+        return _with_finalizer(obj, PV_PROTECTION)
+    if isinstance(obj, Pod):
+        return _with_priority(view, _with_tolerations(view, obj))
+    return obj
+
+
+def _with_finalizer(obj: Any, name: str) -> Any:
+    if name in obj.metadata.finalizers:
+        return obj
+    return obj.replace(metadata=obj.metadata.replace(finalizers=(*obj.metadata.finalizers, name)))
+
+
+# -- DefaultStorageClass -----------------------------------------------------------------------------------------------
+def is_default(storage_class: StorageClass) -> bool:
+    """Whether a class is marked as the default one."""
+    return any(storage_class.metadata.annotations.get(name) == "true" for name in DEFAULT_CLASS)
+
+
+def default_class(view: View) -> StorageClass | None:
+    """The default class: the newest of those marked, among equally old ones the first by name; None if none is.
+
+    Before kubernetes#110559 several are refused: raises `Forbidden`-worthy text through `ValueError`.
+    """
+    marked = [each for each in view.storage_classes.values() if is_default(each)]
+    if len(marked) > 1 and not view.rules.newest_default_class_wins:
+        raise ValueError(f"{len(marked)} default StorageClasses were found")
+    return min(marked, key=lambda each: (-(each.metadata.creation_timestamp or 0), each.metadata.name), default=None)
+
+
+def _with_class(view: View, claim: PersistentVolumeClaim) -> PersistentVolumeClaim:
+    if claim.spec.storage_class_name is not None or BETA_CLASS in claim.metadata.annotations:
+        return claim
+    try:
+        found = default_class(view)
+    except ValueError as error:
+        name = claim.metadata.name
+        raise Forbidden(f'persistentvolumeclaims "{name}" is forbidden: Internal error occurred: {error}') from None
+    if found is None:
+        return claim
+    return claim.replace(spec=claim.spec.replace(storage_class_name=found.metadata.name))
+
+
+# -- pods --------------------------------------------------------------------------------------------------------------
+def _with_tolerations(view: View, pod: Pod) -> Pod:
+    tolerations = list(pod.spec.tolerations)
+    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+        if not any(
+            (each.key == key or (not each.key and each.operator == "Exists")) and each.effect in (None, "", "NoExecute")
+            for each in pod.spec.tolerations
+        ):
+            seconds = round(view.rules.default_toleration_seconds)
+            tolerations.append(Toleration(key=key, operator="Exists", effect="NoExecute", toleration_seconds=seconds))
+    if len(tolerations) == len(pod.spec.tolerations):
+        return pod
+    return pod.replace(spec=pod.spec.replace(tolerations=tuple(tolerations)))
+
+
+def _with_priority(view: View, pod: Pod) -> Pod:
+    name = pod.spec.priority_class_name
+    system = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+    found = view.get("priorityclasses", name) if name else None
+    if name and found is None and name not in system:
+        raise Forbidden(
+            f'pods "{pod.metadata.name}" is forbidden: no PriorityClass with name {name} was found'
+        )
+    priority = found.value if found is not None else system.get(name or "")
+    if not name:
+        marked = [each for each in view.table("priorityclasses").values() if each.global_default]
+        best = min(marked, key=lambda each: (each.value, each.metadata.name), default=None)
+        priority = best.value if best is not None else 0
+        name = best.metadata.name if best is not None else None
+    policy = (found.preemption_policy if found is not None else None) or "PreemptLowerPriority"
+    return pod.replace(
+        spec=pod.spec.replace(
+            priority=priority, priority_class_name=name, preemption_policy=pod.spec.preemption_policy or policy
+        )
+    )
+
+
+# -- updates -----------------------------------------------------------------------------------------------------------
+def admit_update(view: View, obj: Any, current: Any) -> None:
+    """Refuse what admission refuses of an update: a claim that grows although its class does not allow it."""
+    if not isinstance(obj, PersistentVolumeClaim):
+        return
+    new, old = obj.spec.resources.requests.get("storage"), current.spec.resources.requests.get("storage")
+    if new is None or old is None or new <= old:
+        return
+    name = obj.metadata.name
+    if current.status.phase != "Bound":
+        return  # validation says so
+    storage_class = view.storage_classes.get(current.spec.storage_class_name or "")
+    if storage_class is None or not storage_class.allow_volume_expansion:
+        raise Forbidden(
+            f'persistentvolumeclaims "{name}" is forbidden: only dynamically provisioned pvc can be resized and the '
+            "storageclass that provisions the pvc must support resize"
+        )
