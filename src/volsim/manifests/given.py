@@ -1,0 +1,106 @@
+"""What was given: data with the place where each piece of it stands.
+
+YAML, JSON, dicts and client objects all become a tree of `Given`; only then is it compared with what Kubernetes knows.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from volsim.errors import Problem
+from volsim.quantity import Quantity
+
+__all__ = ["Given", "Refusal", "from_python", "key_text", "plain"]
+
+MOST_NODES = 2_000_000  # aliases can make a small text enormous; a real cluster's dump stays far below this
+
+
+class Refusal(Exception):  # noqa: N818 (not an error that anybody outside of this room sees)
+    """A text that cannot be read on; carries the problem. Never leaves `manifests/`."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+class Given:
+    """One value and its place. `value` is a scalar, a list of `Given` or a dict of text to `Given`.
+
+    `line` and `column` are the value's own, `key_line` and `key_column` those of the key before it; 0 where
+    there are none.
+    """
+
+    __slots__ = ("column", "key_column", "key_line", "line", "value")
+
+    def __init__(self, value: Any, line: int = 0, column: int = 0) -> None:
+        self.value = value
+        self.line = line
+        self.column = column
+        self.key_line = line
+        self.key_column = column
+
+
+def plain(given: Given) -> Any:
+    """The bare data, nulls in maps and lists included."""
+    value = given.value
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+def key_text(key: object) -> str | None:
+    """A map's key as JSON has it, None where there is no such text (a null, a list).
+
+    Source: sigs.k8s.io/yaml, convertToJSONableObject.
+
+    >>> key_text(8080), key_text(True), key_text(1.5), key_text("a")
+    ('8080', 'true', '1.5', 'a')
+    """
+    match key:
+        case str():
+            return key
+        case bool():
+            return "true" if key else "false"
+        case int():
+            return str(key)
+        case float():
+            return _float_key(key)
+    return None
+
+
+def _float_key(key: float) -> str:
+    if key != key:
+        return ".nan"
+    if key in (float("inf"), float("-inf")):
+        return ".inf" if key > 0 else "-.inf"
+    return str(int(key)) if key.is_integer() and abs(key) < 1e21 else f"{key:.8g}"
+
+
+def from_python(value: Any, source: str, path: str = "") -> Given:
+    """A dict, list or scalar as `Given`. Raises `Refusal` for what no manifest can hold."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return Given(value)
+    if isinstance(value, Mapping):
+        items: dict[str, Given] = {}
+        for key, item in value.items():
+            text = key_text(key)
+            if text is None:
+                raise Refusal(Problem(source, 0, 0, path, f"the key {key!r} is no text"))
+            items[text] = from_python(item, source, f"{path}.{text}" if path else text)
+        return Given(items)
+    if isinstance(value, list | tuple):
+        return Given([from_python(item, source, f"{path}[{index}]") for index, item in enumerate(value)])
+    if isinstance(value, Quantity):
+        return Given(value.given)
+    if isinstance(value, datetime.datetime):
+        moment = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
+        return Given(moment.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z"))
+    if isinstance(value, datetime.date):
+        return Given(value.isoformat())
+    kind = type(value).__name__
+    text = f"a {kind} is nothing that a manifest can hold; give texts, numbers, true/false, lists and dicts"
+    raise Refusal(Problem(source, 0, 0, path, text))

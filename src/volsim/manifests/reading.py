@@ -1,0 +1,411 @@
+"""From what was given to objects: every field compared with what Kubernetes has, every problem told at once.
+
+Modelled: kinds and fields since 1.15, their types, Lists, kinds from before 1.15 and custom resources as they are.
+Not modelled: rules about values; those are the API server's (`apiserver/`).
+Source: kube-apiserver, strict decoding of typed objects (field validation `Strict`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import attrs
+
+from volsim.errors import Problem, did_you_mean
+from volsim.manifests import schema
+from volsim.manifests.given import Given, plain
+from volsim.manifests.times import format_time, parse_time
+from volsim.objects import FrozenDict, GenericObject, Object, ObjectMeta, Record, frozen_json, snake
+from volsim.quantity import Quantity
+
+__all__ = ["Notice", "Reader"]
+
+class Notice(NamedTuple):
+    """Something that was kept but that volsim does not act on; `path` has no indexes and is empty for a whole kind.
+
+    >>> print(Notice("pod.yaml", 7, 3, "Pod", "spec.dnsConfig", "is kept, but not modelled"))
+    pod.yaml:7:3: Pod: spec.dnsConfig is kept, but not modelled
+    """
+
+    source: str
+    line: int
+    column: int
+    kind: str
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        place = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+        what = f"{self.kind}: {self.path}" if self.path else self.kind
+        return f"{place}: {what} {self.text}"
+
+
+class Reader:
+    """Reads the documents of one `load`; collects objects, problems and notices over all of its sources."""
+
+    def __init__(self) -> None:
+        self.objects: list[Object] = []
+        self.problems: list[Problem] = []
+        self.notices: list[Notice] = []
+        self._said: set[tuple[str, str]] = set()
+        self._source = ""
+        self._kind = ""
+
+    def document(self, given: Given, source: str, path: str = "", inherited: tuple[str, str] | None = None) -> None:
+        """Read one manifest (or a List of them) and keep what comes of it."""
+        self._source = source
+        if not isinstance(given.value, dict):
+            what = f"a manifest is a map with apiVersion and kind, but this is {_shape(given.value)}"
+            self.problem(given, path, what)
+            return
+        identity = self.identity(given, path, inherited)
+        if identity is None:
+            return
+        api_version, kind = identity
+        if kind.endswith("List") and self.is_list(api_version, kind, given):
+            self.items(given, path, api_version, kind)
+            return
+        before = len(self.problems)
+        self._kind = kind
+        made = self.top_level(given, path, api_version, kind)
+        if made is not None and len(self.problems) == before:
+            self.objects.append(made)
+
+    # -- which kind it is
+
+    def identity(self, given: Given, path: str, inherited: tuple[str, str] | None) -> tuple[str, str] | None:
+        found = []
+        for index, name in enumerate(("apiVersion", "kind")):
+            item = given.value.get(name)
+            if item is None or item.value is None or item.value == "":
+                if inherited:
+                    found.append(inherited[index])
+                    continue
+                example = "'v1'" if name == "apiVersion" else "'Pod'"
+                near = [key for key in given.value if key.lower() == name.lower()]
+                remedy = f"did you mean '{name}' where '{near[0]}' stands?" if near else f"write it, for example {example}"
+                self.problem(given, _at(path, name), f"is missing; {remedy}")
+            elif not isinstance(item.value, str):
+                self.problem(item, _at(path, name), f"must be a text, but this is {_shape(item.value)}")
+            else:
+                found.append(item.value)
+        return (found[0], found[1]) if len(found) == 2 else None
+
+    def is_list(self, api_version: str, kind: str, given: Given) -> bool:
+        if kind == "List":
+            return True
+        item = kind.removesuffix("List")
+        known = schema.kind_fact(api_version, item) is not None or schema.existed_before(api_version, item)
+        return known or (
+            not schema.is_kubernetes_group(api_version.rpartition("/")[0])
+            and isinstance(given.value.get("items", given).value, list)
+        )
+
+    def items(self, given: Given, path: str, api_version: str, kind: str) -> None:
+        items = given.value.get("items")
+        for key in given.value.keys() - {"apiVersion", "kind", "metadata", "items"}:
+            self.unknown(given.value[key], _at(path, key), key, ["apiVersion", "kind", "metadata", "items"])
+        if items is None or items.value is None:
+            return
+        if not isinstance(items.value, list):
+            self.problem(items, _at(path, "items"), f"must be a list, but this is {_shape(items.value)}")
+            return
+        inherited = None if kind == "List" else (api_version, kind.removesuffix("List"))
+        for index, item in enumerate(items.value):
+            self.document(item, self._source, f"{_at(path, 'items')}[{index}]", inherited)
+
+    def top_level(self, given: Given, path: str, api_version: str, kind: str) -> Object | None:
+        fact = schema.kind_fact(api_version, kind)
+        if fact is None:
+            return self.unknown_kind(given, path, api_version, kind)
+        model = schema.model_of(api_version, kind)
+        if model is not None:
+            made = self.record(given, path, fact.type, model)
+            return made.replace(api_version=api_version) if isinstance(made, Object) else None
+        self.notice(given, "", f"({api_version}) is kept, but not modelled")
+        for name, item in given.value.items():
+            self.field(fact.type, name, item, path)
+        return self.generic(given, path, api_version, kind)
+
+    def unknown_kind(self, given: Given, path: str, api_version: str, kind: str) -> Object | None:
+        if schema.existed_before(api_version, kind):
+            self.notice(given, "", f"({api_version}) is from before Kubernetes 1.15; it is kept, but not modelled")
+        elif schema.is_kubernetes_group(api_version.rpartition("/")[0]):
+            wrong = given.value.get("kind" if schema.known_version(api_version) else "apiVersion", given)
+            name = "kind" if schema.known_version(api_version) else "apiVersion"
+            self.problem(wrong, _at(path, name), schema.unknown_kind(api_version, kind))
+            return None
+        elif api_version.count("/") != 1 or not re.fullmatch(r"v\d+\w*", api_version.rpartition("/")[2]):
+            wrong = given.value.get("apiVersion", given)
+            self.problem(wrong, _at(path, "apiVersion"), f"'{api_version}' is no group/version, such as 'example.com/v1'")
+            return None
+        else:
+            self.notice(given, "", f"({api_version}) is a custom resource; it is kept, but not modelled")
+        return self.generic(given, path, api_version, kind)
+
+    def generic(self, given: Given, path: str, api_version: str, kind: str) -> Object:
+        metadata = given.value.get("metadata")
+        meta = ObjectMeta()
+        if metadata is not None and metadata.value is not None:
+            made = self.value("meta.v1.ObjectMeta", metadata, _at(path, "metadata"))
+            meta = made if isinstance(made, ObjectMeta) else meta
+        body = {
+            name: _without_nulls(plain(item))
+            for name, item in given.value.items()
+            if name not in ("apiVersion", "kind", "metadata") and item.value is not None
+        }
+        return GenericObject(api_version=api_version, kind=kind, metadata=meta, body=body)  # type: ignore[arg-type]
+
+    # -- fields
+
+    def record(self, given: Given, path: str, type_name: str, cls: type[Record]) -> Record:
+        """A record of the fields that are modelled; the others are checked all the same, and carried."""
+        fields, modelled = schema.fields_of(type_name) or {}, _modelled(cls)
+        values: dict[str, Any] = {}
+        carried: dict[str, Any] = {}
+        for name, item in given.value.items():
+            if name not in fields:
+                self.field(type_name, name, item, path)
+                continue
+            if item.value is None:
+                continue
+            inner = _at(path, name)
+            attribute = modelled.get(name)
+            made = self.value(fields[name].type, item, inner)
+            if attribute is None:
+                carried[name] = frozen_json(_without_nulls(plain(item)))
+                if not (issubclass(cls, Object) and name in ("apiVersion", "kind")):
+                    self.carried(item, path, name, fields[name])
+                elif not path or inner.count(".") == 0:
+                    del carried[name]
+                continue
+            values[attribute] = made
+            if _needs_given(made, item.value):
+                carried[name] = frozen_json(item.value if isinstance(item.value, str) else type(item.value)())
+        if issubclass(cls, Object) and (path == "" or _ITEM.fullmatch(path)):
+            carried.pop("apiVersion", None)
+            carried.pop("kind", None)
+        elif issubclass(cls, Object) and "api_version" in values:
+            carried["apiVersion"] = given.value["apiVersion"].value
+        try:
+            return cls(**values, carried=FrozenDict(carried))
+        except TypeError:  # a value that is wrong in form; its problem has been told
+            return cls()
+
+    def carried(self, item: Given, path: str, name: str, fact: schema.FieldFact) -> None:
+        gone = fact.last and fact.last != "1.36" and not fact.last > "1.36"
+        text = f"is kept, but not modelled (gone since Kubernetes {fact.last})" if gone else "is kept, but not modelled"
+        self.notice(item, re.sub(r"\[\d+\]", "[]", _at(_without_item(path), name)), text)
+
+    def field(self, type_name: str, name: str, item: Given, path: str) -> None:
+        """Check one field of a type that need not be modelled; its value is not wanted."""
+        fields = schema.fields_of(type_name) or {}
+        inner = _at(path, name)
+        if name in fields:
+            if item.value is not None and (name != "metadata" or path):
+                self.value(fields[name].type, item, inner)
+            return
+        self.unknown(item, inner, name, list(fields), self.hint(fields, name, item))
+
+    def hint(self, fields: dict[str, schema.FieldFact], name: str, item: Given) -> str:
+        """Where a misplaced field belongs, if that can be told."""
+        if "/" in name and "annotations" in fields:
+            return "a name with '/' belongs into 'annotations' or 'labels'"
+        for other, fact in fields.items():
+            inside = fact.type.removeprefix("list:")
+            if name in (schema.fields_of(inside) or {}) and other not in ("metadata", "status"):
+                return f"'{name}' belongs into '{other}{'[]' if fact.type.startswith('list:') else ''}'"
+        near = did_you_mean(name, fields)
+        if near.startswith("did you mean") or not isinstance(item.value, dict):
+            return near
+        known = [key for key in item.value if key in fields]
+        if known and 2 * len(known) >= len(item.value):
+            return f"'{known[0]}' stands here directly, without '{name}' around it"
+        return near
+
+    def unknown(self, item: Given, path: str, name: str, known: list[str], hint: str = "") -> None:
+        text = hint or did_you_mean(name, known) or f"remove it; there is no '{name}' here"
+        self.problems.append(Problem(self._source, item.key_line, item.key_column, path, f"unknown field; {text}"))
+
+    def value(self, type_name: str, given: Given, path: str) -> Any:
+        """The value as the record keeps it; None, with a problem told, if it is of a wrong type."""
+        outer, _, inner = type_name.partition(":")
+        value = given.value
+        if outer == "list":
+            if not isinstance(value, list):
+                return self.wrong(given, path, "a list", "begin each item with '- '")
+            return tuple(self.item(inner, item, f"{path}[{index}]") for index, item in enumerate(value))
+        if outer == "map":
+            if not isinstance(value, dict):
+                return self.wrong(given, path, "a map", "write 'key: value' lines")
+            return FrozenDict(
+                {key: self.item(inner, item, _at(path, key)) for key, item in value.items() if item.value is not None}
+            )
+        scalar = _SCALARS.get(type_name)
+        if scalar is not None:
+            return scalar(self, given, path)
+        if type_name == "JSON":
+            return frozen_json(_without_nulls(plain(given)))
+        if not isinstance(value, dict):
+            return self.wrong(given, path, "a map", self.usual_fields(type_name))
+        cls = schema.record_for(type_name)
+        if cls is not None:
+            return self.record(given, path, type_name, cls)
+        for name, item in value.items():
+            self.field(type_name, name, item, path)
+        return frozen_json(_without_nulls(plain(given)))
+
+    def item(self, type_name: str, given: Given, path: str) -> Any:
+        """One item of a list or map; a null there is the empty value of its type, as it is for the API server."""
+        if given.value is not None:
+            return self.value(type_name, given, path)
+        empty: dict[str, Any] = {"str": "", "int": 0, "bool": False, "Quantity": "0", "IntOrString": 0, "bytes": ""}
+        return self.value(type_name, Given(empty.get(type_name, {}), given.line, given.column), path)
+
+    def usual_fields(self, type_name: str) -> str:
+        fields = list(schema.fields_of(type_name) or {})
+        shown = ", ".join(f"'{name}'" for name in fields[:6])
+        return f"its fields are {shown}{', …' if len(fields) > 6 else ''}" if fields else "write 'key: value' lines"
+
+    # -- scalars
+
+    def text(self, given: Given, path: str) -> Any:
+        if isinstance(given.value, str):
+            return given.value
+        if isinstance(given.value, dict | list):
+            return self.wrong(given, path, "a text", "write it on one line, in quotes if need be")
+        shown = "true" if given.value is True else "false" if given.value is False else given.value
+        return self.wrong(given, path, "a text", f'quote it: "{shown}"')
+
+    def whole(self, given: Given, path: str) -> Any:
+        if isinstance(given.value, int) and not isinstance(given.value, bool):
+            return given.value
+        quoted = isinstance(given.value, str) and re.fullmatch(r"-?\d+", given.value)
+        return self.wrong(given, path, "a whole number", f"write {given.value} without quotes" if quoted else "write digits only")
+
+    def number(self, given: Given, path: str) -> Any:
+        if isinstance(given.value, int | float) and not isinstance(given.value, bool):
+            return given.value
+        return self.wrong(given, path, "a number", "write it without quotes")
+
+    def truth(self, given: Given, path: str) -> Any:
+        if isinstance(given.value, bool):
+            return given.value
+        return self.wrong(given, path, "true or false", "write true or false, without quotes")
+
+    def int_or_string(self, given: Given, path: str) -> Any:
+        if isinstance(given.value, int | str) and not isinstance(given.value, bool):
+            return given.value
+        return self.wrong(given, path, "a whole number or a text", "write a number, a name or a percentage such as '25%'")
+
+    def quantity(self, given: Given, path: str) -> Any:
+        value = given.value
+        try:
+            if isinstance(value, float):
+                return Quantity.of_decimal(value)
+            if isinstance(value, int | str) and not isinstance(value, bool):
+                return Quantity(value.strip() if isinstance(value, str) else value)  # the API server trims blanks too
+        except ValueError as error:
+            return self.problem(given, path, str(error))
+        return self.wrong(given, path, "a quantity", "write it like '10Gi' or '500m'")
+
+    def time(self, given: Given, path: str) -> Any:
+        if not isinstance(given.value, str):
+            return self.wrong(given, path, "a time", "write it like '2026-01-01T12:00:00Z'")
+        try:
+            return parse_time(given.value)
+        except ValueError as error:
+            return self.problem(given, path, str(error))
+
+    # -- telling
+
+    def wrong(self, given: Given, path: str, wanted: str, remedy: str) -> None:
+        self.problem(given, path, f"must be {wanted}, but this is {_shape(given.value)}; {remedy}")
+
+    def problem(self, given: Given, path: str, text: str) -> None:
+        self.problems.append(Problem(self._source, given.line, given.column, path.strip(), text))
+
+    def notice(self, given: Given, path: str, text: str) -> None:
+        key = (self._kind if path else f"{self._kind} {text}", path)
+        if key not in self._said:
+            self._said.add(key)
+            self.notices.append(Notice(self._source, given.key_line, given.key_column, self._kind, path, text))
+
+
+_ITEM = re.compile(r"(?:\[\d+\]|(?:\w+\.)?items\[\d+\](?:\.items\[\d+\])*)")
+
+_SCALARS: dict[str, Callable[[Reader, Given, str], Any]] = {
+    "str": Reader.text,
+    "bytes": Reader.text,
+    "int": Reader.whole,
+    "float": Reader.number,
+    "bool": Reader.truth,
+    "IntOrString": Reader.int_or_string,
+    "Quantity": Reader.quantity,
+    "Time": Reader.time,
+    "MicroTime": Reader.time,
+}
+
+
+@cache
+def _modelled(cls: type[Record]) -> dict[str, str]:
+    """The fields of a record by their names in a manifest."""
+    names = {field.name for field in attrs.fields(cls)} - {"carried"}  # type: ignore[arg-type]
+    return _Names(names)
+
+
+class _Names(dict[str, str]):
+    """manifest name -> attribute, worked out when it is asked for."""
+
+    def __init__(self, attributes: set[str]) -> None:
+        super().__init__()
+        self.attributes = attributes
+
+    def get(self, name: str, default: Any = None) -> Any:
+        attribute = snake(name)
+        return attribute if attribute in self.attributes else default
+
+
+def _needs_given(made: Any, value: Any) -> bool:
+    """Whether what was given cannot be told from the value: an empty map or list, an unusual way to write a time."""
+    if isinstance(value, dict | list):
+        return not value
+    return isinstance(made, int) and isinstance(value, str) and format_time(made) != value
+
+
+def _at(path: str, name: str) -> str:
+    name = name if re.fullmatch(r"[\w-]+", name) else f"[{name}]"
+    return name if not path.strip() else f"{path}{name}" if name.startswith("[") else f"{path}.{name}"
+
+
+def _without_item(path: str) -> str:
+    """The path inside of an object that is an item of a List."""
+    return re.sub(r"^(?:items\[\d+\]\.?)+", "", path)
+
+
+def _shape(value: Any) -> str:
+    """What a user would call the value."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"the truth value {'true' if value else 'false'}"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the text {value[:40] + '…' if len(value) > 40 else value!r}"
+        case list():
+            return "a list"
+    return "a map"
+
+
+def _without_nulls(value: Any) -> Any:
+    """JSON without the fields that are null; a null in a list stays, its place counts."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
