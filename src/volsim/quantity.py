@@ -45,12 +45,13 @@ class Quantity:
     (Quantity('0.1'), '100m', 1)
     """
 
-    __slots__ = ("_kept", "format", "given", "nano")
+    __slots__ = ("_kept", "format", "given", "nano", "written")
 
     nano: int  # the amount in 10**-9 units
     format: str
     _kept: bool  # Kubernetes prints the given text again
-    given: int | float | str  # as it stood in the manifest; a float there is only remembered, never computed with
+    given: str  # the text that was read
+    written: int | float | str  # what stood in the manifest; a float is only remembered there, never computed with
 
     def __new__(cls, value: int | str | Quantity = 0) -> Quantity:  # noqa: PYI034 (a given Quantity is itself)
         """The quantity that a text or whole number stands for. Cost: repeated texts come from a cache."""
@@ -71,7 +72,7 @@ class Quantity:
         True
         """
         read = _parse(repr(number))
-        return _make(read.nano, read.format, number)
+        return _make(read.nano, read.format, read.given, written=number)
 
     @classmethod
     def of_nano(cls, nano: int, format: str = "DecimalSI") -> Quantity:
@@ -87,7 +88,7 @@ class Quantity:
         ('1Gi', '1500', '12e6')
         """
         if self._kept:
-            return str(self.given)
+            return self.given
         if self.nano == 0:
             return "0"
         if self.format == "BinarySI" and abs(self.nano) >= 1024 * NANO and self.nano % NANO == 0:
@@ -120,7 +121,7 @@ class Quantity:
         return self.canonical()
 
     def __repr__(self) -> str:
-        return f"Quantity({(str(self.given) if isinstance(self.given, float) else self.given)!r})"
+        return f"Quantity({self.given!r})"
 
     def __bool__(self) -> bool:
         return self.nano != 0
@@ -155,21 +156,26 @@ class Quantity:
     def __deepcopy__(self, memo: object) -> Quantity:
         return self
 
-    def __reduce__(self) -> tuple[type[Quantity], tuple[int | str]]:
-        return (Quantity, (str(self.given) if isinstance(self.given, float) else self.given,))
+    def __reduce__(self) -> tuple[type[Quantity], tuple[str]]:
+        return (Quantity, (self.given,))
 
 
 def _signed(sign_of: int, magnitude: int) -> int:
     return -magnitude if sign_of < 0 else magnitude
 
 
-def _make(nano: int, format: str, given: float | str | None, kept: bool = False) -> Quantity:
+def _make(
+    nano: int, format: str, given: str | None, kept: bool = False, written: float | str | None = None
+) -> Quantity:
     made = object.__new__(Quantity)
     put = object.__setattr__
     put(made, "nano", nano)
     put(made, "format", format)
+    put(made, "given", "" if given is None else given)
     put(made, "_kept", kept)
-    put(made, "given", made.canonical() if given is None else given)
+    if given is None:
+        put(made, "given", made.canonical())
+    put(made, "written", made.given if written is None else written)
     return made
 
 
@@ -205,7 +211,7 @@ def _parse(given: int | str) -> Quantity:
         nano = min(nano, _MAX)
     if format == "BinarySI" and 0 < exact < NANO:
         format = "DecimalSI"  # less than one byte has no binary text
-    return _make(-nano if sign == "-" else nano, format, given, _looks_canonical(number, factor, format))
+    return _make(-nano if sign == "-" else nano, format, text, _looks_canonical(number, factor, format), given)
 
 
 def _looks_canonical(number: str, factor: Fraction, format: str) -> bool:

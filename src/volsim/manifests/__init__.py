@@ -14,15 +14,28 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from volsim.errors import ManifestError
+from volsim.errors import ManifestError, Problem
 from volsim.manifests.reading import Notice, Reader
 from volsim.manifests.sources import Source, pieces
+from volsim.manifests.times import parse_time, timestamp
 from volsim.manifests.writing import to_manifest
 from volsim.objects import Object
 
-__all__ = ["NotModelledWarning", "Notice", "Reading", "Source", "load", "read", "to_manifest"]
+__all__ = [
+    "NotModelledWarning",
+    "Notice",
+    "Reading",
+    "Source",
+    "from_manifest",
+    "load",
+    "parse_time",
+    "read",
+    "timestamp",
+    "to_manifest",
+]
 
 
 class NotModelledWarning(UserWarning):
@@ -81,3 +94,17 @@ def load(source: Source) -> list[Object]:
     for notice in reading.notices:
         warnings.warn(str(notice), NotModelledWarning, stacklevel=2)
     return list(reading.objects)
+
+
+def from_manifest(manifest: Mapping[str, Any]) -> Object:
+    """The one object that a dict stands for; nothing is said about what is not modelled.
+
+    >>> from_manifest({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}}).key
+    'team'
+    """
+    objects = read(manifest).objects
+    if len(objects) != 1:
+        raise ManifestError(
+            [Problem("<dict>", 0, 0, "kind", f"one object is needed here, but this holds {len(objects)}")]
+        )
+    return objects[0]

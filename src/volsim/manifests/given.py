@@ -6,6 +6,7 @@ YAML, JSON, dicts and client objects all become a tree of `Given`; only then is 
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ __all__ = ["Given", "Refusal", "from_python", "key_text", "plain"]
 MOST_NODES = 2_000_000  # aliases can make a small text enormous; a real cluster's dump stays far below this
 
 
-class Refusal(Exception):  # noqa: N818 (not an error that anybody outside of this room sees)
+class Refusal(Exception):
     """A text that cannot be read on; carries the problem. Never leaves `manifests/`."""
 
     def __init__(self, problem: Problem) -> None:
@@ -73,7 +74,7 @@ def key_text(key: object) -> str | None:
 
 
 def _float_key(key: float) -> str:
-    if key != key:
+    if math.isnan(key):
         return ".nan"
     if key in (float("inf"), float("-inf")):
         return ".inf" if key > 0 else "-.inf"
@@ -95,7 +96,7 @@ def from_python(value: Any, source: str, path: str = "") -> Given:
     if isinstance(value, list | tuple):
         return Given([from_python(item, source, f"{path}[{index}]") for index, item in enumerate(value)])
     if isinstance(value, Quantity):
-        return Given(value.given)
+        return Given(value.written)
     if isinstance(value, datetime.datetime):
         moment = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
         return Given(moment.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z"))

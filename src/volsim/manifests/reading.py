@@ -8,7 +8,7 @@ Source: kube-apiserver, strict decoding of typed objects (field validation `Stri
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -17,11 +17,12 @@ import attrs
 from volsim.errors import Problem, did_you_mean
 from volsim.manifests import schema
 from volsim.manifests.given import Given, plain
-from volsim.manifests.times import format_time, parse_time
-from volsim.objects import FrozenDict, GenericObject, Object, ObjectMeta, Record, frozen_json, snake
+from volsim.manifests.times import parse_time, timestamp
+from volsim.objects import FrozenDict, GenericObject, Object, ObjectMeta, camel, frozen_json
 from volsim.quantity import Quantity
 
 __all__ = ["Notice", "Reader"]
+
 
 class Notice(NamedTuple):
     """Something that was kept but that volsim does not act on; `path` has no indexes and is empty for a whole kind.
@@ -86,7 +87,9 @@ class Reader:
                     continue
                 example = "'v1'" if name == "apiVersion" else "'Pod'"
                 near = [key for key in given.value if key.lower() == name.lower()]
-                remedy = f"did you mean '{name}' where '{near[0]}' stands?" if near else f"write it, for example {example}"
+                remedy = (
+                    f"did you mean '{name}' where '{near[0]}' stands?" if near else f"write it, for example {example}"
+                )
                 self.problem(given, _at(path, name), f"is missing; {remedy}")
             elif not isinstance(item.value, str):
                 self.problem(item, _at(path, name), f"must be a text, but this is {_shape(item.value)}")
@@ -106,8 +109,8 @@ class Reader:
 
     def items(self, given: Given, path: str, api_version: str, kind: str) -> None:
         items = given.value.get("items")
-        for key in given.value.keys() - {"apiVersion", "kind", "metadata", "items"}:
-            self.unknown(given.value[key], _at(path, key), key, ["apiVersion", "kind", "metadata", "items"])
+        for key in (key for key in given.value if key not in _LIST_FIELDS):
+            self.unknown(given.value[key], _at(path, key), key, dict.fromkeys(_LIST_FIELDS, schema.FieldFact("JSON")))
         if items is None or items.value is None:
             return
         if not isinstance(items.value, list):
@@ -123,11 +126,10 @@ class Reader:
             return self.unknown_kind(given, path, api_version, kind)
         model = schema.model_of(api_version, kind)
         if model is not None:
-            made = self.record(given, path, fact.type, model)
-            return made.replace(api_version=api_version) if isinstance(made, Object) else None
+            made: Object = self.record(given, path, fact.type, model, top=True)
+            return made.replace(api_version=api_version)
         self.notice(given, "", f"({api_version}) is kept, but not modelled")
-        for name, item in given.value.items():
-            self.field(fact.type, name, item, path)
+        self.check(fact.type, given, path)
         return self.generic(given, path, api_version, kind)
 
     def unknown_kind(self, given: Given, path: str, api_version: str, kind: str) -> Object | None:
@@ -140,7 +142,9 @@ class Reader:
             return None
         elif api_version.count("/") != 1 or not re.fullmatch(r"v\d+\w*", api_version.rpartition("/")[2]):
             wrong = given.value.get("apiVersion", given)
-            self.problem(wrong, _at(path, "apiVersion"), f"'{api_version}' is no group/version, such as 'example.com/v1'")
+            self.problem(
+                wrong, _at(path, "apiVersion"), f"'{api_version}' is no group/version, such as 'example.com/v1'"
+            )
             return None
         else:
             self.notice(given, "", f"({api_version}) is a custom resource; it is kept, but not modelled")
@@ -157,60 +161,50 @@ class Reader:
             for name, item in given.value.items()
             if name not in ("apiVersion", "kind", "metadata") and item.value is not None
         }
-        return GenericObject(api_version=api_version, kind=kind, metadata=meta, body=body)  # type: ignore[arg-type]
+        return GenericObject(api_version=api_version, kind=kind, metadata=meta, body=body)
 
     # -- fields
 
-    def record(self, given: Given, path: str, type_name: str, cls: type[Record]) -> Record:
-        """A record of the fields that are modelled; the others are checked all the same, and carried."""
+    def record(self, given: Given, path: str, type_name: str, cls: type, *, top: bool = False) -> Any:
+        """A record of the fields that are modelled; the others are checked all the same, and carried.
+
+        apiVersion and kind of a top-level object have been read before; inside of another object (a claim template)
+        they say nothing, and are carried without a word.
+        """
         fields, modelled = schema.fields_of(type_name) or {}, _modelled(cls)
         values: dict[str, Any] = {}
         carried: dict[str, Any] = {}
         for name, item in given.value.items():
-            if name not in fields:
-                self.field(type_name, name, item, path)
-                continue
-            if item.value is None:
-                continue
-            inner = _at(path, name)
-            attribute = modelled.get(name)
-            made = self.value(fields[name].type, item, inner)
-            if attribute is None:
-                carried[name] = frozen_json(_without_nulls(plain(item)))
-                if not (issubclass(cls, Object) and name in ("apiVersion", "kind")):
-                    self.carried(item, path, name, fields[name])
-                elif not path or inner.count(".") == 0:
-                    del carried[name]
-                continue
-            values[attribute] = made
-            if _needs_given(made, item.value):
-                carried[name] = frozen_json(item.value if isinstance(item.value, str) else type(item.value)())
-        if issubclass(cls, Object) and (path == "" or _ITEM.fullmatch(path)):
-            carried.pop("apiVersion", None)
-            carried.pop("kind", None)
-        elif issubclass(cls, Object) and "api_version" in values:
-            carried["apiVersion"] = given.value["apiVersion"].value
-        try:
-            return cls(**values, carried=FrozenDict(carried))
-        except TypeError:  # a value that is wrong in form; its problem has been told
-            return cls()
+            if name in ("apiVersion", "kind") and issubclass(cls, Object):
+                if not top and item.value is not None:
+                    carried[name] = self.text(item, _at(path, name))
+            elif name not in fields:
+                self.unknown(item, _at(path, name), name, fields)
+            elif item.value is not None:
+                made = self.value(fields[name].type, item, _at(path, name))
+                if name not in modelled:
+                    carried[name] = frozen_json(_without_nulls(plain(item)))
+                    self.carried(item, _at(path, name), fields[name])
+                    continue
+                values[modelled[name]] = made
+                if _needs_given(made, item.value):
+                    carried[name] = frozen_json(item.value if isinstance(item.value, str) else type(item.value)())
+        return cls(**values, carried=carried)
 
-    def carried(self, item: Given, path: str, name: str, fact: schema.FieldFact) -> None:
-        gone = fact.last and fact.last != "1.36" and not fact.last > "1.36"
-        text = f"is kept, but not modelled (gone since Kubernetes {fact.last})" if gone else "is kept, but not modelled"
-        self.notice(item, re.sub(r"\[\d+\]", "[]", _at(_without_item(path), name)), text)
+    def carried(self, item: Given, path: str, fact: schema.FieldFact) -> None:
+        gone = f" (gone since Kubernetes {fact.last})" if fact.last and fact.last < "1.36" else ""
+        self.notice(item, re.sub(r"\[\d+\]", "[]", _without_item(path)), f"is kept, but not modelled{gone}")
 
-    def field(self, type_name: str, name: str, item: Given, path: str) -> None:
-        """Check one field of a type that need not be modelled; its value is not wanted."""
+    def check(self, type_name: str, given: Given, path: str) -> None:
+        """Tell the problems of a map whose type is not modelled."""
         fields = schema.fields_of(type_name) or {}
-        inner = _at(path, name)
-        if name in fields:
-            if item.value is not None and (name != "metadata" or path):
-                self.value(fields[name].type, item, inner)
-            return
-        self.unknown(item, inner, name, list(fields), self.hint(fields, name, item))
+        for name, item in given.value.items():
+            if name not in fields:
+                self.unknown(item, _at(path, name), name, fields)
+            elif item.value is not None:
+                self.value(fields[name].type, item, _at(path, name))
 
-    def hint(self, fields: dict[str, schema.FieldFact], name: str, item: Given) -> str:
+    def hint(self, fields: Mapping[str, schema.FieldFact], name: str, item: Given) -> str:
         """Where a misplaced field belongs, if that can be told."""
         if "/" in name and "annotations" in fields:
             return "a name with '/' belongs into 'annotations' or 'labels'"
@@ -226,9 +220,9 @@ class Reader:
             return f"'{known[0]}' stands here directly, without '{name}' around it"
         return near
 
-    def unknown(self, item: Given, path: str, name: str, known: list[str], hint: str = "") -> None:
-        text = hint or did_you_mean(name, known) or f"remove it; there is no '{name}' here"
-        self.problems.append(Problem(self._source, item.key_line, item.key_column, path, f"unknown field; {text}"))
+    def unknown(self, item: Given, path: str, name: str, fields: Mapping[str, schema.FieldFact]) -> None:
+        remedy = self.hint(fields, name, item) or f"remove it; there is no '{name}' here"
+        self.problems.append(Problem(self._source, item.key_line, item.key_column, path, f"unknown field; {remedy}"))
 
     def value(self, type_name: str, given: Given, path: str) -> Any:
         """The value as the record keeps it; None, with a problem told, if it is of a wrong type."""
@@ -254,8 +248,7 @@ class Reader:
         cls = schema.record_for(type_name)
         if cls is not None:
             return self.record(given, path, type_name, cls)
-        for name, item in value.items():
-            self.field(type_name, name, item, path)
+        self.check(type_name, given, path)
         return frozen_json(_without_nulls(plain(given)))
 
     def item(self, type_name: str, given: Given, path: str) -> Any:
@@ -284,7 +277,9 @@ class Reader:
         if isinstance(given.value, int) and not isinstance(given.value, bool):
             return given.value
         quoted = isinstance(given.value, str) and re.fullmatch(r"-?\d+", given.value)
-        return self.wrong(given, path, "a whole number", f"write {given.value} without quotes" if quoted else "write digits only")
+        return self.wrong(
+            given, path, "a whole number", f"write {given.value} without quotes" if quoted else "write digits only"
+        )
 
     def number(self, given: Given, path: str) -> Any:
         if isinstance(given.value, int | float) and not isinstance(given.value, bool):
@@ -299,7 +294,9 @@ class Reader:
     def int_or_string(self, given: Given, path: str) -> Any:
         if isinstance(given.value, int | str) and not isinstance(given.value, bool):
             return given.value
-        return self.wrong(given, path, "a whole number or a text", "write a number, a name or a percentage such as '25%'")
+        return self.wrong(
+            given, path, "a whole number or a text", "write a number, a name or a percentage such as '25%'"
+        )
 
     def quantity(self, given: Given, path: str) -> Any:
         value = given.value
@@ -326,7 +323,7 @@ class Reader:
         self.problem(given, path, f"must be {wanted}, but this is {_shape(given.value)}; {remedy}")
 
     def problem(self, given: Given, path: str, text: str) -> None:
-        self.problems.append(Problem(self._source, given.line, given.column, path.strip(), text))
+        self.problems.append(Problem(self._source, given.line, given.column, path, text))
 
     def notice(self, given: Given, path: str, text: str) -> None:
         key = (self._kind if path else f"{self._kind} {text}", path)
@@ -335,7 +332,7 @@ class Reader:
             self.notices.append(Notice(self._source, given.key_line, given.key_column, self._kind, path, text))
 
 
-_ITEM = re.compile(r"(?:\[\d+\]|(?:\w+\.)?items\[\d+\](?:\.items\[\d+\])*)")
+_LIST_FIELDS = ("apiVersion", "kind", "metadata", "items")
 
 _SCALARS: dict[str, Callable[[Reader, Given, str], Any]] = {
     "str": Reader.text,
@@ -351,34 +348,21 @@ _SCALARS: dict[str, Callable[[Reader, Given, str], Any]] = {
 
 
 @cache
-def _modelled(cls: type[Record]) -> dict[str, str]:
+def _modelled(cls: type) -> dict[str, str]:
     """The fields of a record by their names in a manifest."""
-    names = {field.name for field in attrs.fields(cls)} - {"carried"}  # type: ignore[arg-type]
-    return _Names(names)
-
-
-class _Names(dict[str, str]):
-    """manifest name -> attribute, worked out when it is asked for."""
-
-    def __init__(self, attributes: set[str]) -> None:
-        super().__init__()
-        self.attributes = attributes
-
-    def get(self, name: str, default: Any = None) -> Any:
-        attribute = snake(name)
-        return attribute if attribute in self.attributes else default
+    return {camel(field.name): field.name for field in attrs.fields(cls) if field.name != "carried"}
 
 
 def _needs_given(made: Any, value: Any) -> bool:
     """Whether what was given cannot be told from the value: an empty map or list, an unusual way to write a time."""
     if isinstance(value, dict | list):
         return not value
-    return isinstance(made, int) and isinstance(value, str) and format_time(made) != value
+    return isinstance(made, int) and isinstance(value, str) and timestamp(made) != value
 
 
 def _at(path: str, name: str) -> str:
     name = name if re.fullmatch(r"[\w-]+", name) else f"[{name}]"
-    return name if not path.strip() else f"{path}{name}" if name.startswith("[") else f"{path}.{name}"
+    return name if not path else f"{path}{name}" if name.startswith("[") else f"{path}.{name}"
 
 
 def _without_item(path: str) -> str:

@@ -36,9 +36,34 @@ _MODEL = re.compile(r"^[A-Za-z]*?V\d+(?:(?:alpha|beta)\d+)?([A-Z]\w*)$")
 
 # What there was before 1.15, the oldest version that volsim knows field by field.
 _FIRST_KINDS = frozenset(
-    "Binding ContainerManifest ContainerManifestList Endpoints Event LimitRange List Minion Namespace Node "
-    "PersistentVolume PersistentVolumeClaim Pod PodTemplate ReplicationController ResourceQuota Secret Service "
-    "ServiceAccount Status Build BuildConfig Deployment ImageRepository Template Route".split()
+    [
+        "Binding",
+        "ContainerManifest",
+        "ContainerManifestList",
+        "Endpoints",
+        "Event",
+        "LimitRange",
+        "List",
+        "Minion",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "Pod",
+        "PodTemplate",
+        "ReplicationController",
+        "ResourceQuota",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+        "Status",
+        "Build",
+        "BuildConfig",
+        "Deployment",
+        "ImageRepository",
+        "Template",
+        "Route",
+    ]
 )
 _EARLY: dict[str, frozenset[str]] = {
     "v1beta1": _FIRST_KINDS,
@@ -151,7 +176,7 @@ def model_of(api_version: str, kind: str) -> type[Object] | None:
 
 
 @cache
-def time_fields(cls: type[Record]) -> dict[str, str]:
+def time_fields(cls: type) -> dict[str, str]:
     """The fields of a record that hold points in time, by their names in a manifest: `Time` or `MicroTime`."""
     names = [name for name in _facts()["types"] if "." in name and record_for(name) is cls]
     return {

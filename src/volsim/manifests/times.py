@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 
-__all__ = ["format_time", "parse_time"]
+__all__ = ["parse_time", "timestamp"]
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)  # when every simulation begins
 _MICROSECOND = datetime.timedelta(microseconds=1)
@@ -29,10 +29,10 @@ def parse_time(text: str) -> int:
     return (moment - START) // _MICROSECOND + int((fraction or "0")[:6].ljust(6, "0"))
 
 
-def format_time(microseconds: int, *, micro: bool = False) -> str:
+def timestamp(microseconds: int, *, micro: bool = False) -> str:
     """RFC 3339 in UTC: whole seconds, or with `micro` six digits more (Kubernetes' MicroTime).
 
-    >>> format_time(2_500_000), format_time(2_500_000, micro=True)
+    >>> timestamp(2_500_000), timestamp(2_500_000, micro=True)
     ('2026-01-01T00:00:02Z', '2026-01-01T00:00:02.500000Z')
     """
     moment = START + microseconds * _MICROSECOND

@@ -10,7 +10,7 @@ import attrs
 
 from volsim.errors import VolsimError
 from volsim.manifests import schema
-from volsim.manifests.times import format_time, parse_time
+from volsim.manifests.times import parse_time, timestamp
 from volsim.objects import GenericObject, Object, Record, camel
 from volsim.quantity import Quantity
 
@@ -45,23 +45,25 @@ def to_manifest(obj: Object) -> dict[str, Any]:
 
 
 @cache
-def _plan(cls: type[Record]) -> tuple[tuple[str, str, str, Any], ...]:
+def _plan(cls: type) -> tuple[tuple[str, str, str, Any], ...]:
     """attribute, manifest name, kind of time (or empty) and default of each field."""
     times = schema.time_fields(cls)
     plan = []
-    for field in attrs.fields(cls):  # type: ignore[arg-type]
+    for field in attrs.fields(cls):
         if field.name in ("carried", "api_version") and (field.name == "carried" or issubclass(cls, Object)):
             continue
         name = camel(field.name)
         default: Any = field.default
-        plan.append((field.name, name, times.get(name, ""), default.factory() if hasattr(default, "factory") else default))
+        plan.append(
+            (field.name, name, times.get(name, ""), default.factory() if hasattr(default, "factory") else default)
+        )
     return tuple(plan)
 
 
-def _record(record: Record) -> dict[str, Any]:
-    carried: Mapping[str, Any] = record.carried  # type: ignore[attr-defined]
+def _record(record: Any) -> dict[str, Any]:
+    carried: Mapping[str, Any] = record.carried
     shown: dict[str, Any] = {}
-    for attribute, name, time, default in _plan(type(record)):
+    for attribute, name, time, default in _plan(record.__class__):
         value = getattr(record, attribute)
         if value is None or (default is not None and value == default):
             if name in carried:
@@ -81,12 +83,12 @@ def _time(value: int, given: Any, *, micro: bool) -> str:
     """The time as it was given, if it was and still is the same; else as Kubernetes writes it."""
     if isinstance(given, str) and parse_time(given) == value:
         return given
-    return format_time(value, micro=micro)
+    return timestamp(value, micro=micro)
 
 
 def _data(value: Any) -> Any:
     if isinstance(value, Quantity):
-        return value.given
+        return value.written
     if isinstance(value, Record):
         return _record(value)
     if isinstance(value, Mapping):

@@ -151,7 +151,11 @@ def _syntax_problem(error: yaml.YAMLError, source: str, first_line: int, chunk: 
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     told = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     remedy = _REMEDIES.get(told, "")
-    if mark is not None and chunk.splitlines()[mark.line : mark.line + 1] and chunk.splitlines()[mark.line].startswith("```"):
+    if (
+        mark is not None
+        and chunk.splitlines()[mark.line : mark.line + 1]
+        and chunk.splitlines()[mark.line].startswith("```")
+    ):
         remedy = "this is a code fence of Markdown; remove it and the one at the end"
     if told.startswith("found undefined alias"):
         remedy = "define the anchor (&name) before the alias (*name), in the same document"
@@ -193,6 +197,7 @@ class _Walk:
             if isinstance(node, yaml.SequenceNode):
                 items = [self.walk(item, f"{path}[{index}]") for index, item in enumerate(node.value)]
                 return Given(items, *self.place(node))
+            assert isinstance(node, yaml.MappingNode), "a composed node is a scalar, a sequence or a mapping"
             return Given(self.mapping(node, path), *self.place(node))
         finally:
             self.above.pop()

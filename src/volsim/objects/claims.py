@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import attrs
@@ -31,9 +32,9 @@ __all__ = [
 class VolumeResourceRequirements(Record):
     """How much storage a claim asks for, and may ask for."""
 
-    limits: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    requests: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    limits: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    requests: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -49,7 +50,7 @@ class PersistentVolumeClaimSpec(Record):
     volume_attributes_class_name: str | None = None
     volume_mode: str | None = None
     volume_name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -58,7 +59,7 @@ class ModifyVolumeStatus(Record):
 
     status: str | None = None
     target_volume_attributes_class_name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -66,14 +67,14 @@ class PersistentVolumeClaimStatus(Record):
     """What a claim got: phase, capacity, access modes, progress of a resize."""
 
     access_modes: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    allocated_resource_statuses: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    allocated_resources: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    capacity: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    allocated_resource_statuses: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    allocated_resources: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    capacity: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
     conditions: tuple[Condition, ...] = attrs.field(default=(), converter=frozen_tuple)
     current_volume_attributes_class_name: str | None = None
     modify_volume_status: ModifyVolumeStatus | None = None
     phase: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -89,7 +90,7 @@ class PersistentVolumeClaim(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: PersistentVolumeClaimSpec = attrs.field(factory=PersistentVolumeClaimSpec)
     status: PersistentVolumeClaimStatus = attrs.field(factory=PersistentVolumeClaimStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -98,4 +99,4 @@ class PersistentVolumeClaimTemplate(Record):
 
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: PersistentVolumeClaimSpec = attrs.field(factory=PersistentVolumeClaimSpec)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import attrs
@@ -50,7 +51,7 @@ class Taint(Record):
     effect: str | None = None
     time_added: int | None = None
     value: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -63,7 +64,7 @@ class NodeSpec(Record):
     provider_id: str | None = None
     taints: tuple[Taint, ...] = attrs.field(default=(), converter=frozen_tuple)
     unschedulable: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -72,7 +73,7 @@ class NodeAddress(Record):
 
     type: str | None = None
     address: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -89,7 +90,7 @@ class NodeSystemInfo(Record):
     operating_system: str | None = None
     os_image: str | None = None
     system_uuid: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -98,7 +99,7 @@ class AttachedVolume(Record):
 
     name: str | None = None
     device_path: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -106,15 +107,15 @@ class NodeStatus(Record):
     """What a node's kubelet and the control plane say of it."""
 
     addresses: tuple[NodeAddress, ...] = attrs.field(default=(), converter=frozen_tuple)
-    allocatable: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    capacity: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    allocatable: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    capacity: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
     conditions: tuple[Condition, ...] = attrs.field(default=(), converter=frozen_tuple)
     declared_features: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
     node_info: NodeSystemInfo | None = None
     phase: str | None = None
     volumes_attached: tuple[AttachedVolume, ...] = attrs.field(default=(), converter=frozen_tuple)
     volumes_in_use: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -131,7 +132,7 @@ class Node(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: NodeSpec = attrs.field(factory=NodeSpec)
     status: NodeStatus = attrs.field(factory=NodeStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -139,7 +140,7 @@ class NamespaceSpec(Record):
     """The finalizers that must go before the namespace does."""
 
     finalizers: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -148,7 +149,7 @@ class NamespaceStatus(Record):
 
     conditions: tuple[Condition, ...] = attrs.field(default=(), converter=frozen_tuple)
     phase: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -165,7 +166,7 @@ class Namespace(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: NamespaceSpec = attrs.field(factory=NamespaceSpec)
     status: NamespaceStatus = attrs.field(factory=NamespaceStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -174,7 +175,7 @@ class EventSource(Record):
 
     component: str | None = None
     host: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -183,7 +184,7 @@ class EventSeries(Record):
 
     count: int | None = None
     last_observed_time: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -211,7 +212,7 @@ class Event(Object):
     reporting_instance: str | None = None
     series: EventSeries | None = None
     source: EventSource | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -225,10 +226,10 @@ class ConfigMap(Object):
 
     api_version: str = "v1"
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
-    binary_data: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    data: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    binary_data: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    data: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     immutable: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -242,10 +243,10 @@ class Secret(Object):
     api_version: str = "v1"
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     type: str | None = None
-    data: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    data: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     immutable: bool | None = None
-    string_data: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    string_data: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -258,7 +259,7 @@ class ServicePort(Record):
     port: int | None = None
     protocol: str | None = None
     target_port: int | str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -281,10 +282,10 @@ class ServiceSpec(Record):
     load_balancer_source_ranges: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
     ports: tuple[ServicePort, ...] = attrs.field(default=(), converter=frozen_tuple)
     publish_not_ready_addresses: bool | None = None
-    selector: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    selector: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     session_affinity: str | None = None
     traffic_distribution: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -299,7 +300,7 @@ class Service(Object):
     api_version: str = "v1"
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: ServiceSpec = attrs.field(factory=ServiceSpec)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -316,7 +317,7 @@ class ServiceAccount(Object):
     automount_service_account_token: bool | None = None
     image_pull_secrets: tuple[LocalObjectReference, ...] = attrs.field(default=(), converter=frozen_tuple)
     secrets: tuple[ObjectReference, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -336,7 +337,7 @@ class PriorityClass(Object):
     global_default: bool | None = None
     preemption_policy: str | None = None
     value: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -350,7 +351,7 @@ class LeaseSpec(Record):
     preferred_holder: str | None = None
     renew_time: int | None = None
     strategy: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -365,7 +366,7 @@ class Lease(Object):
     api_version: str = "coordination.k8s.io/v1"
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: LeaseSpec = attrs.field(factory=LeaseSpec)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -373,12 +374,12 @@ class LimitRangeItem(Record):
     """Bounds and defaults for one type of thing."""
 
     type: str | None = None
-    default: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    default_request: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    max: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    max_limit_request_ratio: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    min: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    default: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    default_request: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    max: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    max_limit_request_ratio: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    min: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -386,7 +387,7 @@ class LimitRangeSpec(Record):
     """All bounds and defaults of a limit range."""
 
     limits: tuple[LimitRangeItem, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -401,25 +402,25 @@ class LimitRange(Object):
     api_version: str = "v1"
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: LimitRangeSpec = attrs.field(factory=LimitRangeSpec)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
 class ResourceQuotaSpec(Record):
     """What a namespace may use at most."""
 
-    hard: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    hard: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
     scopes: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
 class ResourceQuotaStatus(Record):
     """What a namespace may use, and uses."""
 
-    hard: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    used: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    hard: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    used: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -435,4 +436,4 @@ class ResourceQuota(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: ResourceQuotaSpec = attrs.field(factory=ResourceQuotaSpec)
     status: ResourceQuotaStatus = attrs.field(factory=ResourceQuotaStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)

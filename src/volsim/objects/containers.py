@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -54,7 +55,7 @@ class ConfigMapKeySelector(Record):
     name: str | None = None
     key: str | None = None
     optional: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -64,7 +65,7 @@ class SecretKeySelector(Record):
     name: str | None = None
     key: str | None = None
     optional: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -75,7 +76,7 @@ class FileKeySelector(Record):
     optional: bool | None = None
     path: str | None = None
     volume_name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -87,7 +88,7 @@ class EnvVarSource(Record):
     file_key_ref: FileKeySelector | None = None
     resource_field_ref: ResourceFieldSelector | None = None
     secret_key_ref: SecretKeySelector | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -97,7 +98,7 @@ class EnvVar(Record):
     name: str | None = None
     value: str | None = None
     value_from: EnvVarSource | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -106,7 +107,7 @@ class ConfigMapEnvSource(Record):
 
     name: str | None = None
     optional: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -115,7 +116,7 @@ class SecretEnvSource(Record):
 
     name: str | None = None
     optional: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -125,7 +126,7 @@ class EnvFromSource(Record):
     config_map_ref: ConfigMapEnvSource | None = None
     prefix: str | None = None
     secret_ref: SecretEnvSource | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -133,7 +134,7 @@ class ExecAction(Record):
     """A command to run in the container."""
 
     command: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -144,7 +145,7 @@ class HTTPGetAction(Record):
     path: str | None = None
     port: int | str | None = None
     scheme: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -153,7 +154,7 @@ class TCPSocketAction(Record):
 
     host: str | None = None
     port: int | str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -162,7 +163,7 @@ class GRPCAction(Record):
 
     port: int | None = None
     service: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -170,7 +171,7 @@ class SleepAction(Record):
     """A pause in a lifecycle hook."""
 
     seconds: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -187,7 +188,7 @@ class Probe(Record):
     tcp_socket: TCPSocketAction | None = None
     termination_grace_period_seconds: int | None = None
     timeout_seconds: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -198,7 +199,7 @@ class LifecycleHandler(Record):
     http_get: HTTPGetAction | None = None
     sleep: SleepAction | None = None
     tcp_socket: TCPSocketAction | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -208,7 +209,7 @@ class Lifecycle(Record):
     post_start: LifecycleHandler | None = None
     pre_stop: LifecycleHandler | None = None
     stop_signal: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -220,16 +221,16 @@ class ContainerPort(Record):
     host_ip: str | None = None
     host_port: int | None = None
     protocol: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
 class ResourceRequirements(Record):
     """What a container asks for, and may use at most."""
 
-    limits: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    requests: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    limits: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    requests: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -240,7 +241,7 @@ class SELinuxOptions(Record):
     level: str | None = None
     role: str | None = None
     user: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -249,7 +250,7 @@ class Capabilities(Record):
 
     add: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
     drop: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -265,7 +266,7 @@ class SecurityContext(Record):
     run_as_non_root: bool | None = None
     run_as_user: int | None = None
     se_linux_options: SELinuxOptions | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -279,7 +280,7 @@ class VolumeMount(Record):
     recursive_read_only: str | None = None
     sub_path: str | None = None
     sub_path_expr: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -288,7 +289,7 @@ class VolumeDevice(Record):
 
     name: str | None = None
     device_path: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -297,7 +298,7 @@ class ContainerRestartRuleOnExitCodes(Record):
 
     operator: str | None = None
     values: tuple[int, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -306,7 +307,7 @@ class ContainerRestartRule(Record):
 
     action: str | None = None
     exit_codes: ContainerRestartRuleOnExitCodes | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -337,7 +338,7 @@ class Container(Record):
     volume_devices: tuple[VolumeDevice, ...] = attrs.field(default=(), converter=frozen_tuple)
     volume_mounts: tuple[VolumeMount, ...] = attrs.field(default=(), converter=frozen_tuple)
     working_dir: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -369,7 +370,7 @@ class EphemeralContainer(Record):
     volume_devices: tuple[VolumeDevice, ...] = attrs.field(default=(), converter=frozen_tuple)
     volume_mounts: tuple[VolumeMount, ...] = attrs.field(default=(), converter=frozen_tuple)
     working_dir: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -377,7 +378,7 @@ class ContainerStateRunning(Record):
     """The container runs since `started_at`."""
 
     started_at: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -391,7 +392,7 @@ class ContainerStateTerminated(Record):
     reason: str | None = None
     signal: int | None = None
     started_at: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -400,7 +401,7 @@ class ContainerStateWaiting(Record):
 
     message: str | None = None
     reason: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -410,7 +411,7 @@ class ContainerState(Record):
     running: ContainerStateRunning | None = None
     terminated: ContainerStateTerminated | None = None
     waiting: ContainerStateWaiting | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -421,7 +422,7 @@ class VolumeMountStatus(Record):
     mount_path: str | None = None
     read_only: bool | None = None
     recursive_read_only: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -429,7 +430,7 @@ class ContainerStatus(Record):
     """What the kubelet says of one container."""
 
     name: str | None = None
-    allocated_resources: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    allocated_resources: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
     container_id: str | None = None
     image: str | None = None
     image_id: str | None = None
@@ -441,4 +442,4 @@ class ContainerStatus(Record):
     state: ContainerState | None = None
     stop_signal: str | None = None
     volume_mounts: tuple[VolumeMountStatus, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)

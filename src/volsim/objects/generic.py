@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -24,8 +25,8 @@ class GenericObject(Object):
     api_version: str = ""
     kind: str = ""
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
-    body: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    body: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
     @property
     def group(self) -> str:

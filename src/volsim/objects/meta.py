@@ -52,7 +52,7 @@ class Object(Record):
 
     api_version: str
     metadata: ObjectMeta
-    carried: FrozenDict[str, Any]
+    carried: Mapping[str, Any]
 
     @property
     def kind(self) -> str:
@@ -89,7 +89,7 @@ class Condition(Record):
     last_heartbeat_time: int | None = None
     last_update_time: int | None = None
     observed_generation: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -102,7 +102,7 @@ class OwnerReference(Record):
     controller: bool | None = None
     kind: str | None = None
     uid: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -112,17 +112,17 @@ class ObjectMeta(Record):
     name: str | None = None
     generate_name: str | None = None
     namespace: str | None = None
-    annotations: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    annotations: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     creation_timestamp: int | None = None
     deletion_grace_period_seconds: int | None = None
     deletion_timestamp: int | None = None
     finalizers: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
     generation: int | None = None
-    labels: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    labels: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     owner_references: tuple[OwnerReference, ...] = attrs.field(default=(), converter=frozen_tuple)
     resource_version: str | None = None
     uid: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -130,7 +130,7 @@ class LocalObjectReference(Record):
     """A name in the namespace of whoever refers to it."""
 
     name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -139,7 +139,7 @@ class SecretReference(Record):
 
     name: str | None = None
     namespace: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -149,7 +149,7 @@ class TypedLocalObjectReference(Record):
     name: str | None = None
     api_group: str | None = None
     kind: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -160,7 +160,7 @@ class TypedObjectReference(Record):
     namespace: str | None = None
     api_group: str | None = None
     kind: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -174,7 +174,7 @@ class ObjectReference(Record):
     kind: str | None = None
     resource_version: str | None = None
     uid: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -184,7 +184,7 @@ class LabelSelectorRequirement(Record):
     key: str | None = None
     operator: str | None = None
     values: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the labels meet this one requirement."""
@@ -206,8 +206,8 @@ class LabelSelector(Record):
     """Which labels are meant: all of `match_labels` and all of `match_expressions`."""
 
     match_expressions: tuple[LabelSelectorRequirement, ...] = attrs.field(default=(), converter=frozen_tuple)
-    match_labels: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    match_labels: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether these labels are selected; an empty selector selects everything.
@@ -229,7 +229,7 @@ class NodeSelectorRequirement(Record):
     key: str | None = None
     operator: str | None = None
     values: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the labels (or fields) meet this one requirement; `Gt` and `Lt` compare integers."""
@@ -258,7 +258,7 @@ class NodeSelectorTerm(Record):
 
     match_expressions: tuple[NodeSelectorRequirement, ...] = attrs.field(default=(), converter=frozen_tuple)
     match_fields: tuple[NodeSelectorRequirement, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
     def matches(self, labels: Mapping[str, str], fields: Mapping[str, str] | None = None) -> bool:
         """Whether a node with these labels and fields (`metadata.name`) meets the whole term."""
@@ -274,7 +274,7 @@ class NodeSelector(Record):
     """Terms of which a node must meet at least one."""
 
     node_selector_terms: tuple[NodeSelectorTerm, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
     def matches(self, labels: Mapping[str, str], fields: Mapping[str, str] | None = None) -> bool:
         """Whether a node with these labels and fields meets at least one term.
@@ -292,7 +292,7 @@ class TopologySelectorLabelRequirement(Record):
 
     key: str | None = None
     values: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -302,7 +302,7 @@ class TopologySelectorTerm(Record):
     match_label_expressions: tuple[TopologySelectorLabelRequirement, ...] = attrs.field(
         default=(), converter=frozen_tuple
     )
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a node with these labels lies in the topology; a term without expressions fits every node."""

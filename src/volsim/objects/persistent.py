@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -30,7 +31,7 @@ class LocalVolumeSource(Record):
 
     fs_type: str | None = None
     path: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -41,7 +42,7 @@ class AzureFilePersistentVolumeSource(Record):
     secret_name: str | None = None
     secret_namespace: str | None = None
     share_name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -54,7 +55,7 @@ class CephFSPersistentVolumeSource(Record):
     secret_file: str | None = None
     secret_ref: SecretReference | None = None
     user: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -65,7 +66,7 @@ class CinderPersistentVolumeSource(Record):
     read_only: bool | None = None
     secret_ref: SecretReference | None = None
     volume_id: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -80,9 +81,9 @@ class CSIPersistentVolumeSource(Record):
     node_publish_secret_ref: SecretReference | None = None
     node_stage_secret_ref: SecretReference | None = None
     read_only: bool | None = None
-    volume_attributes: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    volume_attributes: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     volume_handle: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -91,10 +92,10 @@ class FlexPersistentVolumeSource(Record):
 
     driver: str | None = None
     fs_type: str | None = None
-    options: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    options: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     read_only: bool | None = None
     secret_ref: SecretReference | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -105,7 +106,7 @@ class GlusterfsPersistentVolumeSource(Record):
     endpoints_namespace: str | None = None
     path: str | None = None
     read_only: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -123,7 +124,7 @@ class ISCSIPersistentVolumeSource(Record):
     read_only: bool | None = None
     secret_ref: SecretReference | None = None
     target_portal: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -138,7 +139,7 @@ class RBDPersistentVolumeSource(Record):
     read_only: bool | None = None
     secret_ref: SecretReference | None = None
     user: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -155,7 +156,7 @@ class ScaleIOPersistentVolumeSource(Record):
     storage_pool: str | None = None
     system: str | None = None
     volume_name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -167,4 +168,4 @@ class StorageOSPersistentVolumeSource(Record):
     secret_ref: ObjectReference | None = None
     volume_name: str | None = None
     volume_namespace: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import attrs
@@ -55,7 +56,7 @@ class PreferredSchedulingTerm(Record):
 
     preference: NodeSelectorTerm | None = None
     weight: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -66,7 +67,7 @@ class NodeAffinity(Record):
         default=(), converter=frozen_tuple
     )
     required_during_scheduling_ignored_during_execution: NodeSelector | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -79,7 +80,7 @@ class PodAffinityTerm(Record):
     namespace_selector: LabelSelector | None = None
     namespaces: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
     topology_key: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -88,7 +89,7 @@ class WeightedPodAffinityTerm(Record):
 
     pod_affinity_term: PodAffinityTerm | None = None
     weight: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -101,7 +102,7 @@ class PodAffinity(Record):
     required_during_scheduling_ignored_during_execution: tuple[PodAffinityTerm, ...] = attrs.field(
         default=(), converter=frozen_tuple
     )
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -114,7 +115,7 @@ class PodAntiAffinity(Record):
     required_during_scheduling_ignored_during_execution: tuple[PodAffinityTerm, ...] = attrs.field(
         default=(), converter=frozen_tuple
     )
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -124,7 +125,7 @@ class Affinity(Record):
     node_affinity: NodeAffinity | None = None
     pod_affinity: PodAffinity | None = None
     pod_anti_affinity: PodAntiAffinity | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -136,7 +137,7 @@ class Toleration(Record):
     operator: str | None = None
     toleration_seconds: int | None = None
     value: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -151,7 +152,7 @@ class TopologySpreadConstraint(Record):
     node_taints_policy: str | None = None
     topology_key: str | None = None
     when_unsatisfiable: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -159,7 +160,7 @@ class PodSchedulingGate(Record):
     """A reason not to schedule the pod yet."""
 
     name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -167,7 +168,7 @@ class PodReadinessGate(Record):
     """A condition that must be true before the pod is ready."""
 
     condition_type: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -175,7 +176,7 @@ class PodOS(Record):
     """The operating system that the pod is made for."""
 
     name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -191,7 +192,7 @@ class PodSecurityContext(Record):
     se_linux_options: SELinuxOptions | None = None
     supplemental_groups: tuple[int, ...] = attrs.field(default=(), converter=frozen_tuple)
     supplemental_groups_policy: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -214,9 +215,9 @@ class PodSpec(Record):
     image_pull_secrets: tuple[LocalObjectReference, ...] = attrs.field(default=(), converter=frozen_tuple)
     init_containers: tuple[Container, ...] = attrs.field(default=(), converter=frozen_tuple)
     node_name: str | None = None
-    node_selector: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    node_selector: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     os: PodOS | None = None
-    overhead: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    overhead: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
     preemption_policy: str | None = None
     priority: int | None = None
     priority_class_name: str | None = None
@@ -236,7 +237,7 @@ class PodSpec(Record):
     tolerations: tuple[Toleration, ...] = attrs.field(default=(), converter=frozen_tuple)
     topology_spread_constraints: tuple[TopologySpreadConstraint, ...] = attrs.field(default=(), converter=frozen_tuple)
     volumes: tuple[Volume, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -244,7 +245,7 @@ class PodIP(Record):
     """One address of a pod."""
 
     ip: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -252,14 +253,14 @@ class HostIP(Record):
     """One address of a pod's node."""
 
     ip: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
 class PodStatus(Record):
     """What the kubelet and the scheduler say of a pod."""
 
-    allocated_resources: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    allocated_resources: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
     conditions: tuple[Condition, ...] = attrs.field(default=(), converter=frozen_tuple)
     container_statuses: tuple[ContainerStatus, ...] = attrs.field(default=(), converter=frozen_tuple)
     ephemeral_container_statuses: tuple[ContainerStatus, ...] = attrs.field(default=(), converter=frozen_tuple)
@@ -277,7 +278,7 @@ class PodStatus(Record):
     resize: str | None = None
     resources: ResourceRequirements | None = None
     start_time: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -293,7 +294,7 @@ class Pod(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: PodSpec = attrs.field(factory=PodSpec)
     status: PodStatus = attrs.field(factory=PodStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -302,4 +303,4 @@ class PodTemplateSpec(Record):
 
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: PodSpec = attrs.field(factory=PodSpec)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import attrs
@@ -63,7 +64,7 @@ class VolumeNodeAffinity(Record):
     """Which nodes can reach a volume."""
 
     required: NodeSelector | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -74,7 +75,7 @@ class PersistentVolumeSpec(Record):
     aws_elastic_block_store: AWSElasticBlockStoreVolumeSource | None = None
     azure_disk: AzureDiskVolumeSource | None = None
     azure_file: AzureFilePersistentVolumeSource | None = None
-    capacity: FrozenDict[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    capacity: Mapping[str, Quantity] = attrs.field(factory=FrozenDict, converter=frozen_map)
     cephfs: CephFSPersistentVolumeSource | None = None
     cinder: CinderPersistentVolumeSource | None = None
     claim_ref: ObjectReference | None = None
@@ -101,7 +102,7 @@ class PersistentVolumeSpec(Record):
     volume_attributes_class_name: str | None = None
     volume_mode: str | None = None
     vsphere_volume: VsphereVirtualDiskVolumeSource | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -112,7 +113,7 @@ class PersistentVolumeStatus(Record):
     message: str | None = None
     phase: str | None = None
     reason: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -129,7 +130,7 @@ class PersistentVolume(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: PersistentVolumeSpec = attrs.field(factory=PersistentVolumeSpec)
     status: PersistentVolumeStatus = attrs.field(factory=PersistentVolumeStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -148,11 +149,11 @@ class StorageClass(Object):
     allow_volume_expansion: bool | None = None
     allowed_topologies: tuple[TopologySelectorTerm, ...] = attrs.field(default=(), converter=frozen_tuple)
     mount_options: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    parameters: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    parameters: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     provisioner: str | None = None
     reclaim_policy: str | None = None
     volume_binding_mode: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -161,7 +162,7 @@ class VolumeAttachmentSource(Record):
 
     inline_volume_spec: PersistentVolumeSpec | None = None
     persistent_volume_name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -171,7 +172,7 @@ class VolumeAttachmentSpec(Record):
     attacher: str | None = None
     node_name: str | None = None
     source: VolumeAttachmentSource = attrs.field(factory=VolumeAttachmentSource)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -181,7 +182,7 @@ class VolumeError(Record):
     error_code: int | None = None
     message: str | None = None
     time: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -190,9 +191,9 @@ class VolumeAttachmentStatus(Record):
 
     attach_error: VolumeError | None = None
     attached: bool | None = None
-    attachment_metadata: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    attachment_metadata: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     detach_error: VolumeError | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -209,7 +210,7 @@ class VolumeAttachment(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: VolumeAttachmentSpec = attrs.field(factory=VolumeAttachmentSpec)
     status: VolumeAttachmentStatus = attrs.field(factory=VolumeAttachmentStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -226,7 +227,7 @@ class CSIDriverSpec(Record):
     service_account_token_in_secrets: bool | None = None
     storage_capacity: bool | None = None
     volume_lifecycle_modes: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -242,7 +243,7 @@ class CSIDriver(Object):
     api_version: str = "storage.k8s.io/v1"
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: CSIDriverSpec = attrs.field(factory=CSIDriverSpec)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -250,7 +251,7 @@ class VolumeNodeResources(Record):
     """How many volumes of a driver a node can take."""
 
     count: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -261,7 +262,7 @@ class CSINodeDriver(Record):
     allocatable: VolumeNodeResources | None = None
     node_id: str | None = None
     topology_keys: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -269,7 +270,7 @@ class CSINodeSpec(Record):
     """The drivers that run on a node."""
 
     drivers: tuple[CSINodeDriver, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -285,7 +286,7 @@ class CSINode(Object):
     api_version: str = "storage.k8s.io/v1"
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: CSINodeSpec = attrs.field(factory=CSINodeSpec)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -303,7 +304,7 @@ class CSIStorageCapacity(Object):
     maximum_volume_size: Quantity | None = None
     node_topology: LabelSelector | None = None
     storage_class_name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -320,5 +321,5 @@ class VolumeAttributesClass(Object):
     api_version: str = "storage.k8s.io/v1"
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     driver_name: str | None = None
-    parameters: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    parameters: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)

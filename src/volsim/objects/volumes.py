@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -63,7 +64,7 @@ class KeyToPath(Record):
     key: str | None = None
     mode: int | None = None
     path: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -72,7 +73,7 @@ class ObjectFieldSelector(Record):
 
     api_version: str | None = None
     field_path: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -82,7 +83,7 @@ class ResourceFieldSelector(Record):
     container_name: str | None = None
     divisor: Quantity | None = None
     resource: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -91,7 +92,7 @@ class EmptyDirVolumeSource(Record):
 
     medium: str | None = None
     size_limit: Quantity | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -100,7 +101,7 @@ class HostPathVolumeSource(Record):
 
     type: str | None = None
     path: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -109,7 +110,7 @@ class PersistentVolumeClaimVolumeSource(Record):
 
     claim_name: str | None = None
     read_only: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -117,7 +118,7 @@ class EphemeralVolumeSource(Record):
     """A claim that is made for the pod and goes with it."""
 
     volume_claim_template: PersistentVolumeClaimTemplate | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -128,8 +129,8 @@ class CSIVolumeSource(Record):
     fs_type: str | None = None
     node_publish_secret_ref: LocalObjectReference | None = None
     read_only: bool | None = None
-    volume_attributes: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    volume_attributes: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -139,7 +140,7 @@ class NFSVolumeSource(Record):
     path: str | None = None
     read_only: bool | None = None
     server: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -157,7 +158,7 @@ class ISCSIVolumeSource(Record):
     read_only: bool | None = None
     secret_ref: LocalObjectReference | None = None
     target_portal: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -169,7 +170,7 @@ class FCVolumeSource(Record):
     read_only: bool | None = None
     target_wwns: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
     wwids: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -184,7 +185,7 @@ class RBDVolumeSource(Record):
     read_only: bool | None = None
     secret_ref: LocalObjectReference | None = None
     user: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -197,7 +198,7 @@ class CephFSVolumeSource(Record):
     secret_file: str | None = None
     secret_ref: LocalObjectReference | None = None
     user: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -207,7 +208,7 @@ class GlusterfsVolumeSource(Record):
     endpoints: str | None = None
     path: str | None = None
     read_only: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -220,7 +221,7 @@ class AzureDiskVolumeSource(Record):
     fs_type: str | None = None
     kind: str | None = None
     read_only: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -230,7 +231,7 @@ class AzureFileVolumeSource(Record):
     read_only: bool | None = None
     secret_name: str | None = None
     share_name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -241,7 +242,7 @@ class AWSElasticBlockStoreVolumeSource(Record):
     partition: int | None = None
     read_only: bool | None = None
     volume_id: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -252,7 +253,7 @@ class GCEPersistentDiskVolumeSource(Record):
     partition: int | None = None
     pd_name: str | None = None
     read_only: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -263,7 +264,7 @@ class CinderVolumeSource(Record):
     read_only: bool | None = None
     secret_ref: LocalObjectReference | None = None
     volume_id: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -274,7 +275,7 @@ class VsphereVirtualDiskVolumeSource(Record):
     storage_policy_id: str | None = None
     storage_policy_name: str | None = None
     volume_path: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -284,7 +285,7 @@ class PortworxVolumeSource(Record):
     fs_type: str | None = None
     read_only: bool | None = None
     volume_id: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -293,7 +294,7 @@ class PhotonPersistentDiskVolumeSource(Record):
 
     fs_type: str | None = None
     pd_id: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -306,7 +307,7 @@ class QuobyteVolumeSource(Record):
     tenant: str | None = None
     user: str | None = None
     volume: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -323,7 +324,7 @@ class ScaleIOVolumeSource(Record):
     storage_pool: str | None = None
     system: str | None = None
     volume_name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -335,7 +336,7 @@ class StorageOSVolumeSource(Record):
     secret_ref: LocalObjectReference | None = None
     volume_name: str | None = None
     volume_namespace: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -344,7 +345,7 @@ class FlockerVolumeSource(Record):
 
     dataset_name: str | None = None
     dataset_uuid: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -353,10 +354,10 @@ class FlexVolumeSource(Record):
 
     driver: str | None = None
     fs_type: str | None = None
-    options: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    options: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     read_only: bool | None = None
     secret_ref: LocalObjectReference | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -366,7 +367,7 @@ class GitRepoVolumeSource(Record):
     directory: str | None = None
     repository: str | None = None
     revision: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -377,7 +378,7 @@ class SecretVolumeSource(Record):
     items: tuple[KeyToPath, ...] = attrs.field(default=(), converter=frozen_tuple)
     optional: bool | None = None
     secret_name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -388,7 +389,7 @@ class ConfigMapVolumeSource(Record):
     default_mode: int | None = None
     items: tuple[KeyToPath, ...] = attrs.field(default=(), converter=frozen_tuple)
     optional: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -399,7 +400,7 @@ class DownwardAPIVolumeFile(Record):
     mode: int | None = None
     path: str | None = None
     resource_field_ref: ResourceFieldSelector | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -408,7 +409,7 @@ class DownwardAPIVolumeSource(Record):
 
     default_mode: int | None = None
     items: tuple[DownwardAPIVolumeFile, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -418,7 +419,7 @@ class SecretProjection(Record):
     name: str | None = None
     items: tuple[KeyToPath, ...] = attrs.field(default=(), converter=frozen_tuple)
     optional: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -428,7 +429,7 @@ class ConfigMapProjection(Record):
     name: str | None = None
     items: tuple[KeyToPath, ...] = attrs.field(default=(), converter=frozen_tuple)
     optional: bool | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -436,7 +437,7 @@ class DownwardAPIProjection(Record):
     """Facts about the pod inside a projected volume."""
 
     items: tuple[DownwardAPIVolumeFile, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -446,7 +447,7 @@ class ServiceAccountTokenProjection(Record):
     audience: str | None = None
     expiration_seconds: int | None = None
     path: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -458,7 +459,7 @@ class ClusterTrustBundleProjection(Record):
     optional: bool | None = None
     path: str | None = None
     signer_name: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -470,7 +471,7 @@ class VolumeProjection(Record):
     downward_api: DownwardAPIProjection | None = None
     secret: SecretProjection | None = None
     service_account_token: ServiceAccountTokenProjection | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -479,7 +480,7 @@ class ProjectedVolumeSource(Record):
 
     default_mode: int | None = None
     sources: tuple[VolumeProjection, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -488,7 +489,7 @@ class ImageVolumeSource(Record):
 
     pull_policy: str | None = None
     reference: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -526,4 +527,4 @@ class Volume(Record):
     secret: SecretVolumeSource | None = None
     storageos: StorageOSVolumeSource | None = None
     vsphere_volume: VsphereVirtualDiskVolumeSource | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import attrs
@@ -62,7 +63,7 @@ class RollingUpdateDeployment(Record):
 
     max_surge: int | str | None = None
     max_unavailable: int | str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -71,7 +72,7 @@ class DeploymentStrategy(Record):
 
     type: str | None = None
     rolling_update: RollingUpdateDeployment | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -86,7 +87,7 @@ class DeploymentSpec(Record):
     selector: LabelSelector | None = None
     strategy: DeploymentStrategy | None = None
     template: PodTemplateSpec = attrs.field(factory=PodTemplateSpec)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -102,7 +103,7 @@ class DeploymentStatus(Record):
     terminating_replicas: int | None = None
     unavailable_replicas: int | None = None
     updated_replicas: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -119,7 +120,7 @@ class Deployment(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: DeploymentSpec = attrs.field(factory=DeploymentSpec)
     status: DeploymentStatus = attrs.field(factory=DeploymentStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -130,7 +131,7 @@ class ReplicaSetSpec(Record):
     replicas: int | None = None
     selector: LabelSelector | None = None
     template: PodTemplateSpec = attrs.field(factory=PodTemplateSpec)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -144,7 +145,7 @@ class ReplicaSetStatus(Record):
     ready_replicas: int | None = None
     replicas: int | None = None
     terminating_replicas: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -161,7 +162,7 @@ class ReplicaSet(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: ReplicaSetSpec = attrs.field(factory=ReplicaSetSpec)
     status: ReplicaSetStatus = attrs.field(factory=ReplicaSetStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -170,9 +171,9 @@ class ReplicationControllerSpec(Record):
 
     min_ready_seconds: int | None = None
     replicas: int | None = None
-    selector: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    selector: Mapping[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
     template: PodTemplateSpec = attrs.field(factory=PodTemplateSpec)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -185,7 +186,7 @@ class ReplicationControllerStatus(Record):
     observed_generation: int | None = None
     ready_replicas: int | None = None
     replicas: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -201,7 +202,7 @@ class ReplicationController(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: ReplicationControllerSpec = attrs.field(factory=ReplicationControllerSpec)
     status: ReplicationControllerStatus = attrs.field(factory=ReplicationControllerStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -210,7 +211,7 @@ class RollingUpdateStatefulSetStrategy(Record):
 
     max_unavailable: int | str | None = None
     partition: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -219,7 +220,7 @@ class StatefulSetUpdateStrategy(Record):
 
     type: str | None = None
     rolling_update: RollingUpdateStatefulSetStrategy | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -228,7 +229,7 @@ class StatefulSetPersistentVolumeClaimRetentionPolicy(Record):
 
     when_deleted: str | None = None
     when_scaled: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -236,7 +237,7 @@ class StatefulSetOrdinals(Record):
     """With which number a stateful set begins to count."""
 
     start: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -254,7 +255,7 @@ class StatefulSetSpec(Record):
     template: PodTemplateSpec = attrs.field(factory=PodTemplateSpec)
     update_strategy: StatefulSetUpdateStrategy | None = None
     volume_claim_templates: tuple[PersistentVolumeClaim, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -271,7 +272,7 @@ class StatefulSetStatus(Record):
     replicas: int | None = None
     update_revision: str | None = None
     updated_replicas: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -288,7 +289,7 @@ class StatefulSet(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: StatefulSetSpec = attrs.field(factory=StatefulSetSpec)
     status: StatefulSetStatus = attrs.field(factory=StatefulSetStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -297,7 +298,7 @@ class RollingUpdateDaemonSet(Record):
 
     max_surge: int | str | None = None
     max_unavailable: int | str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -306,7 +307,7 @@ class DaemonSetUpdateStrategy(Record):
 
     type: str | None = None
     rolling_update: RollingUpdateDaemonSet | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -318,7 +319,7 @@ class DaemonSetSpec(Record):
     selector: LabelSelector | None = None
     template: PodTemplateSpec = attrs.field(factory=PodTemplateSpec)
     update_strategy: DaemonSetUpdateStrategy | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -335,7 +336,7 @@ class DaemonSetStatus(Record):
     number_unavailable: int | None = None
     observed_generation: int | None = None
     updated_number_scheduled: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -352,7 +353,7 @@ class DaemonSet(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: DaemonSetSpec = attrs.field(factory=DaemonSetSpec)
     status: DaemonSetStatus = attrs.field(factory=DaemonSetStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -362,7 +363,7 @@ class PodFailurePolicyOnExitCodesRequirement(Record):
     container_name: str | None = None
     operator: str | None = None
     values: tuple[int, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -371,7 +372,7 @@ class PodFailurePolicyOnPodConditionsPattern(Record):
 
     type: str | None = None
     status: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -383,7 +384,7 @@ class PodFailurePolicyRule(Record):
     on_pod_conditions: tuple[PodFailurePolicyOnPodConditionsPattern, ...] = attrs.field(
         default=(), converter=frozen_tuple
     )
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -391,7 +392,7 @@ class PodFailurePolicy(Record):
     """What a job does about failed pods, rule by rule."""
 
     rules: tuple[PodFailurePolicyRule, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -400,7 +401,7 @@ class SuccessPolicyRule(Record):
 
     succeeded_count: int | None = None
     succeeded_indexes: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -408,7 +409,7 @@ class SuccessPolicy(Record):
     """When an indexed job counts as done."""
 
     rules: tuple[SuccessPolicyRule, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -431,7 +432,7 @@ class JobSpec(Record):
     suspend: bool | None = None
     template: PodTemplateSpec = attrs.field(factory=PodTemplateSpec)
     ttl_seconds_after_finished: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -440,7 +441,7 @@ class UncountedTerminatedPods(Record):
 
     failed: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
     succeeded: tuple[str, ...] = attrs.field(default=(), converter=frozen_tuple)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -458,7 +459,7 @@ class JobStatus(Record):
     succeeded: int | None = None
     terminating: int | None = None
     uncounted_terminated_pods: UncountedTerminatedPods | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -474,7 +475,7 @@ class Job(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: JobSpec = attrs.field(factory=JobSpec)
     status: JobStatus = attrs.field(factory=JobStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -483,7 +484,7 @@ class JobTemplateSpec(Record):
 
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: JobSpec = attrs.field(factory=JobSpec)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -498,7 +499,7 @@ class CronJobSpec(Record):
     successful_jobs_history_limit: int | None = None
     suspend: bool | None = None
     time_zone: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -508,7 +509,7 @@ class CronJobStatus(Record):
     active: tuple[ObjectReference, ...] = attrs.field(default=(), converter=frozen_tuple)
     last_schedule_time: int | None = None
     last_successful_time: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -525,7 +526,7 @@ class CronJob(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: CronJobSpec = attrs.field(factory=CronJobSpec)
     status: CronJobStatus = attrs.field(factory=CronJobStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -536,7 +537,7 @@ class PodDisruptionBudgetSpec(Record):
     min_available: int | str | None = None
     selector: LabelSelector | None = None
     unhealthy_pod_eviction_policy: str | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -546,11 +547,11 @@ class PodDisruptionBudgetStatus(Record):
     conditions: tuple[Condition, ...] = attrs.field(default=(), converter=frozen_tuple)
     current_healthy: int | None = None
     desired_healthy: int | None = None
-    disrupted_pods: FrozenDict[str, int] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    disrupted_pods: Mapping[str, int] = attrs.field(factory=FrozenDict, converter=frozen_map)
     disruptions_allowed: int | None = None
     expected_pods: int | None = None
     observed_generation: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -567,7 +568,7 @@ class PodDisruptionBudget(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     spec: PodDisruptionBudgetSpec = attrs.field(factory=PodDisruptionBudgetSpec)
     status: PodDisruptionBudgetStatus = attrs.field(factory=PodDisruptionBudgetStatus)
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
 
 
 @record
@@ -583,4 +584,4 @@ class ControllerRevision(Object):
     metadata: ObjectMeta = attrs.field(factory=ObjectMeta)
     data: Any = attrs.field(default=None, converter=frozen_json)
     revision: int | None = None
-    carried: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
+    carried: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=frozen_json)
