@@ -15,7 +15,7 @@ from volsim.quantity import Quantity
 
 __all__ = ["Given", "Refusal", "from_python", "key_text", "plain"]
 
-MOST_NODES = 2_000_000  # aliases can make a small text enormous; a real cluster's dump stays far below this
+MOST_ALIASED = 200_000  # pieces that aliases may add to a text: real files add a few, hostile ones millions
 
 
 class Refusal(Exception):

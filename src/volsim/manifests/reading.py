@@ -230,7 +230,10 @@ class Reader:
         value = given.value
         if outer == "list":
             if not isinstance(value, list):
-                return self.wrong(given, path, "a list", "begin each item with '- '")
+                self.wrong(given, path, "a list", "begin each item with '- '")
+                if isinstance(value, dict) and schema.fields_of(inner):
+                    self.value(inner, given, path)  # most likely the one item without its '- ': tell its problems too
+                return None
             return tuple(self.item(inner, item, f"{path}[{index}]") for index, item in enumerate(value))
         if outer == "map":
             if not isinstance(value, dict):

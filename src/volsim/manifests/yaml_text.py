@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from volsim.errors import Problem
-from volsim.manifests.given import MOST_NODES, Given, Refusal, key_text
+from volsim.manifests.given import MOST_ALIASED, Given, Refusal, key_text
 
 __all__ = ["documents", "plain_word"]
 
@@ -102,7 +102,7 @@ def documents(text: str, source: str) -> tuple[list[Given], list[Problem]]:
     if text.lstrip().startswith("{") and _is_json(text):
         text = text.replace("\t", " ")  # YAML's flow style is picky about tabs, JSON is not; places stay the same
     for chunk, first_line in _chunks(text):
-        reader = _Walk(source, first_line, problems)
+        reader = _Walk(source, first_line, problems, len(chunk))
         try:
             loader = _Loader(chunk)
             try:
@@ -171,7 +171,8 @@ def _syntax_problem(error: yaml.YAMLError, source: str, first_line: int, chunk: 
 class _Walk:
     """From composed nodes to `Given`, with every duplicate key and impossible value noted on the way."""
 
-    def __init__(self, source: str, first_line: int, problems: list[Problem]) -> None:
+    def __init__(self, source: str, first_line: int, problems: list[Problem], length: int) -> None:
+        self.most = length + MOST_ALIASED  # without aliases there is at most one node a character
         self.source = source
         self.first_line = first_line
         self.problems = problems
@@ -186,7 +187,7 @@ class _Walk:
 
     def walk(self, node: yaml.Node, path: str) -> Given:
         self.count += 1
-        if self.count > MOST_NODES:
+        if self.count > self.most:
             raise Refusal(Problem(self.source, *self.place(node), path, "the aliases make this text too large"))
         if isinstance(node, yaml.ScalarNode):
             return Given(self.scalar(node, path), *self.place(node))
@@ -212,7 +213,7 @@ class _Walk:
             return value
         if node.tag == _TAG + "binary":
             try:
-                return base64.b64decode(text).decode("utf-8")
+                return base64.b64decode("".join(text.split()), validate=True).decode("utf-8")
             except (binascii.Error, UnicodeDecodeError):
                 self.note(node, path, "this is not the base64 of a text")
                 return None
