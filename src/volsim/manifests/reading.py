@@ -187,8 +187,9 @@ class Reader:
                     self.carried(item, _at(path, name), fields[name])
                     continue
                 values[modelled[name]] = made
-                if _needs_given(made, item.value):
-                    carried[name] = frozen_json(item.value if isinstance(item.value, str) else type(item.value)())
+                unusual = _unusual(item, made, fields[name].type)
+                if unusual is not None:
+                    carried[name] = unusual
         return cls(**values, carried=carried)
 
     def carried(self, item: Given, path: str, fact: schema.FieldFact) -> None:
@@ -356,11 +357,21 @@ def _modelled(cls: type) -> dict[str, str]:
     return {camel(field.name): field.name for field in attrs.fields(cls) if field.name != "carried"}
 
 
-def _needs_given(made: Any, value: Any) -> bool:
-    """Whether what was given cannot be told from the value: an empty map or list, an unusual way to write a time."""
-    if isinstance(value, dict | list):
-        return not value
-    return isinstance(made, int) and isinstance(value, str) and timestamp(made) != value
+def _unusual(item: Given, made: Any, type_name: str) -> Any:
+    """What was given, if it cannot be told from the value: an empty map or list, an unusual way to write a time.
+
+    None if the value says it all.
+    """
+    if isinstance(item.value, dict | list) and not item.value:
+        return frozen_json(item.value)
+    time = type_name.removeprefix("map:")
+    if made is None or time not in ("Time", "MicroTime"):
+        return None
+    values = made.values() if isinstance(made, dict) else (made,)
+    given = frozen_json(plain(item))
+    texts = given.values() if isinstance(made, dict) else (given,)
+    usual = all(timestamp(value, micro=time == "MicroTime") == text for value, text in zip(values, texts, strict=False))
+    return None if usual else given
 
 
 def _at(path: str, name: str) -> str:

@@ -177,13 +177,13 @@ def model_of(api_version: str, kind: str) -> type[Object] | None:
 
 @cache
 def time_fields(cls: type) -> dict[str, str]:
-    """The fields of a record that hold points in time, by their names in a manifest: `Time` or `MicroTime`."""
+    """The fields of a record that hold points in time, by their names in a manifest: `Time`, `MicroTime`, `map:Time`."""
     names = [name for name in _facts()["types"] if "." in name and record_for(name) is cls]
     return {
         field: fact.type
         for name in names
         for field, fact in (fields_of(name) or {}).items()
-        if fact.type in ("Time", "MicroTime")
+        if fact.type.removeprefix("map:") in ("Time", "MicroTime")
     }
 
 

@@ -70,7 +70,7 @@ def _record(record: Any) -> dict[str, Any]:
                 shown[name] = _data(carried[name])
             continue
         if time:
-            shown[name] = _time(value, carried.get(name), micro=time == "MicroTime")
+            shown[name] = _time(value, carried.get(name), time)
         else:
             shown[name] = _data(value)
     for name, value in carried.items():
@@ -79,11 +79,14 @@ def _record(record: Any) -> dict[str, Any]:
     return shown
 
 
-def _time(value: int, given: Any, *, micro: bool) -> str:
-    """The time as it was given, if it was and still is the same; else as Kubernetes writes it."""
+def _time(value: Any, given: Any, kind: str) -> Any:
+    """The time, or map of times, as it was given, if it was and still is the same; else as Kubernetes writes it."""
+    if isinstance(value, Mapping):
+        texts = given if isinstance(given, Mapping) else {}
+        return {key: _time(item, texts.get(key), kind.removeprefix("map:")) for key, item in value.items()}
     if isinstance(given, str) and parse_time(given) == value:
         return given
-    return timestamp(value, micro=micro)
+    return timestamp(value, micro=kind == "MicroTime")
 
 
 def _data(value: Any) -> Any:

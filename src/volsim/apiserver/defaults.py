@@ -1,0 +1,310 @@
+"""Defaulting: what the API server fills in where the user said nothing.
+
+Modelled: pods and pod templates, volumes of every type, PersistentVolumes, claims, StorageClasses, the workload kinds,
+Services, quantities in their canonical form. Defaulting is idempotent.
+Source: kube-apiserver, pkg/apis/{core,apps,batch,storage,policy}/v1/defaults.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from volsim.objects import (
+    Container,
+    CronJob,
+    CSIDriver,
+    DaemonSet,
+    DaemonSetUpdateStrategy,
+    Deployment,
+    DeploymentStrategy,
+    EmptyDirVolumeSource,
+    Job,
+    Namespace,
+    NamespaceStatus,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    Pod,
+    PodSecurityContext,
+    PodSpec,
+    PodTemplateSpec,
+    Probe,
+    ReplicaSet,
+    ReplicationController,
+    RollingUpdateDaemonSet,
+    RollingUpdateDeployment,
+    Service,
+    StatefulSet,
+    StatefulSetPersistentVolumeClaimRetentionPolicy,
+    StatefulSetUpdateStrategy,
+    StorageClass,
+    Volume,
+)
+from volsim.objects._record import FrozenDict
+from volsim.quantity import Quantity
+from volsim.rules import Rules
+from volsim.storage.sources import source_of
+
+__all__ = ["default"]
+
+
+def default(obj: Any, rules: Rules) -> Any:
+    """The object with every default filled in; idempotent.
+
+    >>> default(PersistentVolume(), Rules()).spec.persistent_volume_reclaim_policy
+    'Retain'
+    """
+    act = _DEFAULTS.get(type(obj))
+    return obj if act is None else act(obj, rules)
+
+
+def _set(record: Any, **values: Any) -> Any:
+    """The record with those of the values filled in whose field is None."""
+    missing = {name: value for name, value in values.items() if getattr(record, name) is None}
+    return record.replace(**missing) if missing else record
+
+
+def _canonical(amounts: Mapping[str, Quantity]) -> FrozenDict[str, Quantity]:
+    """Quantities as the API server writes them: ``1.5Gi`` becomes ``1536Mi``."""
+    if all(amount.given == amount.canonical() for amount in amounts.values()):
+        return amounts if isinstance(amounts, FrozenDict) else FrozenDict(amounts)
+    return FrozenDict({name: Quantity(amount.canonical()) for name, amount in amounts.items()})
+
+
+# -- pods --------------------------------------------------------------------------------------------------------------
+def _pod(pod: Pod, rules: Rules) -> Pod:
+    return pod.replace(spec=pod_spec(pod.spec, rules))
+
+
+def pod_spec(spec: PodSpec, rules: Rules) -> PodSpec:
+    """A pod's spec with its defaults; of a pod and of a template alike."""
+    spec = _set(
+        spec,
+        restart_policy="Always",
+        dns_policy="ClusterFirst",
+        scheduler_name="default-scheduler",
+        termination_grace_period_seconds=30,
+        security_context=PodSecurityContext(),
+        enable_service_links=True,
+    )
+    if spec.service_account_name is None and spec.service_account:
+        spec = spec.replace(service_account_name=spec.service_account)
+    return spec.replace(
+        containers=tuple(_container(each) for each in spec.containers),
+        init_containers=tuple(_container(each) for each in spec.init_containers),
+        volumes=tuple(_volume(each) for each in spec.volumes),
+        overhead=_canonical(spec.overhead),
+    )
+
+
+def _container(container: Container) -> Container:
+    image = container.image or ""
+    newest = ":" not in image.rpartition("/")[2] and "@" not in image or image.endswith(":latest")
+    container = _set(
+        container,
+        image_pull_policy="Always" if newest else "IfNotPresent",
+        termination_message_path="/dev/termination-log",
+        termination_message_policy="File",
+    )
+    resources = container.resources
+    limits = _canonical(resources.limits)
+    requests = _canonical({**limits, **resources.requests})
+    return container.replace(
+        resources=resources.replace(limits=limits, requests=requests),
+        ports=tuple(_set(port, protocol="TCP") for port in container.ports),
+        liveness_probe=_probe(container.liveness_probe),
+        readiness_probe=_probe(container.readiness_probe),
+        startup_probe=_probe(container.startup_probe),
+    )
+
+
+def _probe(probe: Probe | None) -> Probe | None:
+    if probe is None:
+        return None
+    probe = _set(probe, timeout_seconds=1, period_seconds=10, success_threshold=1, failure_threshold=3)
+    if probe.http_get is not None:
+        probe = probe.replace(http_get=_set(probe.http_get, path="/", scheme="HTTP"))
+    return probe
+
+
+_MODES: tuple[tuple[str, str], ...] = (
+    ("secret", "default_mode"),
+    ("config_map", "default_mode"),
+    ("downward_api", "default_mode"),
+    ("projected", "default_mode"),
+)
+
+
+def _volume(volume: Volume) -> Volume:
+    if source_of(volume)[0] is None and not volume.carried:
+        return volume.replace(empty_dir=EmptyDirVolumeSource())
+    for source, field in _MODES:
+        found = getattr(volume, source)
+        if found is not None:
+            return volume.replace(**{source: _set(found, **{field: 0o644})})
+    if volume.empty_dir is not None and volume.empty_dir.size_limit is not None:
+        limit = Quantity(volume.empty_dir.size_limit.canonical())
+        return volume.replace(empty_dir=volume.empty_dir.replace(size_limit=limit))
+    if volume.ephemeral is not None and volume.ephemeral.volume_claim_template is not None:
+        template = volume.ephemeral.volume_claim_template
+        claim = template.replace(spec=_claim_spec(template.spec))
+        return volume.replace(ephemeral=volume.ephemeral.replace(volume_claim_template=claim))
+    return _volume_source(volume)
+
+
+def _volume_source(volume: Any) -> Any:
+    """The defaults that a source has in a pod as in a PersistentVolume."""
+    if volume.host_path is not None:
+        return volume.replace(host_path=_set(volume.host_path, type=""))
+    if volume.iscsi is not None:
+        return volume.replace(iscsi=_set(volume.iscsi, iscsi_interface="default"))
+    if volume.rbd is not None:
+        return volume.replace(rbd=_set(volume.rbd, pool="rbd", user="admin", keyring="/etc/ceph/keyring"))
+    if volume.azure_disk is not None:
+        disk = _set(volume.azure_disk, caching_mode="ReadWrite", kind="Shared", fs_type="ext4", read_only=False)
+        return volume.replace(azure_disk=disk)
+    if volume.scale_io is not None:
+        return volume.replace(scale_io=_set(volume.scale_io, storage_mode="ThinProvisioned", fs_type="xfs"))
+    return volume
+
+
+# -- volumes and claims ------------------------------------------------------------------------------------------------
+def _persistent_volume(volume: PersistentVolume, rules: Rules) -> PersistentVolume:
+    spec = _set(volume.spec, persistent_volume_reclaim_policy="Retain", volume_mode="Filesystem")
+    return volume.replace(spec=_volume_source(spec.replace(capacity=_canonical(spec.capacity))))
+
+
+def _claim(claim: PersistentVolumeClaim, rules: Rules) -> PersistentVolumeClaim:
+    return claim.replace(spec=_claim_spec(claim.spec))
+
+
+def _claim_spec(spec: Any) -> Any:
+    spec = _set(spec, volume_mode="Filesystem")
+    resources = spec.resources
+    limits = _canonical(resources.limits)
+    return spec.replace(resources=resources.replace(limits=limits, requests=_canonical(resources.requests)))
+
+
+def _storage_class(storage_class: StorageClass, rules: Rules) -> StorageClass:
+    return _set(storage_class, reclaim_policy="Delete", volume_binding_mode="Immediate")
+
+
+def _csi_driver(driver: CSIDriver, rules: Rules) -> CSIDriver:
+    spec = _set(driver.spec, attach_required=True, pod_info_on_mount=False, storage_capacity=False)
+    return driver.replace(spec=_set(spec, fs_group_policy="ReadWriteOnceWithFSType"))
+
+
+# -- workloads ---------------------------------------------------------------------------------------------------------
+def _template(template: PodTemplateSpec, rules: Rules) -> PodTemplateSpec:
+    return template.replace(spec=pod_spec(template.spec, rules))
+
+
+def _deployment(deployment: Deployment, rules: Rules) -> Deployment:
+    spec = _set(
+        deployment.spec,
+        replicas=1,
+        revision_history_limit=10,
+        progress_deadline_seconds=600,
+        strategy=DeploymentStrategy(),
+    )
+    strategy = _set(spec.strategy, type="RollingUpdate")
+    if strategy.type == "RollingUpdate":
+        rolling = _set(strategy.rolling_update or RollingUpdateDeployment(), max_surge="25%", max_unavailable="25%")
+        strategy = strategy.replace(rolling_update=rolling)
+    return deployment.replace(spec=spec.replace(strategy=strategy, template=_template(spec.template, rules)))
+
+
+def _replica_set(replica_set: ReplicaSet, rules: Rules) -> ReplicaSet:
+    spec = _set(replica_set.spec, replicas=1)
+    return replica_set.replace(spec=spec.replace(template=_template(spec.template, rules)))
+
+
+def _replication_controller(controller: ReplicationController, rules: Rules) -> ReplicationController:
+    spec = _set(controller.spec, replicas=1)
+    labels = spec.template.metadata.labels if spec.template.metadata is not None else FrozenDict()
+    selector = spec.selector or FrozenDict(labels)
+    return controller.replace(spec=spec.replace(selector=selector, template=_template(spec.template, rules)))
+
+
+def _stateful_set(stateful_set: StatefulSet, rules: Rules) -> StatefulSet:
+    spec = _set(
+        stateful_set.spec,
+        replicas=1,
+        revision_history_limit=10,
+        pod_management_policy="OrderedReady",
+        update_strategy=StatefulSetUpdateStrategy(),
+    )
+    if rules.stateful_set_auto_delete_pvc:
+        policy = spec.persistent_volume_claim_retention_policy or StatefulSetPersistentVolumeClaimRetentionPolicy()
+        policy = _set(policy, when_deleted="Retain", when_scaled="Retain")
+        spec = spec.replace(persistent_volume_claim_retention_policy=policy)
+    spec = spec.replace(update_strategy=_set(spec.update_strategy, type="RollingUpdate"))
+    claims = tuple(each.replace(spec=_claim_spec(each.spec)) for each in spec.volume_claim_templates)
+    return stateful_set.replace(spec=spec.replace(volume_claim_templates=claims, template=_template(spec.template, rules)))
+
+
+def _daemon_set(daemon_set: DaemonSet, rules: Rules) -> DaemonSet:
+    spec = _set(daemon_set.spec, revision_history_limit=10, update_strategy=DaemonSetUpdateStrategy())
+    strategy = _set(spec.update_strategy, type="RollingUpdate")
+    if strategy.type == "RollingUpdate":
+        rolling = _set(strategy.rolling_update or RollingUpdateDaemonSet(), max_unavailable=1, max_surge=0)
+        strategy = strategy.replace(rolling_update=rolling)
+    return daemon_set.replace(spec=spec.replace(update_strategy=strategy, template=_template(spec.template, rules)))
+
+
+def _job_spec(spec: Any, rules: Rules) -> Any:
+    spec = _set(spec, backoff_limit=6, completion_mode="NonIndexed", suspend=False)
+    if spec.completions is None and spec.parallelism is None:
+        spec = spec.replace(completions=1, parallelism=1)
+    return _set(spec, parallelism=1).replace(template=_template(spec.template, rules))
+
+
+def _job(job: Job, rules: Rules) -> Job:
+    return job.replace(spec=_job_spec(job.spec, rules))
+
+
+def _cron_job(cron_job: CronJob, rules: Rules) -> CronJob:
+    spec = _set(
+        cron_job.spec,
+        concurrency_policy="Allow",
+        suspend=False,
+        successful_jobs_history_limit=3,
+        failed_jobs_history_limit=1,
+    )
+    template = spec.job_template
+    if template is not None:
+        spec = spec.replace(job_template=template.replace(spec=_job_spec(template.spec, rules)))
+    return cron_job.replace(spec=spec)
+
+
+# -- the rest ----------------------------------------------------------------------------------------------------------
+def _service(service: Service, rules: Rules) -> Service:
+    spec = _set(service.spec, type="ClusterIP", session_affinity="None")
+    ports = tuple(_set(port, protocol="TCP", target_port=port.port) for port in spec.ports)
+    return service.replace(spec=spec.replace(ports=ports))
+
+
+def _namespace(namespace: Namespace, rules: Rules) -> Namespace:
+    spec = namespace.spec
+    if "kubernetes" not in spec.finalizers:
+        spec = spec.replace(finalizers=(*spec.finalizers, "kubernetes"))
+    return namespace.replace(spec=spec, status=_set(namespace.status or NamespaceStatus(), phase="Active"))
+
+
+_DEFAULTS: dict[type, Callable[[Any, Rules], Any]] = {
+    Pod: _pod,
+    PersistentVolume: _persistent_volume,
+    PersistentVolumeClaim: _claim,
+    StorageClass: _storage_class,
+    CSIDriver: _csi_driver,
+    Deployment: _deployment,
+    ReplicaSet: _replica_set,
+    ReplicationController: _replication_controller,
+    StatefulSet: _stateful_set,
+    DaemonSet: _daemon_set,
+    Job: _job,
+    CronJob: _cron_job,
+    Service: _service,
+    Namespace: _namespace,
+}
+

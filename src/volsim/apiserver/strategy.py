@@ -1,0 +1,156 @@
+"""What the API server does to an object besides checking it: names, statuses, generations, grace periods, old fields.
+
+Source: kube-apiserver, pkg/registry/{core,apps,storage}/*/strategy.go (PrepareForCreate, PrepareForUpdate, CheckGracefulDelete),
+apiserver, pkg/storage/names/generate.go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from volsim.objects import (
+    PersistentVolume,
+    PersistentVolumeClaim,
+    PersistentVolumeClaimStatus,
+    PersistentVolumeStatus,
+    Pod,
+    PodStatus,
+)
+from volsim.objects._record import Record
+from volsim.rules import Rules
+
+__all__ = [
+    "grace_period",
+    "name_suffix",
+    "prepare_for_create",
+    "prepare_for_status_update",
+    "prepare_for_update",
+    "qos_class",
+    "strip_disabled",
+]
+
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # no vowels and no digits that look like letters: no bad words
+
+
+def name_suffix(seed: int, length: int = 5) -> str:
+    """The random part of a generated name, as `generateName` and ReplicaSets append it.
+
+    >>> name_suffix(0), len(name_suffix(12345678901234567890))
+    ('bbbbb', 5)
+    """
+    letters = []
+    for _ in range(length):
+        seed, number = divmod(seed, len(_ALPHABET))
+        letters.append(_ALPHABET[number])
+    return "".join(letters)
+
+
+# -- create and update -------------------------------------------------------------------------------------------------
+_FRESH_STATUS: dict[type, Record] = {
+    Pod: PodStatus(phase="Pending"),
+    PersistentVolume: PersistentVolumeStatus(phase="Pending"),
+    PersistentVolumeClaim: PersistentVolumeClaimStatus(phase="Pending"),
+}
+_STATUS_IS_KEPT = frozenset({"Node", "Namespace"})
+
+
+def prepare_for_create(obj: Any, rules: Rules) -> Any:
+    """A new object as it is stored: a fresh status, generation 1 where the kind has one."""
+    metadata = obj.metadata
+    if obj.kind in _HAS_GENERATION:
+        metadata = metadata.replace(generation=1)
+    obj = obj.replace(metadata=metadata)
+    if obj.kind in _STATUS_IS_KEPT or not hasattr(obj, "status"):
+        return obj
+    fresh = _FRESH_STATUS.get(type(obj))
+    if fresh is None:
+        fresh = type(obj.status)() if obj.status is not None else None
+    if isinstance(obj, Pod):
+        fresh = PodStatus(phase="Pending", qos_class=qos_class(obj))
+    return obj.replace(status=fresh)
+
+
+_HAS_GENERATION = frozenset(
+    {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController", "PodDisruptionBudget"}
+)
+
+
+def prepare_for_update(new: Any, old: Any, rules: Rules) -> Any:
+    """An updated object: its status stays the server's, its generation counts changes of the spec."""
+    if hasattr(new, "status"):
+        new = new.replace(status=old.status)
+    generation = old.metadata.generation
+    if generation is not None and getattr(new, "spec", None) != getattr(old, "spec", None):
+        generation += 1
+    if new.metadata.generation == generation:
+        return new
+    return new.replace(metadata=new.metadata.replace(generation=generation))
+
+
+def prepare_for_status_update(new: Any, old: Any, rules: Rules) -> Any:
+    """The server's object with the new status; metadata and spec stay the server's."""
+    return old.replace(status=new.status)
+
+
+def qos_class(pod: Pod) -> str:
+    """Guaranteed, Burstable or BestEffort, from the containers' requests and limits of cpu and memory.
+
+    Source: pkg/apis/core/v1/helper/qos/qos.go.
+
+    >>> from volsim.objects import Container, PodSpec
+    >>> qos_class(Pod(spec=PodSpec(containers=(Container(name="c"),))))
+    'BestEffort'
+    """
+    any_given, guaranteed = False, True
+    for each in (*pod.spec.containers, *pod.spec.init_containers):
+        requests = {name: each.resources.requests.get(name) for name in ("cpu", "memory")}
+        limits = {name: each.resources.limits.get(name) for name in ("cpu", "memory")}
+        any_given = any_given or any([*requests.values(), *limits.values()])
+        guaranteed = guaranteed and all(limits.values()) and all(requests[n] in (None, limits[n]) for n in requests)
+    if not any_given:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+# -- deletion ----------------------------------------------------------------------------------------------------------
+def grace_period(pod: Pod, asked: int | None, rules: Rules) -> int:
+    """The seconds that a deleted pod has before its object goes: 0 if it never ran or has ended.
+
+    Source: pkg/registry/core/pod/strategy.go, CheckGracefulDelete.
+
+    >>> grace_period(Pod(), 30, Rules())
+    0
+    """
+    grace = asked if asked is not None else pod.spec.termination_grace_period_seconds
+    grace = 30 if grace is None else grace
+    if not pod.spec.node_name or pod.status.phase in ("Succeeded", "Failed"):
+        return 0
+    return 1 if grace < 0 else grace
+
+
+# -- fields that a version does not have ---------------------------------------------------------------------------------
+def strip_disabled(obj: Any, rules: Rules) -> Any:
+    """The object without the fields whose feature gate is off in this version: they are dropped, not refused."""
+    spec = getattr(obj, "spec", None)
+    if isinstance(obj, Pod):
+        return obj.replace(spec=_strip_pod(spec, rules))
+    template = getattr(spec, "template", None)
+    if template is not None and getattr(template, "spec", None) is not None:
+        stripped = template.replace(spec=_strip_pod(template.spec, rules))
+        return obj.replace(spec=spec.replace(template=stripped))
+    if isinstance(obj, PersistentVolume | PersistentVolumeClaim) and not rules.volume_attributes_class:
+        return obj.replace(spec=spec.replace(volume_attributes_class_name=None))
+    if obj.kind == "StatefulSet" and not rules.stateful_set_auto_delete_pvc:
+        return obj.replace(spec=spec.replace(persistent_volume_claim_retention_policy=None))
+    return obj
+
+
+def _strip_pod(spec: Any, rules: Rules) -> Any:
+    if not rules.generic_ephemeral_volume and any(volume.ephemeral is not None for volume in spec.volumes):
+        volumes = tuple(each.replace(ephemeral=None) for each in spec.volumes)
+        spec = spec.replace(volumes=volumes)
+    if not rules.image_volume and any(volume.image is not None for volume in spec.volumes):
+        spec = spec.replace(volumes=tuple(each.replace(image=None) for each in spec.volumes))
+    if not rules.pod_scheduling_readiness and spec.scheduling_gates:
+        spec = spec.replace(scheduling_gates=())
+    return spec

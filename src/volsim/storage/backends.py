@@ -1,0 +1,75 @@
+"""What holds bytes outside the nodes: exports of file servers, and disks behind the network.
+
+All network volume types are one of two things: an *export* that any number of nodes mount, or a *disk* that is attached to
+a node. Which backend a volume means follows from a few of its fields; `backend_of` has a row for each type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from volsim.errors import VolsimError
+from volsim.objects._record import Record, record
+from volsim.storage.tree import Directory
+
+__all__ = ["Backend", "backend_of"]
+
+
+@record
+class Backend(Record):
+    """One file server or disk.
+
+    >>> Backend(name="172.16.1.30", family="export").reachable
+    True
+    """
+
+    name: str
+    family: str = "export"
+    """`export` or `disk`."""
+    root: Directory = attrs.field(factory=Directory)
+    reachable: bool = True
+    capacity: int | None = None
+    """Bytes; None: nobody said."""
+
+
+_Where = Callable[[Any], tuple[str, str]]
+
+_BACKENDS: dict[str, _Where] = {
+    "nfs": lambda s: (s.server, s.path),
+    "iscsi": lambda s: (f"{s.target_portal}/{s.iqn}/{s.lun or 0}", ""),
+    "fc": lambda s: ("/".join([*s.wwids, *s.target_wwns]) + f"/{s.lun or 0}", ""),
+    "rbd": lambda s: (f"{s.pool or 'rbd'}/{s.image}", ""),
+    "cephfs": lambda s: (",".join(s.monitors), s.path or "/"),
+    "glusterfs": lambda s: (s.endpoints, s.path),
+    "azureDisk": lambda s: (s.disk_name, ""),
+    "azureFile": lambda s: (s.share_name, ""),
+    "awsElasticBlockStore": lambda s: (s.volume_id, ""),
+    "gcePersistentDisk": lambda s: (s.pd_name, ""),
+    "cinder": lambda s: (s.volume_id, ""),
+    "vsphereVolume": lambda s: (s.volume_path, ""),
+    "portworxVolume": lambda s: (s.volume_id, ""),
+    "photonPersistentDisk": lambda s: (s.pd_id, ""),
+    "quobyte": lambda s: (f"{s.registry}/{s.volume}", ""),
+    "scaleIO": lambda s: (s.volume_name, ""),
+    "storageos": lambda s: (s.volume_name, ""),
+    "flocker": lambda s: (s.dataset_name or s.dataset_uuid, ""),
+    "csi": lambda s: (s.volume_handle, ""),
+    "flexVolume": lambda s: (f"{s.driver}/{'/'.join(s.options.values())}", ""),
+}
+
+
+def backend_of(source_name: str, source: Any) -> tuple[str, str]:
+    """The name of the backend that a network volume source means, and the path in it.
+
+    >>> from volsim.objects import NFSVolumeSource
+    >>> backend_of("nfs", NFSVolumeSource(server="172.16.1.30", path="/nfsdata"))
+    ('172.16.1.30', '/nfsdata')
+    """
+    where = _BACKENDS.get(source_name)
+    if where is None:
+        raise VolsimError(f"a {source_name} volume has no backend outside its node")
+    name, path = where(source)
+    return name or "", path or ""

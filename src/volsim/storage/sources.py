@@ -1,0 +1,89 @@
+"""Every volume source of the API: what it is, who may use it how, and what volsim models of it.
+
+The fidelity table of the documentation is generated from `SOURCES`. "Until" is the last version whose kubelet has a plugin
+of its own for the type; afterwards the field stays in the API and, where there is one, a CSI driver takes over (CSI
+migration) or the pod does not start.
+Source: staging/src/k8s.io/api/core/v1/types.go (VolumeSource, PersistentVolumeSource); the access modes are those that
+https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes lists.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from volsim.objects.names import snake
+
+__all__ = ["SOURCES", "SourceKind", "source_of"]
+
+
+class SourceKind(NamedTuple):
+    """One volume source type."""
+
+    name: str
+    """As in a manifest."""
+    family: str
+    """Where its bytes are: `node-directory`, `host-path`, `configuration`, `claim`, `export`, `disk`, `stand-in`."""
+    modes: str
+    """The access modes that its plugin knows, abbreviated; empty where the question does not arise."""
+    attachable: bool
+    until: str
+    """The last version with an in-tree plugin; empty if there still is one."""
+    modelled: str
+    not_yet: str = ""
+
+
+_EXPORT = "an export on a server, shared by all nodes; server failure"
+_DISK = "a disk behind the network, with its bytes; disk failure"
+_NO_ATTACH = "attaching, exclusive use by one node"
+_STAND_IN = "an empty directory of the pod stands in for it"
+
+SOURCES: tuple[SourceKind, ...] = (
+    SourceKind("emptyDir", "node-directory", "", False, "", "directory of the pod on its node's disk or in memory; lifetime", "sizeLimit, huge pages"),
+    SourceKind("hostPath", "host-path", "RWO", False, "", "the node's own directory, all seven types and their checks"),
+    SourceKind("persistentVolumeClaim", "claim", "", False, "", "the bound volume's bytes; readOnly", "block mode"),
+    SourceKind("ephemeral", "claim", "", False, "", "a claim made for the pod and owned by it"),
+    SourceKind("configMap", "configuration", "", False, "", "keys, items, modes, optional and missing ones", "updates while mounted"),
+    SourceKind("secret", "configuration", "", False, "", "keys, items, modes, optional and missing ones", "updates while mounted"),
+    SourceKind("downwardAPI", "configuration", "", False, "", "fields of the pod", "resource fields, updates while mounted"),
+    SourceKind("projected", "configuration", "", False, "", "several sources in one directory; the last wins", "trust bundles, certificates"),
+    SourceKind("nfs", "export", "RWO ROX RWX", False, "", _EXPORT, "capacity"),
+    SourceKind("cephfs", "export", "RWO ROX RWX", False, "1.30", _EXPORT, "capacity"),
+    SourceKind("glusterfs", "export", "RWO ROX RWX", False, "1.25", _EXPORT, "capacity"),
+    SourceKind("azureFile", "export", "RWO ROX RWX", False, "1.29", _EXPORT, "capacity"),
+    SourceKind("quobyte", "export", "RWO ROX RWX", False, "1.24", _EXPORT, "capacity"),
+    SourceKind("iscsi", "disk", "RWO ROX", True, "", _DISK, _NO_ATTACH),
+    SourceKind("fc", "disk", "RWO ROX", True, "", _DISK, _NO_ATTACH),
+    SourceKind("rbd", "disk", "RWO ROX", True, "1.30", _DISK, _NO_ATTACH),
+    SourceKind("awsElasticBlockStore", "disk", "RWO", True, "1.26", _DISK, _NO_ATTACH),
+    SourceKind("gcePersistentDisk", "disk", "RWO ROX", True, "1.27", _DISK, _NO_ATTACH),
+    SourceKind("azureDisk", "disk", "RWO", True, "1.26", _DISK, _NO_ATTACH),
+    SourceKind("cinder", "disk", "RWO", True, "1.25", _DISK, _NO_ATTACH),
+    SourceKind("vsphereVolume", "disk", "RWO", True, "1.29", _DISK, _NO_ATTACH),
+    SourceKind("portworxVolume", "disk", "RWO RWX", False, "1.35", _DISK),
+    SourceKind("photonPersistentDisk", "disk", "RWO", True, "1.19", _DISK, _NO_ATTACH),
+    SourceKind("scaleIO", "disk", "RWO ROX", False, "1.21", _DISK),
+    SourceKind("storageos", "disk", "RWO", False, "1.24", _DISK),
+    SourceKind("flocker", "disk", "RWO", False, "1.24", _DISK),
+    SourceKind("local", "host-path", "RWO RWOP", False, "", "a path of one node's disk, which must be there", "block mode"),
+    SourceKind("csi", "disk", "RWO ROX RWX RWOP", True, "", "a persistent volume's bytes behind its handle; inline: " + _STAND_IN, "capacity, block mode"),
+    SourceKind("flexVolume", "stand-in", "RWO ROX", True, "", _STAND_IN, "drivers"),
+    SourceKind("gitRepo", "stand-in", "", False, "1.35", _STAND_IN, "repositories"),
+    SourceKind("image", "stand-in", "", False, "", _STAND_IN, "image contents"),
+)  # fmt: skip
+"""All types, in the order of the documentation's table."""
+
+_ATTRIBUTES = {**{kind.name: snake(kind.name) for kind in SOURCES}}
+
+
+def source_of(volume: Any) -> tuple[str | None, Any]:
+    """The name and the record of the source that a pod's volume or a PersistentVolume's spec has; (None, None) for none.
+
+    >>> from volsim.objects import EmptyDirVolumeSource, Volume
+    >>> source_of(Volume(name="v", empty_dir=EmptyDirVolumeSource()))[0]
+    'emptyDir'
+    """
+    for name, attribute in _ATTRIBUTES.items():
+        found = getattr(volume, attribute, None)
+        if found is not None:
+            return name, found
+    return None, None
