@@ -20,13 +20,14 @@ from volsim.objects import (
     PersistentVolumeSpec,
     Pod,
     PodSpec,
+    ResourceRequirements,
     Volume,
 )
 from volsim.quantity import Quantity
 from volsim.rules import Rules
 from volsim.state import Draft, State, fingerprint
 from volsim.state.cluster import is_api
-from volsim.state.indexes import rebuilt
+from volsim.state.indexes import rebuilt, totals_rebuilt
 
 names = st.sampled_from(["a", "b", "c"])
 nodes = st.sampled_from([None, "node01", "node02"])
@@ -35,7 +36,8 @@ nodes = st.sampled_from([None, "node01", "node02"])
 def pod(name: str, node: str | None, claim: str) -> Pod:
     source = PersistentVolumeClaimVolumeSource(claim_name=claim)
     volumes = (Volume(name="data", persistent_volume_claim=source),)
-    spec = PodSpec(containers=(Container(name="c"),), node_name=node, volumes=volumes)
+    requests = ResourceRequirements(requests={"cpu": Quantity("100m"), "memory": Quantity(f"{ord(claim)}Mi")})
+    spec = PodSpec(containers=(Container(name="c", resources=requests),), node_name=node, volumes=volumes)
     return Pod(metadata=ObjectMeta(name=name, namespace="default", uid=f"uid-{name}"), spec=spec)
 
 
@@ -65,6 +67,10 @@ rows = st.one_of(
 )
 
 
+def totals_of(draft: Draft | State) -> dict[str, dict[str, tuple[int, ...]]]:
+    return {name: dict(table) for name, table in draft._totals.items()}
+
+
 def indexes_of(draft: Draft | State) -> dict[str, dict[str, list[Any]]]:
     return {
         index: {group: list(draft.group(index, group)) for group in groups}
@@ -80,6 +86,7 @@ def test_the_kept_indexes_are_those_that_the_tables_give(writes: list[tuple[str,
         if number % 7 == 0:
             draft.seal()
     assert indexes_of(draft) == rebuilt(draft._tables, is_api)
+    assert totals_of(draft) == totals_rebuilt(draft._tables)
 
 
 @given(st.lists(rows, max_size=40), st.lists(rows, max_size=40))
@@ -102,6 +109,7 @@ def test_a_sealed_state_never_notices_what_happens_to_its_drafts(
     assert state.fingerprint == number
     assert state.ready() == []
     assert indexes_of(state) == rebuilt(state._tables, is_api)
+    assert totals_of(state) == totals_rebuilt(state._tables)
     assert draft.seal() == other.seal() or after
 
 

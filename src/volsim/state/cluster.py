@@ -27,7 +27,7 @@ from volsim.objects import (
 )
 from volsim.rules import Rules
 from volsim.state.fingerprint import fingerprint
-from volsim.state.indexes import INDEXES, Group, Index, by_table, new_group
+from volsim.state.indexes import INDEXES, TOTALS, Group, Index, Total, by_table, new_group
 from volsim.state.table import Fifo, Ordered, Table
 
 __all__ = ["RUNTIME", "Change", "Due", "Draft", "State", "View", "Wake", "Watch"]
@@ -79,7 +79,9 @@ Watch = Callable[["View", Change], Iterable["str | Wake"]]
 class View:
     """What can be read from a state or a draft. Controllers get a view and return writes; they cannot change it."""
 
-    __slots__ = ("_base", "_fifo", "_groups", "_tables", "_timers", "_touched", "now_us", "rules", "salt", "serial")
+    __slots__ = (
+        "_base", "_fifo", "_groups", "_tables", "_timers", "_totals", "_touched", "now_us", "rules", "salt", "serial",
+    )  # fmt: skip
 
     rules: Rules
     """The Kubernetes that is simulated."""
@@ -91,6 +93,7 @@ class View:
     """Makes the uids of different seeds differ."""
     _tables: dict[str, Table[Any, Any]]
     _groups: dict[str, Table[str, Group]]
+    _totals: dict[str, Table[str, tuple[int, ...]]]
     _timers: Ordered[Due]
     _fifo: Fifo[tuple[int, str, str]]
     _touched: Table[tuple[str, Any], Any]  # rows written since the fingerprint was last asked for, and what they were
@@ -171,6 +174,10 @@ class View:
         """The entries of an ordered group from `item` on; O(log n) to the first."""
         found = self._groups[index].get(name)
         return iter(()) if found is None else cast("Ordered[Any]", found).at_least(item)
+
+    def total(self, name: str, group: str) -> tuple[int, ...] | None:
+        """The sums of one group of a total (`volsim.state.indexes.TOTALS`); None if nothing counts for it. O(1)."""
+        return self._totals[name].get(group)
 
     def pods_on(self, node: str) -> Iterator[Pod]:
         """The pods assigned to `node`, by key."""
@@ -259,6 +266,7 @@ class State(View):
         new.rules, new.now_us, new.serial, new.salt = rules, 0, 0, salt
         new._tables = {}
         new._groups = {index.name: Table() for index in INDEXES}
+        new._totals = {total.name: Table() for total in TOTALS}
         new._timers, new._fifo, new._touched, new._base = Ordered(), Fifo(), Table(), 0
         return new
 
@@ -295,6 +303,7 @@ class Draft(View):
         self.rules, self.now_us, self.serial, self.salt = state.rules, state.now_us, state.serial, state.salt
         self._tables = dict(state._tables)
         self._groups = dict(state._groups)
+        self._totals = dict(state._totals)
         self._timers, self._fifo = state._timers, state._fifo
         self._touched, self._base = state._touched, state._base
         self._owner = object()
@@ -308,6 +317,7 @@ class Draft(View):
         new.rules, new.now_us, new.serial, new.salt = self.rules, self.now_us, self.serial, self.salt
         new._tables = dict(self._tables)
         new._groups = dict(self._groups)
+        new._totals = dict(self._totals)
         new._timers, new._fifo = self._timers, self._fifo
         new._touched, new._base = self._touched, self._base
         self._owner = object()  # from now on every page that is written is copied first
@@ -336,8 +346,13 @@ class Draft(View):
         else:
             rows.set(key, value)
         self._touch(table, key, before)
-        for index in _indexes(table):
-            self._reindex(index, table, key, before, value)
+        indexes, totals = _kept(table)
+        for index in indexes:
+            part = index.part
+            if part is None or before is None or value is None or part(before) is not part(value):
+                self._reindex(index, table, key, before, value)
+        for total in totals:
+            self._add_up(total, before, value)
         change = Change(table, key, before, value)
         self.changes.append(change)
         for controller, watch in self._watches.get(table, ()):
@@ -381,6 +396,21 @@ class Draft(View):
             if old.get(group) != entry:
                 members = self._members(groups, index, group)
                 members.set(entry, None) if isinstance(members, Table) else members.add(entry)
+
+    def _add_up(self, total: Total, before: Any, after: Any) -> None:
+        old = total.group(before) if before is not None else None
+        new = total.group(after) if after is not None else None
+        if old == new and (old is None or before.spec is after.spec):
+            return
+        rows = self._totals[total.name]
+        if rows.owner is not self._owner:
+            rows = self._totals[total.name] = rows.fork(self._owner)
+        if old is not None:
+            left = tuple(have - less for have, less in zip(rows[old], total.amounts(before), strict=True))
+            rows.set(old, left) if left[0] else rows.discard(old)
+        if new is not None:
+            amounts, have_now = total.amounts(after), rows.get(new)
+            rows.set(new, amounts if have_now is None else tuple(map(sum, zip(have_now, amounts, strict=True))))
 
     def _members(self, groups: Table[str, Group], index: Index, group: str) -> Group:
         members = groups.get(group)
@@ -485,11 +515,13 @@ class Draft(View):
         return 0 if not failed else (before or 0) + 1
 
 
-_BY_TABLE: dict[str, tuple[Index, ...]] = {}
+_KEPT: dict[str, tuple[tuple[Index, ...], tuple[Total, ...]]] = {}
 
 
-def _indexes(table: str) -> tuple[Index, ...]:
-    found = _BY_TABLE.get(table)
+def _kept(table: str) -> tuple[tuple[Index, ...], tuple[Total, ...]]:
+    """The indexes and totals that a write to `table` must keep."""
+    found = _KEPT.get(table)
     if found is None:
-        found = _BY_TABLE[table] = by_table(table, is_api(table))
+        totals = tuple(total for total in TOTALS if total.table == table)
+        found = _KEPT[table] = (by_table(table, is_api(table)), totals)
     return found

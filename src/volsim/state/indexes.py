@@ -1,9 +1,9 @@
 """What can be looked up without a scan: the indexes that are kept on every write.
 
 An index is derived: it says nothing that the tables do not say, is no part of a state's value, and can be rebuilt from
-the tables at any time (a law test does). There are two kinds: a *grouping* finds the keys of the objects that have
+the tables at any time (a law test does). There are three kinds: a *grouping* finds the keys of the objects that have
 something in common (the pods of a node), an *ordering* keeps such a group sorted (the free volumes of a class and a
-set of access modes, by capacity).
+set of access modes, by capacity), and a *total* adds up amounts over a group (what the pods of a node ask for).
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from volsim.objects import PersistentVolume, PersistentVolumeClaim, Pod
+from volsim.objects.resources import Amounts, pod_requests, scored_requests
 from volsim.state.table import Ordered, Table
 
-__all__ = ["INDEXES", "Index", "claim_keys_of", "rebuilt"]
+__all__ = ["INDEXES", "TOTALS", "Index", "Total", "claim_keys_of", "rebuilt", "totals_rebuilt"]
 
 
 class Index(NamedTuple):
@@ -28,12 +29,25 @@ class Index(NamedTuple):
     order: Callable[[Any], tuple[Any, ...]] | None = None
     """What a group is sorted by; None for a grouping."""
     what: str = ""
+    part: Callable[[Any], Any] | None = None
+    """The part of an object that decides on its groups; while it is the very same object, nothing has to be done."""
 
     def entry(self, table: str, key: str, value: Any) -> Any:
         """What stands in a group for the object `value`."""
         if self.order is not None:
             return (*self.order(value), key)
         return key if self.table is not None else (table, key)
+
+
+class Total(NamedTuple):
+    """Amounts added up over groups of a table's rows: a tuple of integers for each group that is not empty."""
+
+    name: str
+    table: str
+    group: Callable[[Any], str | None]
+    """The group that a row counts for; None for none."""
+    amounts: Callable[[Any], tuple[int, ...]]
+    what: str = ""
 
 
 def claim_keys_of(pod: Pod) -> tuple[str, ...]:
@@ -97,29 +111,64 @@ def _class_of_claim(claim: PersistentVolumeClaim) -> tuple[str, ...]:
     return (claim.spec.storage_class_name or "",)
 
 
+def _spec(obj: Any) -> Any:
+    return obj.spec
+
+
+def _owner_references(obj: Any) -> Any:
+    return obj.metadata.owner_references
+
+
+def _metadata_namespace(obj: Any) -> Any:
+    return obj.metadata.namespace
+
+
+def _node_of_live_pod(pod: Pod) -> str | None:
+    """The scheduler does not count pods that have ended."""
+    return None if pod.status.phase in ("Succeeded", "Failed") else pod.spec.node_name or None
+
+
+def _requests(pod: Pod) -> tuple[int, ...]:
+    amounts: Amounts = pod_requests(pod.spec)
+    cpu, memory = scored_requests(pod.spec)
+    return (1, amounts.get("cpu", 0), amounts.get("memory", 0), amounts.get("ephemeral-storage", 0), cpu, memory)
+
+
 def _namespace(obj: Any) -> tuple[str, ...]:
     return (obj.metadata.namespace,) if obj.metadata.namespace else ()
 
 
 INDEXES: tuple[Index, ...] = (
-    Index("pods_by_node", "pods", _node, what="pods that are assigned to a node"),
-    Index("pods_unscheduled", "pods", _unscheduled, what="pods without a node (one group, named '')"),
-    Index("pods_by_claim", "pods", claim_keys_of, what="pods that use a claim (group: namespace/name)"),
-    Index("pods_by_controller", "pods", _controller, what="pods whose controlling owner has this uid"),
-    Index("dependents", None, _owners, what="objects (table, key) of which the object with this uid is an owner"),
-    Index("objects_by_namespace", None, _namespace, what="objects (table, key) of a namespace"),
-    Index("volumes_by_claim", "persistentvolumes", _claim_of_volume, what="volumes whose claimRef names a claim"),
-    Index("claims_by_volume", "persistentvolumeclaims", _volume_of_claim, what="claims whose volumeName names a volume"),
-    Index("claims_unbound", "persistentvolumeclaims", _unbound_claim, what="claims without a volumeName, by class"),
-    Index("claims_by_class", "persistentvolumeclaims", _class_of_claim, what="claims of a storage class"),
+    Index("pods_by_node", "pods", _node, what="pods that are assigned to a node", part=_spec),
+    Index("pods_unscheduled", "pods", _unscheduled, what="pods without a node (one group, named '')", part=_spec),
+    Index("pods_by_claim", "pods", claim_keys_of, what="pods that use a claim (group: namespace/name)", part=_spec),
+    Index("pods_by_controller", "pods", _controller, what="pods whose controlling owner has this uid", part=_owner_references),
+    Index("dependents", None, _owners, what="objects (table, key) of which the object with this uid is an owner", part=_owner_references),
+    Index("objects_by_namespace", None, _namespace, what="objects (table, key) of a namespace", part=_metadata_namespace),
+    Index("volumes_by_claim", "persistentvolumes", _claim_of_volume, what="volumes whose claimRef names a claim", part=_spec),
+    Index("claims_by_volume", "persistentvolumeclaims", _volume_of_claim, what="claims whose volumeName names a volume", part=_spec),
+    Index("claims_unbound", "persistentvolumeclaims", _unbound_claim, what="claims without a volumeName, by class", part=_spec),
+    Index("claims_by_class", "persistentvolumeclaims", _class_of_claim, what="claims of a storage class", part=_spec),
     Index(
         "free_volumes",
         "persistentvolumes",
         _free_volume,
         _capacity,
-        what="volumes without a claimRef, by class and access modes, ordered by capacity",
+        what="volumes without a claimRef, by class and access modes, ordered by capacity", part=_spec,
     ),
     Index("sandboxes_by_node", "sandboxes", lambda sandbox: (sandbox.node,), what="pod uids that a node's kubelet holds"),
+)
+
+
+TOTALS: tuple[Total, ...] = (
+    Total(
+        "node_usage",
+        "pods",
+        _node_of_live_pod,
+        _requests,
+        what="by node, over its pods that have not ended: pods, cpu (thousandths), memory and ephemeral storage (bytes) "
+        "asked for, and cpu and memory as scoring counts them (with defaults for what asks for nothing)",
+    ),
 )
 
 
@@ -146,6 +195,19 @@ def rebuilt(tables: dict[str, Table[str, Any]], api: Callable[[str], bool]) -> d
                 for group in index.groups(value):
                     found[index.name].setdefault(group, []).append(index.entry(name, key, value))
     return {name: {group: sorted(entries) for group, entries in groups.items()} for name, groups in found.items()}
+
+
+def totals_rebuilt(tables: dict[str, Table[str, Any]]) -> dict[str, dict[str, tuple[int, ...]]]:
+    """All totals computed afresh from the tables: total -> group -> sums. For tests."""
+    found: dict[str, dict[str, tuple[int, ...]]] = {total.name: {} for total in TOTALS}
+    for total in TOTALS:
+        for row in tables.get(total.table, Table()).values():
+            group = total.group(row)
+            if group is not None:
+                sums = found[total.name]
+                amounts = total.amounts(row)
+                sums[group] = tuple(map(sum, zip(sums[group], amounts, strict=True))) if group in sums else amounts
+    return found
 
 
 def entries(group: Group | None) -> Iterator[Any]:
