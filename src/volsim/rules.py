@@ -33,6 +33,15 @@ NEWEST = (1, 36)
 Duration = float | int | str | timedelta
 """A duration as users may write it: seconds, a `timedelta`, or a text such as ``"90s"``, ``"5m"``, ``"1h30m"``."""
 
+_CSI_MIGRATIONS = {
+    "kubernetes.io/aws-ebs": ("ebs.csi.aws.com", (1, 23)),
+    "kubernetes.io/azure-disk": ("disk.csi.azure.com", (1, 23)),
+    "kubernetes.io/azure-file": ("file.csi.azure.com", (1, 24)),
+    "kubernetes.io/cinder": ("cinder.csi.openstack.org", (1, 21)),
+    "kubernetes.io/gce-pd": ("pd.csi.storage.gke.io", (1, 23)),
+    "kubernetes.io/portworx-volume": ("pxd.portworx.com", (1, 31)),
+    "kubernetes.io/vsphere-volume": ("csi.vsphere.vmware.com", (1, 25)),
+}
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
@@ -46,7 +55,7 @@ def seconds(value: Duration) -> float:
     Traceback (most recent call last):
         ...
     volsim.errors.VolsimError: '5 minutes' is no duration; write seconds, a timedelta, or a text such as '90s', '5m', '1h30m', '250ms'
-    """
+    """  # noqa: E501
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -124,9 +133,7 @@ class Rules:
     """(major, minor) of the Kubernetes release."""
 
     # -- clocks: node health ---------------------------------------------------------------------------------------
-    node_lease_renew_interval: float = _clock(
-        10.0, "kubelet, nodeLeaseRenewIntervalFraction 0.25 of the lease's 40 s"
-    )
+    node_lease_renew_interval: float = _clock(10.0, "kubelet, nodeLeaseRenewIntervalFraction 0.25 of the lease's 40 s")
     node_monitor_period: float = _clock(5.0, "kube-controller-manager --node-monitor-period")
     node_monitor_grace_period: float = _clock(
         40.0, "kube-controller-manager --node-monitor-grace-period (50 s since 1.32)", since={(1, 32): 50.0}
@@ -144,6 +151,7 @@ class Rules:
     max_wait_for_unmount: float = _clock(360.0, "attach/detach controller, maxWaitForUnmountDuration")
     pod_gc_period: float = _clock(20.0, "pod garbage collector, gcCheckPeriod")
     pod_gc_quarantine: float = _clock(40.0, "pod garbage collector, quarantineTime")
+    event_ttl: float = _clock(3600.0, "kube-apiserver --event-ttl: how long an event is kept")
     recycler_nfs_timeout: float = _clock(300.0, "pv-recycler-minimum-timeout-nfs")
     recycler_host_path_timeout: float = _clock(60.0, "pv-recycler-minimum-timeout-hostpath")
     # -- clocks: scheduler -----------------------------------------------------------------------------------------
@@ -173,6 +181,15 @@ class Rules:
     volume_attributes_class: bool = _gate((1, 34), "KEP-3751 VolumeAttributesClass")
     out_of_service_taint: bool = _gate((1, 26), "KEP-2268 NodeOutOfServiceVolumeDetach")
     stateful_set_auto_delete_pvc: bool = _gate((1, 27), "KEP-1847 StatefulSetAutoDeletePVC")
+    ga_provisioner_annotation: bool = _gate((1, 23), "kubernetes#104590: volume.kubernetes.io/storage-provisioner")
+    external_provisioning_hint: bool = _gate((1, 28), "persistent volume controller: the event ExternalProvisioning helps")
+    csi_volumes_are_external: bool = _gate((1, 23), "kubernetes#105773: static CSI volumes have an external deleter")
+    controller_has_local_plugin: bool = _gate(
+        (1, 15), "cmd/kube-controller-manager/app/plugins.go: local volumes", off_since=(1, 31)
+    )
+    lower_case_errors: bool = _gate((1, 27), "persistent volume controller: `error getting deleter …`, not `Error …`")
+    recycler_finds: bool = _gate((1, 26), "kubernetes#112689: the recycler pod deletes with find, not with rm")
+    pv_last_phase_transition_time: bool = _gate((1, 29), "KEP-3762 PersistentVolumeLastPhaseTransitionTime")
     ordered_namespace_deletion: bool = _gate((1, 33), "KEP-5080 OrderedNamespaceDeletion")
     pod_disruption_conditions: bool = _gate((1, 26), "KEP-3329 PodDisruptionConditions")
     pod_scheduling_readiness: bool = _gate((1, 27), "KEP-3521 PodSchedulingReadiness")
@@ -183,7 +200,87 @@ class Rules:
     terse_container_events: bool = _gate((1, 36), "kubelet: `Container created` instead of `Created container x`")
     terminal_phase_before_removal: bool = _gate((1, 27), "kubelet: deleted pods get a final phase (kubernetes#115331)")
     pod_ready_to_start_containers: bool = _gate((1, 29), "KEP-3085 PodReadyToStartContainersCondition")
-    mutable_csi_node_allocatable: bool = _gate((1, 36), "KEP-4876 MutableCSINodeAllocatableCount")
+    terminating_replicas: bool = _gate((1, 35), "KEP-3973 DeploymentReplicaSetTerminatingReplicas")
+    pod_deletion_cost: bool = _gate((1, 22), "KEP-2255 PodDeletionCost")
+    logarithmic_scale_down: bool = _gate((1, 22), "KEP-2185 LogarithmicScaleDown")
+    scaling_event_names_old_size: bool = _gate((1, 26), "deployment controller: `Scaled up replica set x to 3 from 1`")
+    scaling_event_from_to: bool = _gate((1, 31), "deployment controller: `Scaled up replica set x from 1 to 3`")
+    mutable_csi_node_allocatable: bool = _gate((1, 35), "KEP-4876 MutableCSINodeAllocatableCount")
+    # -- gates: what the scheduler says and how it weighs -----------------------------------------------------------
+    node_affinity_in_reason: bool = _gate((1, 20), "kube-scheduler: `didn't match Pod's node affinity`")
+    node_selector_in_reason: bool = _gate((1, 21), "kube-scheduler: `didn't match Pod's node affinity/selector`")
+    taint_named_in_reason: bool = _gate((1, 18), "kube-scheduler: `had taint {key: value}, that the pod …`")
+    untolerated_taint_reason: bool = _gate((1, 23), "kube-scheduler: `had untolerated taint {key: value}`")
+    terse_taint_reason: bool = _gate((1, 36), "kube-scheduler: `had untolerated taint(s)`")
+    volume_affinity_in_reason: bool = _gate((1, 36), "kube-scheduler: `didn't match PersistentVolume's node affinity`")
+    pre_filter_narrows_nodes: bool = _gate((1, 26), "kube-scheduler: NodeAffinity names the only nodes")
+    unfit_request_is_unresolvable: bool = _gate((1, 34), "kube-scheduler: no preemption for what no node could hold")
+    balance_counts_improvement: bool = _gate((1, 34), "kube-scheduler: NodeResourcesBalancedAllocation")
+    scheduler_weights_preferences: bool = _gate((1, 23), "kube-scheduler v1beta3: soft taints weigh 3, affinities 2")
+    # -- gates: what the API server refuses, and in which words ----------------------------------------------------
+    names_after_rfc_1123: bool = _gate((1, 20), "apimachinery: `a lowercase RFC 1123 label`, not `a DNS-1123 label`")
+    dots_in_label_named: bool = _gate((1, 27), "apimachinery: of a label with dots: `must not contain dots`")
+    port_name_needs_letter: bool = _gate((1, 25), "apimachinery: `at least one letter (a-z)`, not `letter or number`")
+    json_in_field_errors: bool = _gate((1, 34), "apimachinery: field errors show values as JSON, not in Go's syntax")
+    too_long_says_may_not: bool = _gate((1, 32), "apimachinery: `may not be more than`, not `must have at most`")
+    selector_values_checked: bool = _gate((1, 26), "apimachinery: values in a label selector are label values")
+    node_affinity_values_checked: bool = _gate((1, 33), "core validation: values in required node affinity likewise")
+    affinity_label_selector_path: bool = _gate((1, 21), "core validation: a pod affinity's `labelSelector` is named so")
+    immutable_specs_show_difference: bool = _gate((1, 20), "core validation: a refused change of a spec is shown")
+    any_volume_data_source: bool = _gate((1, 24), "KEP-1495 AnyVolumeDataSource")
+    cross_namespace_volume_data_source: bool = _gate(None, "KEP-3294 CrossNamespaceVolumeDataSource")
+    data_source_remedy: bool = _gate((1, 26), "core validation: `must be 'PersistentVolumeClaim' when …`")
+    data_source_group_checked: bool = _gate((1, 29), "core validation: a data source's apiGroup is a DNS subdomain")
+    attributes_class_in_wording: bool = _gate((1, 29), "core validation: `except … and volumeAttributesClassName`")
+    beta_topology_labels_replaceable: bool = _gate((1, 27), "core validation: a volume's node affinity may turn GA")
+    mutable_pv_node_affinity: bool = _gate(None, "KEP-5381 MutablePVNodeAffinity")
+    secret_references_named: bool = _gate((1, 25), "core validation: the path of a CSI volume's secret")
+    secret_names_with_dots: bool = _gate((1, 27), "core validation: CSI volumes may name secrets with dots")
+    block_ephemeral_volumes: bool = _gate((1, 23), "core validation: volumeDevices of generic ephemeral volumes")
+    csi_driver_name_needed_first: bool = _gate((1, 35), "core validation: an empty driver name is only `Required`")
+    trust_bundle_path: bool = _gate((1, 31), "core validation: `clusterTrustBundle`, not `clusterTrustBundlePEM`")
+    template_metadata_general: bool = _gate((1, 26), "core validation: `cannot be set`, not `… for an ephemeral volume`")
+    projected_token_path_checked: bool = _gate((1, 30), "core validation: a projected token's path is local")
+    class_fields_immutable: bool = _gate((1, 36), "storage validation: `field is immutable`, not `updates … forbidden`")
+    attachment_volume_name_checked: bool = _gate((1, 36), "storage validation: a VolumeAttachment's volume name")
+    csi_driver_fields_mutable: bool = _gate((1, 21), "storage validation: some fields of a CSIDriver, not none")
+    csi_driver_mostly_mutable: bool = _gate((1, 30), "storage validation: fsGroupPolicy and podInfoOnMount as well")
+    csi_driver_capacity_mutable: bool = _gate((1, 23), "storage validation: a CSIDriver's storageCapacity as well")
+    csi_node_drivers_path: bool = _gate((1, 33), "storage validation: `spec.drivers`, not `CSINodeDriver`")
+    long_csi_node_ids: bool = _gate((1, 22), "storage validation: node ids of 256 characters, not 128")
+    pod_spec_checked_on_update: bool = _gate((1, 20), "core validation: ValidatePodUpdate checks the whole pod")
+    container_kinds_apart: bool = _gate((1, 25), "core validation: app, init and ephemeral containers on their own")
+    pod_update_lists_fields: bool = _gate((1, 27), "core validation: `pod updates may not change fields other than …`")
+    negative_grace_period_mendable: bool = _gate((1, 22), "core validation: from negative to 1 in an update")
+    host_network_in_templates: bool = _gate((1, 28), "core validation: a template may leave host ports to the pod")
+    sidecar_containers: bool = _gate((1, 29), "KEP-753 SidecarContainers")
+    container_restart_rules: bool = _gate((1, 35), "KEP-5307 ContainerRestartRules")
+    restart_all_containers: bool = _gate((1, 36), "KEP-5532 RestartAllContainersOnContainerExits")
+    env_files: bool = _gate((1, 35), "KEP-3721 EnvFiles")
+    relaxed_environment_variable_names: bool = _gate((1, 32), "KEP-4369 RelaxedEnvironmentVariableValidation")
+    pod_level_resources: bool = _gate((1, 34), "KEP-2837 PodLevelResources")
+    hostname_override: bool = _gate((1, 35), "KEP-4762 HostnameOverride")
+    limit_named_in_error: bool = _gate((1, 27), "core validation: `must be less than or equal to cpu limit of 1`")
+    huge_pages_divisible: bool = _gate((1, 21), "core validation: huge pages in multiples of their size")
+    sleep_action: bool = _gate((1, 30), "KEP-3960 PodLifecycleSleepAction")
+    sleep_action_zero: bool = _gate((1, 33), "KEP-4818 PodLifecycleSleepActionAllowZero")
+    taint_toleration_comparison: bool = _gate(None, "KEP-5471 TaintTolerationComparisonOperators")
+    toleration_shown_whole: bool = _gate((1, 15), "core validation: a refused toleration is shown", off_since=(1, 32))
+    affinity_match_label_keys: bool = _gate((1, 31), "KEP-3633 MatchLabelKeysInPodAffinity")
+    spread_match_label_keys: bool = _gate((1, 27), "KEP-3243 MatchLabelKeysInPodTopologySpread")
+    spread_keys_merge: bool = _gate((1, 34), "KEP-3243 MatchLabelKeysInPodTopologySpreadSelectorMerge")
+    spread_selector_checked: bool = _gate((1, 27), "core validation: a spread constraint's labelSelector")
+    shared_disks_read_only: bool = _gate((1, 15), "SkipReadOnlyValidationGCE: GCE disks in replicas", off_since=(1, 29))
+    stateful_set_names_are_labels: bool = _gate((1, 27), "apps validation: a StatefulSet's name is a DNS label")
+    stateful_set_checked_on_update: bool = _gate((1, 25), "apps validation: ValidateStatefulSetUpdate checks the spec")
+    stateful_set_service_is_label: bool = _gate((1, 33), "apps validation: a StatefulSet's serviceName is a DNS label")
+    stateful_set_template_checked: bool = _gate((1, 34), "apps validation: a StatefulSet's pods and claims as well")
+    stateful_set_min_ready_seconds: bool = _gate((1, 23), "KEP-2599 StatefulSetMinReadySeconds")
+    stateful_set_start_ordinal: bool = _gate((1, 27), "KEP-3335 StatefulSetStartOrdinal")
+    stateful_set_mutable_history: bool = _gate((1, 33), "apps validation: revisionHistoryLimit may change")
+    daemon_set_update_surge: bool = _gate((1, 22), "KEP-1591 DaemonSetUpdateSurge")
+    relaxed_service_names: bool = _gate((1, 36), "KEP-5311 RelaxedServiceNameValidation")
+    bound_pods_not_nominated: bool = _gate((1, 35), "KEP-5278 ClearingNominatedNodeNameAfterBinding")
 
     def __attrs_post_init__(self) -> None:
         for field in attrs.fields(type(self)):
@@ -210,6 +307,18 @@ class Rules:
             text = [f"there is no rule {name!r}; {did_you_mean(name, known) or _listed(known)}" for name in unknown]
             raise VolsimError("\n".join(text))
         return cls(version=version, **overrides)
+
+    def csi_driver_for(self, plugin: str) -> str | None:
+        """The CSI driver that has taken over from an in-tree volume plugin; None while the plugin does its own work.
+
+        Source: KEP-625 and the CSIMigration* gates, which were on by default from these versions.
+
+        >>> Rules.for_version("1.20").csi_driver_for("kubernetes.io/aws-ebs")
+        >>> Rules.for_version("1.36").csi_driver_for("kubernetes.io/aws-ebs")
+        'ebs.csi.aws.com'
+        """
+        driver, since = _CSI_MIGRATIONS.get(plugin, (None, NEWEST))
+        return driver if self.version >= since else None
 
     @property
     def git_version(self) -> str:

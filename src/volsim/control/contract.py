@@ -35,6 +35,9 @@ class EventNote(NamedTuple):
     """Who says it, where that is not the controller's own component (`Controller.component`)."""
     host: str = ""
     """The node that says it, for kubelets."""
+    of_write: int | None = None
+    """The number of the outcome's write that it tells of: it is recorded only if that write was carried out, and
+    ``{name}`` in its message stands for the name of the written object (which the server may have made up)."""
 
 
 def normal(about: Any, reason: str, message: str) -> EventNote:
@@ -50,8 +53,9 @@ def warning(about: Any, reason: str, message: str) -> EventNote:
 class Outcome(NamedTuple):
     """What a sync decided: writes in order, events, and when to look again.
 
-    If a write is refused, the rest is not carried out and the key is looked at again after a back-off;
-    `if_refused` is recorded then, with the refusal's text put for ``{error}`` in its message.
+    If a write is refused, the rest is not carried out and the key is looked at again after a back-off; of the events
+    only those of writes that were carried out are recorded then, and `if_refused`, with the refusal's text put for
+    ``{error}`` in its message.
     """
 
     writes: tuple[Write, ...] = ()

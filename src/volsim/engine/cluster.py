@@ -19,6 +19,13 @@ from volsim.state import Draft
 __all__ = ["CONTROLLERS", "bootstrap", "default_engine", "node_objects"]
 
 CONTROLLERS: tuple[str, ...] = (
+    "persistent_volume",
+    "protection",
+    "scheduler",
+    "deployment",
+    "replica_set",
+    "node_lifecycle",
+    "taint_eviction",
     "kubelet.node",
     "kubelet.pods",
 )

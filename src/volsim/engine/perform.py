@@ -120,23 +120,37 @@ class Engine:
         return Step(draft.now_us, action, draft.take_changes(), events, found.says)
 
     def _carry_out(self, draft: Draft, controller: Controller, key: str, outcome: Outcome) -> tuple[Recorded, ...]:
-        notes: tuple[EventNote, ...] = outcome.events
+        written: list[Any] = []
         after, background = outcome.requeue_after_us, outcome.background
+        refusal: tuple[EventNote, ...] = ()
         try:
             for write in outcome.writes:
-                carry_out(draft, write, by=controller.component)
+                written.append(carry_out(draft, write, by=controller.component))  # noqa: PERF401 - as far as it gets
         except VolsimError as error:
             again = draft.note_failure(controller.name, key, failed=True)
             after, background = min(_RETRY_FIRST_US << min(again - 1, 40), _RETRY_MAX_US), True
             refused = outcome.if_refused
-            notes = (refused._replace(message=refused.message.replace("{error}", str(error))),) if refused else ()
+            refusal = (refused._replace(message=refused.message.replace("{error}", str(error))),) if refused else ()
         else:
             draft.note_failure(controller.name, key, failed=False)
         if after is not None:
             draft.set_timer(
                 controller.name, key, draft.now_us + after, priority=controller.priority, background=background
             )
+        notes = (*_told(outcome, written), *refusal)
         return tuple(recorded(draft, note, controller.component) for note in notes)
+
+
+def _told(outcome: Outcome, written: list[Any]) -> Iterator[EventNote]:
+    """The events of an outcome of which the first writes were carried out."""
+    complete = len(written) == len(outcome.writes)
+    for note in outcome.events:
+        if note.of_write is None:
+            if complete:
+                yield note
+        elif note.of_write < len(written):
+            name = written[note.of_write].metadata.name if "{name}" in note.message else ""
+            yield note._replace(message=note.message.replace("{name}", name))
 
 
 def recorded(draft: Draft, note: EventNote, component: str) -> Recorded:

@@ -81,7 +81,8 @@ def frozen_json(value: Any) -> Any:
 class Record:
     """What every record has besides its fields."""
 
-    __slots__ = ("_fingerprint",)  # filled by `volsim.state.fingerprint` when somebody asks; never copied
+    __slots__ = ("_fingerprint",)
+    _fingerprint: int  # filled by `volsim.state.fingerprint` when somebody asks; never copied
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed. Values are taken as they are: no converter runs.

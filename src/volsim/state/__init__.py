@@ -2,7 +2,7 @@
 
 from volsim.state.cluster import RUNTIME, Change, Draft, Due, State, View, Wake, Watch
 from volsim.state.fingerprint import fingerprint
-from volsim.state.indexes import claim_keys_of, volume_group
+from volsim.state.indexes import claim_keys_of, is_ready, label_groups, selected_group, volume_group, zone_of
 from volsim.state.table import Fifo, Ordered, Table
 
 __all__ = [
@@ -19,5 +19,9 @@ __all__ = [
     "Watch",
     "claim_keys_of",
     "fingerprint",
+    "is_ready",
+    "label_groups",
+    "selected_group",
     "volume_group",
+    "zone_of",
 ]

@@ -30,7 +30,7 @@ from volsim.state.fingerprint import fingerprint
 from volsim.state.indexes import INDEXES, TOTALS, Group, Index, Total, by_table, new_group
 from volsim.state.table import Fifo, Ordered, Table
 
-__all__ = ["RUNTIME", "Change", "Due", "Draft", "State", "View", "Wake", "Watch"]
+__all__ = ["RUNTIME", "Change", "Draft", "Due", "State", "View", "Wake", "Watch"]
 
 RUNTIME: Mapping[str, str] = {
     "machines": "a node's machine: power, network, boot, disk (key: node)",
@@ -178,6 +178,10 @@ class View:
     def total(self, name: str, group: str) -> tuple[int, ...] | None:
         """The sums of one group of a total (`volsim.state.indexes.TOTALS`); None if nothing counts for it. O(1)."""
         return self._totals[name].get(group)
+
+    def totals(self, name: str) -> Table[str, tuple[int, ...]]:
+        """All groups of a total that are not empty, with their sums."""
+        return self._totals[name]
 
     def pods_on(self, node: str) -> Iterator[Pod]:
         """The pods assigned to `node`, by key."""
@@ -348,8 +352,8 @@ class Draft(View):
         self._touch(table, key, before)
         indexes, totals = _kept(table)
         for index in indexes:
-            part = index.part
-            if part is None or before is None or value is None or part(before) is not part(value):
+            unchanged = index.unchanged
+            if unchanged is None or before is None or value is None or not unchanged(before, value):
                 self._reindex(index, table, key, before, value)
         for total in totals:
             self._add_up(total, before, value)
@@ -357,7 +361,7 @@ class Draft(View):
         self.changes.append(change)
         for controller, watch in self._watches.get(table, ()):
             for woken in watch(self, change):
-                if type(woken) is str:
+                if isinstance(woken, str):
                     self.enqueue(controller, woken)
                 else:
                     self.set_timer(controller, woken.key, woken.due_us, keep_earlier=True)
@@ -400,7 +404,7 @@ class Draft(View):
     def _add_up(self, total: Total, before: Any, after: Any) -> None:
         old = total.group(before) if before is not None else None
         new = total.group(after) if after is not None else None
-        if old == new and (old is None or before.spec is after.spec):
+        if old == new and (old is None or total.unchanged(before, after)):
             return
         rows = self._totals[total.name]
         if rows.owner is not self._owner:

@@ -89,4 +89,6 @@ def fingerprint(value: Any) -> int:
     own = getattr(value, "fingerprint", None)
     if isinstance(own, int):
         return own
-    raise VolsimError(f"a {type(value).__name__} cannot be part of a state: it is no record, text, number, tuple or FrozenDict")
+    raise VolsimError(
+        f"a {type(value).__name__} cannot be part of a state: it is no record, text, number, tuple or FrozenDict"
+    )

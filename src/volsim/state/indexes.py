@@ -11,11 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from volsim.objects import PersistentVolume, PersistentVolumeClaim, Pod
+from volsim.objects import LabelSelector, Node, PersistentVolume, PersistentVolumeClaim, Pod
+from volsim.objects.binding import claim_class, volume_class
 from volsim.objects.resources import Amounts, pod_requests, scored_requests
 from volsim.state.table import Ordered, Table
 
-__all__ = ["INDEXES", "TOTALS", "Index", "Total", "claim_keys_of", "rebuilt", "totals_rebuilt"]
+__all__ = [
+    "INDEXES",
+    "TOTALS",
+    "Index",
+    "Total",
+    "claim_keys_of",
+    "label_groups",
+    "rebuilt",
+    "selected_group",
+    "totals_rebuilt",
+]
 
 
 class Index(NamedTuple):
@@ -29,8 +40,8 @@ class Index(NamedTuple):
     order: Callable[[Any], tuple[Any, ...]] | None = None
     """What a group is sorted by; None for a grouping."""
     what: str = ""
-    part: Callable[[Any], Any] | None = None
-    """The part of an object that decides on its groups; while it is the very same object, nothing has to be done."""
+    unchanged: Callable[[Any, Any], bool] | None = None
+    """Whether a row, before and after a write, surely stands in the same groups: then nothing has to be done."""
 
     def entry(self, table: str, key: str, value: Any) -> Any:
         """What stands in a group for the object `value`."""
@@ -47,6 +58,8 @@ class Total(NamedTuple):
     group: Callable[[Any], str | None]
     """The group that a row counts for; None for none."""
     amounts: Callable[[Any], tuple[int, ...]]
+    unchanged: Callable[[Any, Any], bool]
+    """Whether a row, before and after a write, surely counts the same, given that it counts for the same group."""
     what: str = ""
 
 
@@ -95,7 +108,7 @@ def volume_group(storage_class: str, access_modes: tuple[str, ...]) -> str:
 def _free_volume(volume: PersistentVolume) -> tuple[str, ...]:
     if volume.spec.claim_ref is not None:
         return ()
-    return (volume_group(volume.spec.storage_class_name or "", volume.spec.access_modes),)
+    return (volume_group(volume_class(volume), volume.spec.access_modes),)
 
 
 def _capacity(volume: PersistentVolume) -> tuple[Any, ...]:
@@ -104,23 +117,60 @@ def _capacity(volume: PersistentVolume) -> tuple[Any, ...]:
 
 
 def _unbound_claim(claim: PersistentVolumeClaim) -> tuple[str, ...]:
-    return () if claim.spec.volume_name else (claim.spec.storage_class_name or "",)
+    return () if claim.spec.volume_name else (claim_class(claim),)
 
 
 def _class_of_claim(claim: PersistentVolumeClaim) -> tuple[str, ...]:
-    return (claim.spec.storage_class_name or "",)
+    return (claim_class(claim),)
 
 
-def _spec(obj: Any) -> Any:
-    return obj.spec
+def selected_group(namespace: str | None, selector: LabelSelector) -> str:
+    """The name of the group in which everything that a selector can select is found: by one label that it demands.
+
+    >>> selected_group("default", LabelSelector(match_labels={"tier": "1", "app": "db"}))
+    'default|app=db'
+    """
+    label = min(selector.match_labels.items(), default=None)
+    return f"{namespace}|" if label is None else f"{namespace}|{label[0]}={label[1]}"
 
 
-def _owner_references(obj: Any) -> Any:
-    return obj.metadata.owner_references
+def label_groups(obj: Any) -> tuple[str, ...]:
+    """The names of the groups that an object is in by its labels; in the first one it is whatever its labels are."""
+    namespace = obj.metadata.namespace
+    return (f"{namespace}|", *(f"{namespace}|{key}={value}" for key, value in obj.metadata.labels.items()))
 
 
-def _metadata_namespace(obj: Any) -> Any:
-    return obj.metadata.namespace
+def _orphan(obj: Any) -> tuple[str, ...]:
+    return () if any(owner.controller for owner in obj.metadata.owner_references) else label_groups(obj)
+
+
+def _selecting(obj: Any) -> tuple[str, ...]:
+    selector = obj.spec.selector
+    if selector is None:
+        return ()
+    if not isinstance(selector, LabelSelector):  # a ReplicationController's is a plain map
+        selector = LabelSelector(match_labels=selector)
+    return (selected_group(obj.metadata.namespace, selector),)
+
+
+def _same_owners_and_labels(before: Any, after: Any) -> bool:
+    return _same_owners(before, after) and before.metadata.labels is after.metadata.labels
+
+
+def _same_spec(before: Any, after: Any) -> bool:
+    return before.spec is after.spec
+
+
+def _same_spec_and_annotations(before: Any, after: Any) -> bool:
+    return before.spec is after.spec and before.metadata.annotations is after.metadata.annotations
+
+
+def _same_owners(before: Any, after: Any) -> bool:
+    return before.metadata.owner_references is after.metadata.owner_references
+
+
+def _same_key(before: Any, after: Any) -> bool:
+    return True
 
 
 def _node_of_live_pod(pod: Pod) -> str | None:
@@ -134,29 +184,143 @@ def _requests(pod: Pod) -> tuple[int, ...]:
     return (1, amounts.get("cpu", 0), amounts.get("memory", 0), amounts.get("ephemeral-storage", 0), cpu, memory)
 
 
+def zone_of(node: Node) -> str:
+    """The zone whose nodes fail together, as the node lifecycle controller sees it.
+
+    >>> zone_of(Node())
+    '/'
+    """
+    labels = node.metadata.labels
+    zone = labels.get("topology.kubernetes.io/zone") or labels.get("failure-domain.beta.kubernetes.io/zone") or ""
+    region = labels.get("topology.kubernetes.io/region") or labels.get("failure-domain.beta.kubernetes.io/region") or ""
+    return f"{region}/{zone}"
+
+
+def is_ready(node: Node) -> bool:
+    """Whether the condition Ready is True."""
+    return any(each.type == "Ready" and each.status == "True" for each in node.status.conditions)
+
+
+def _zone_that_counts(node: Node) -> str | None:
+    excluded = "node.kubernetes.io/exclude-disruption" in node.metadata.labels
+    return None if excluded else zone_of(node)
+
+
+def _health(node: Node) -> tuple[int, ...]:
+    return (1, 0 if is_ready(node) else 1)
+
+
+def _not_ready(node: Node) -> tuple[str, ...]:
+    return () if is_ready(node) else ("",)
+
+
+def _same_conditions(before: Node, after: Node) -> bool:
+    return before.status.conditions is after.status.conditions
+
+
 def _namespace(obj: Any) -> tuple[str, ...]:
     return (obj.metadata.namespace,) if obj.metadata.namespace else ()
 
 
 INDEXES: tuple[Index, ...] = (
-    Index("pods_by_node", "pods", _node, what="pods that are assigned to a node", part=_spec),
-    Index("pods_unscheduled", "pods", _unscheduled, what="pods without a node (one group, named '')", part=_spec),
-    Index("pods_by_claim", "pods", claim_keys_of, what="pods that use a claim (group: namespace/name)", part=_spec),
-    Index("pods_by_controller", "pods", _controller, what="pods whose controlling owner has this uid", part=_owner_references),
-    Index("dependents", None, _owners, what="objects (table, key) of which the object with this uid is an owner", part=_owner_references),
-    Index("objects_by_namespace", None, _namespace, what="objects (table, key) of a namespace", part=_metadata_namespace),
-    Index("volumes_by_claim", "persistentvolumes", _claim_of_volume, what="volumes whose claimRef names a claim", part=_spec),
-    Index("claims_by_volume", "persistentvolumeclaims", _volume_of_claim, what="claims whose volumeName names a volume", part=_spec),
-    Index("claims_unbound", "persistentvolumeclaims", _unbound_claim, what="claims without a volumeName, by class", part=_spec),
-    Index("claims_by_class", "persistentvolumeclaims", _class_of_claim, what="claims of a storage class", part=_spec),
+    Index("pods_by_node", "pods", _node, what="pods that are assigned to a node", unchanged=_same_spec),
+    Index("pods_unscheduled", "pods", _unscheduled, what="pods without a node (one group, named '')", unchanged=_same_spec),
+    Index("pods_by_claim", "pods", claim_keys_of, what="pods that use a claim (group: namespace/name)", unchanged=_same_spec),
+    Index(
+        "pods_by_controller",
+        "pods",
+        _controller,
+        what="pods whose controlling owner has this uid",
+        unchanged=_same_owners,
+    ),
+    Index(
+        "dependents",
+        None,
+        _owners,
+        what="objects (table, key) of which the object with this uid is an owner",
+        unchanged=_same_owners,
+    ),
+    Index(
+        "objects_by_namespace", None, _namespace, what="objects (table, key) of a namespace", unchanged=_same_key
+    ),
+    Index(
+        "volumes_by_claim",
+        "persistentvolumes",
+        _claim_of_volume,
+        what="volumes whose claimRef names a claim",
+        unchanged=_same_spec,
+    ),
+    Index(
+        "claims_by_volume",
+        "persistentvolumeclaims",
+        _volume_of_claim,
+        what="claims whose volumeName names a volume",
+        unchanged=_same_spec,
+    ),
+    Index(
+        "claims_unbound",
+        "persistentvolumeclaims",
+        _unbound_claim,
+        what="claims without a volumeName, by class",
+        unchanged=_same_spec_and_annotations,
+    ),
+    Index(
+        "claims_by_class",
+        "persistentvolumeclaims",
+        _class_of_claim,
+        what="claims of a storage class",
+        unchanged=_same_spec_and_annotations,
+    ),
     Index(
         "free_volumes",
         "persistentvolumes",
         _free_volume,
         _capacity,
-        what="volumes without a claimRef, by class and access modes, ordered by capacity", part=_spec,
+        what="volumes without a claimRef, by class and access modes, ordered by capacity",
+        unchanged=_same_spec_and_annotations,
     ),
-    Index("sandboxes_by_node", "sandboxes", lambda sandbox: (sandbox.node,), what="pod uids that a node's kubelet holds"),
+    *(
+        Index(
+            f"orphan_{table}",
+            table,
+            _orphan,
+            what=f"{table} without a controller, by namespace and label",
+            unchanged=_same_owners_and_labels,
+        )
+        for table in ("pods", "replicasets", "controllerrevisions")
+    ),
+    *(
+        Index(
+            f"{table}_by_selector",
+            table,
+            _selecting,
+            what=f"{table} by a label that their selector demands",
+            unchanged=_same_spec,
+        )
+        for table in ("replicasets", "replicationcontrollers", "deployments", "statefulsets", "daemonsets", "jobs")
+    ),
+    Index(
+        "nodes_not_ready",
+        "nodes",
+        _not_ready,
+        what="nodes whose condition Ready is not True (one group, named '')",
+        unchanged=_same_conditions,
+    ),
+    Index(
+        "sandboxes_by_node", "sandboxes", lambda sandbox: (sandbox.node,), what="pod uids that a node's kubelet holds"
+    ),
+    Index(
+        "pods_rejected",
+        "scheduling",
+        lambda memory: memory.rejected_by,
+        what="pods that the scheduler could not place, by the plugins that turned them away",
+    ),
+    Index(
+        "pods_reserved",
+        "scheduling",
+        lambda memory: ("", memory.node) if memory.node else (),
+        what="pods whose volumes are being bound, by the node that is reserved for them; all of them under ''",
+    ),
 )
 
 
@@ -166,8 +330,17 @@ TOTALS: tuple[Total, ...] = (
         "pods",
         _node_of_live_pod,
         _requests,
-        what="by node, over its pods that have not ended: pods, cpu (thousandths), memory and ephemeral storage (bytes) "
-        "asked for, and cpu and memory as scoring counts them (with defaults for what asks for nothing)",
+        _same_spec,
+        what="by node, over its pods that have not ended: pods, cpu (thousandths), memory and ephemeral storage "
+        "(bytes) asked for, and cpu and memory as scoring counts them (with defaults for what asks for nothing)",
+    ),
+    Total(
+        "zone_health",
+        "nodes",
+        _zone_that_counts,
+        _health,
+        _same_conditions,
+        what="by zone: nodes, and those of them that are not ready",
     ),
 )
 

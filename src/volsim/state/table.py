@@ -21,13 +21,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Hashable, Iterator, Mapping
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsRichComparison
 
 __all__ = ["Fifo", "Ordered", "Table"]
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 D = TypeVar("D")
+C = TypeVar("C", bound="SupportsRichComparison")
 
 
 def _capacity(pages: int) -> int:
@@ -70,6 +74,7 @@ class Table(Mapping[K, V], Generic[K, V]):
     @overload
     def get(self, key: K, default: V | D, /) -> V | D: ...
     def get(self, key: K, default: Any = None, /) -> Any:
+        """The value of `key`, or `default`."""
         return self._pages[hash(key) & self._mask].get(key, default)
 
     def __getitem__(self, key: K) -> V:
@@ -139,7 +144,7 @@ class Table(Mapping[K, V], Generic[K, V]):
 _CHUNK = 256  # entries of a chunk before it is split: copying one costs about 0.3 µs
 
 
-class Ordered(Generic[K]):
+class Ordered(Generic[C]):
     """A sorted collection of distinct, comparable items; finding, adding and removing cost O(log n).
 
     >>> sizes = Ordered().fork(object())
@@ -152,15 +157,15 @@ class Ordered(Generic[K]):
     __slots__ = ("_chunks", "_firsts", "_owned", "_size", "owner")
 
     def __init__(self) -> None:
-        self._chunks: list[list[K]] = []
-        self._firsts: list[K] = []
+        self._chunks: list[list[C]] = []
+        self._firsts: list[C] = []
         self._size = 0
         self._owned: set[int] = set()
         self.owner: object = None
 
-    def fork(self, owner: object) -> Ordered[K]:
+    def fork(self, owner: object) -> Ordered[C]:
         """A collection with the same items that `owner` may change; the original stays as it is."""
-        new: Ordered[K] = Ordered.__new__(Ordered)
+        new: Ordered[C] = Ordered.__new__(Ordered)
         new._chunks = self._chunks.copy()
         new._firsts = self._firsts.copy()
         new._size = self._size
@@ -171,18 +176,18 @@ class Ordered(Generic[K]):
     def __len__(self) -> int:
         return self._size
 
-    def __iter__(self) -> Iterator[K]:
+    def __iter__(self) -> Iterator[C]:
         for chunk in self._chunks:
             yield from chunk
 
     def __repr__(self) -> str:
         return f"<Ordered of {self._size}>"
 
-    def first(self) -> K | None:
+    def first(self) -> C | None:
         """The smallest item, or None."""
         return self._chunks[0][0] if self._chunks else None
 
-    def at_least(self, item: Any) -> Iterator[K]:
+    def at_least(self, item: Any) -> Iterator[C]:
         """The items from `item` on, in order; a shorter tuple is smaller than the ones that it begins."""
         at = max(bisect_right(self._firsts, item) - 1, 0)
         if at < len(self._chunks):
@@ -191,23 +196,23 @@ class Ordered(Generic[K]):
             for chunk in self._chunks[at + 1 :]:
                 yield from chunk
 
-    def _own(self, at: int) -> list[K]:
+    def _own(self, at: int) -> list[C]:
         chunk = self._chunks[at]
         if id(chunk) not in self._owned:
             chunk = self._chunks[at] = chunk.copy()
             self._owned.add(id(chunk))
         return chunk
 
-    def add(self, item: K) -> None:
+    def add(self, item: C) -> None:
         """Add `item`, which must not be there yet."""
         self._size += 1
         if not self._chunks:
             self._chunks, self._firsts = [[item]], [item]
             self._owned.add(id(self._chunks[0]))
             return
-        at = max(bisect_right(self._firsts, item) - 1, 0)  # type: ignore[type-var]
+        at = max(bisect_right(self._firsts, item) - 1, 0)
         chunk = self._own(at)
-        insort(chunk, item)  # type: ignore[type-var]
+        insort(chunk, item)
         self._firsts[at] = chunk[0]
         if len(chunk) > _CHUNK:
             half = chunk[_CHUNK // 2 :]
@@ -216,12 +221,12 @@ class Ordered(Generic[K]):
             self._firsts.insert(at + 1, half[0])
             self._owned.add(id(half))
 
-    def discard(self, item: K) -> None:
+    def discard(self, item: C) -> None:
         """Remove `item` if it is there."""
-        at = bisect_right(self._firsts, item) - 1  # type: ignore[type-var]
+        at = bisect_right(self._firsts, item) - 1
         if at < 0:
             return
-        place = bisect_left(self._chunks[at], item)  # type: ignore[type-var]
+        place = bisect_left(self._chunks[at], item)
         if place >= len(self._chunks[at]) or self._chunks[at][place] != item:
             return
         chunk = self._own(at)

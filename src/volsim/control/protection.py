@@ -1,0 +1,112 @@
+"""PVC and PV protection: a deleted claim waits for the pods that use it, a deleted volume for its claim.
+
+Modelled: which pods count (those that have a node, whatever their phase), ephemeral volumes, finalizers of objects from
+before there was an admission plugin, finalizers that somebody takes away.
+Not modelled: the alpha condition Unused.
+Source: kube-controller-manager, pkg/controller/volume/pvcprotection and pvprotection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from volsim.apiserver.admission import PV_PROTECTION, PVC_PROTECTION
+from volsim.apiserver.writes import Update
+from volsim.control.contract import NOTHING, Controller, Outcome
+from volsim.control.writing import with_finalizer, without_finalizer
+from volsim.objects import PersistentVolume, PersistentVolumeClaim, Pod
+from volsim.state import Change, View, claim_keys_of
+
+__all__ = ["CONTROLLERS", "uses_claim"]
+
+
+def _needs_a_look(obj: Any, finalizer: str) -> bool:
+    """Whether the object is being deleted and held, or is not being deleted and not protected."""
+    return (obj.metadata.deletion_timestamp is not None) == (finalizer in obj.metadata.finalizers)
+
+
+# -- claims ------------------------------------------------------------------------------------------------------------
+def watch_claim(view: View, change: Change) -> Iterator[str]:
+    """A claim needs a look when it is deleted, or is not protected."""
+    if change.after is not None and _needs_a_look(change.after, PVC_PROTECTION):
+        yield change.key
+
+
+def watch_pod(view: View, change: Change) -> Iterator[str]:
+    """A deleted claim needs a look when a pod that uses it goes, or has been shut down."""
+    before: Pod | None = change.before
+    after: Pod | None = change.after
+    for pod in (before, after):
+        if pod is None or (pod is before and after is not None and before.metadata.uid == after.metadata.uid):
+            continue
+        for key in claim_keys_of(pod):
+            claim = view.persistent_volume_claims.get(key)
+            if claim is not None and claim.metadata.deletion_timestamp is not None:
+                yield key
+
+
+def uses_claim(pod: Pod, claim: PersistentVolumeClaim) -> bool:
+    """Whether a pod holds a claim: it has a node, and is not through with a claim that was made for it.
+
+    A pod that has ended but is still there holds its claim; one that has not been scheduled does not.
+    """
+    if not pod.spec.node_name:
+        return False
+    name, meta = claim.metadata.name, pod.metadata
+    for volume in pod.spec.volumes:
+        if volume.persistent_volume_claim is not None and volume.persistent_volume_claim.claim_name == name:
+            return True
+        if volume.ephemeral is not None and f"{meta.name}-{volume.name}" == name:
+            mine = any(owner.controller and owner.uid == meta.uid for owner in claim.metadata.owner_references)
+            shut_down = meta.deletion_timestamp is not None and meta.deletion_grace_period_seconds == 0
+            if mine and not shut_down:
+                return True
+    return False
+
+
+def sync_claim(view: View, key: str) -> Outcome:
+    """Let a deleted claim go if no pod uses it; protect one that is not protected."""
+    claim = view.persistent_volume_claims.get(key)
+    if claim is None or not _needs_a_look(claim, PVC_PROTECTION):
+        return NOTHING
+    if claim.metadata.deletion_timestamp is None:
+        return Outcome((Update(with_finalizer(claim, PVC_PROTECTION)),), says=f"protect claim {key}")
+    if any(uses_claim(view.pods[pod], claim) for pod in view.group("pods_by_claim", key)):
+        return NOTHING
+    return Outcome((Update(without_finalizer(claim, PVC_PROTECTION)),), says=f"let claim {key} go: no pod uses it")
+
+
+# -- volumes -----------------------------------------------------------------------------------------------------------
+def watch_volume(view: View, change: Change) -> Iterator[str]:
+    """A volume needs a look when it is deleted, is not protected, or is no longer bound."""
+    if change.after is not None and _needs_a_look(change.after, PV_PROTECTION):
+        yield change.key
+
+
+def sync_volume(view: View, key: str) -> Outcome:
+    """Let a deleted volume go if it is not bound; protect one that is not protected."""
+    volume: PersistentVolume | None = view.persistent_volumes.get(key)
+    if volume is None or not _needs_a_look(volume, PV_PROTECTION):
+        return NOTHING
+    if volume.metadata.deletion_timestamp is None:
+        return Outcome((Update(with_finalizer(volume, PV_PROTECTION)),), says=f"protect volume {key}")
+    if volume.status.phase == "Bound":
+        return NOTHING
+    return Outcome((Update(without_finalizer(volume, PV_PROTECTION)),), says=f"let volume {key} go: it is not bound")
+
+
+CONTROLLERS = (
+    Controller(
+        name="pvc-protection",
+        component="pvc-protection-controller",
+        watches={"persistentvolumeclaims": watch_claim, "pods": watch_pod},
+        sync=sync_claim,
+    ),
+    Controller(
+        name="pv-protection",
+        component="pv-protection-controller",
+        watches={"persistentvolumes": watch_volume},
+        sync=sync_volume,
+    ),
+)

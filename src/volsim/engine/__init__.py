@@ -1,0 +1,1 @@
+"""What can happen next, and what follows: actions, `enabled`, `perform`, faults, the clock, `Simulation`, the trace."""
