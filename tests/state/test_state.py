@@ -57,13 +57,9 @@ def claim(name: str, bound_to: str | None) -> PersistentVolumeClaim:
 rows = st.one_of(
     st.builds(lambda n, w, c: ("pods", f"default/{n}", pod(n, w, c)), names, nodes, names),
     st.builds(lambda n: ("pods", f"default/{n}", None), names),
-    st.builds(
-        lambda n, s, c: ("persistentvolumes", n, volume(n, s, c)), names, st.integers(1, 3), st.none() | names
-    ),
+    st.builds(lambda n, s, c: ("persistentvolumes", n, volume(n, s, c)), names, st.integers(1, 3), st.none() | names),
     st.builds(lambda n: ("persistentvolumes", n, None), names),
-    st.builds(
-        lambda n, v: ("persistentvolumeclaims", f"default/{n}", claim(n, v)), names, st.none() | names
-    ),
+    st.builds(lambda n, v: ("persistentvolumeclaims", f"default/{n}", claim(n, v)), names, st.none() | names),
 )
 
 
@@ -148,8 +144,11 @@ def test_a_fingerprint_is_the_same_under_every_hash_seed() -> None:
     )
     seen = {
         subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
-            capture_output=True, text=True, check=True,
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for seed in ("0", "1", "random")
     }
@@ -198,14 +197,27 @@ def test_a_background_timer_is_no_work_to_wait_for() -> None:
     assert draft.next_due_us(background=False) == 10
 
 
-def test_a_watch_wakes_its_controller_on_every_write_to_its_table() -> None:
+def test_a_watch_wakes_its_controller_when_a_step_wrote_to_its_table() -> None:
     watches = {"pods": [("scheduler", lambda view, change: [change.key])]}
     draft = State.empty(Rules()).draft(watches)
     draft.put("pods", "default/a", pod("a", None, "c"))
     draft.put("persistentvolumes", "v", volume("v", 1, None))
-    assert draft.ready() == [("scheduler", "default/a")]
+    assert draft.ready() == [], "the step is not over"
     assert [(change.table, change.key) for change in draft.take_changes()] == [
         ("pods", "default/a"),
         ("persistentvolumes", "v"),
     ]
+    assert draft.ready() == [("scheduler", "default/a")]
     assert draft.take_changes() == ()
+
+
+def test_a_watch_is_told_once_a_step_of_a_row_however_often_it_was_written() -> None:
+    told = []
+    watches = {"pods": [("scheduler", lambda view, change: told.append(change) or [])]}
+    draft = State.empty(Rules()).draft(watches)
+    draft.put("pods", "default/a", pod("a", None, "c"))
+    draft.put("pods", "default/a", last := pod("a", "node01", "c"))
+    draft.put("pods", "default/b", pod("b", None, "c"))
+    draft.put("pods", "default/b", None)
+    assert len(draft.take_changes()) == 4
+    assert [(change.before, change.after) for change in told] == [(None, last)]

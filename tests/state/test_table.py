@@ -76,21 +76,36 @@ def test_an_ordered_collection_of_many_chunks_finds_the_smallest_that_is_enough(
     assert ordered.first() is None
 
 
-@given(st.lists(st.sampled_from(["push", "pop", "fork"]), max_size=900))
-def test_a_queue_gives_back_what_it_got_in_order(steps: list[str]) -> None:
+steps = st.tuples(st.sampled_from(["push", "discard", "first", "fork"]), st.integers(0, 9))
+
+
+@given(st.lists(steps, max_size=300))
+def test_a_queue_keeps_the_order_in_which_its_items_first_came(actions: list[tuple[str, int]]) -> None:
     queue: Fifo[int] = Fifo().fork(object())
-    model: list[int] = []
+    model: dict[int, None] = {}
     sealed: list[tuple[Fifo[int], list[int]]] = []
-    for number, verb in enumerate(steps):
+    for verb, item in actions:
         if verb == "push":
-            queue.push(number)
-            model.append(number)
-        elif verb == "pop" and model:
-            assert queue.peek() == model[0]
-            assert queue.pop() == model.pop(0)
-        elif verb == "fork":
+            queue.push(item)
+            model.setdefault(item)
+        elif verb == "discard":
+            queue.discard(item)
+            model.pop(item, None)
+        elif verb == "first":
+            assert queue.first() == next(iter(model), None)
+        else:
             sealed.append((queue, list(model)))
             queue = queue.fork(object())
-    for each, expected in [*sealed, (queue, model)]:
+    for each, expected in [*sealed, (queue, list(model))]:
         assert list(each) == expected
         assert len(each) == len(expected)
+        assert all(item in each for item in expected)
+
+
+def test_a_long_used_queue_forgets_what_has_left_it() -> None:
+    queue: Fifo[int] = Fifo().fork(object())
+    for number in range(10_000):
+        queue.push(number)
+        assert queue.first() == number
+        queue.discard(number)
+    assert len(queue._items) < 200

@@ -11,7 +11,10 @@ what the design does, not whether it has been retyped.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
+
+import attrs
 
 from volsim.objects import (
     DaemonSetUpdateStrategy,
@@ -62,13 +65,19 @@ def convert(obj: Any, rules: Rules) -> tuple[Any, tuple[str, ...]]:
     """
     if isinstance(obj, GenericObject):
         return obj, ()
-    present = type(obj)().api_version
+    present = _present_version(type(obj))
     old = obj.api_version
     if old == present:
         return obj, ()
     served = _OLD.get((old, obj.kind))
     new = _with_old_defaults(obj, old).replace(api_version=present)
     return new, _warnings(obj.kind, old, present, served, rules)
+
+
+@cache
+def _present_version(cls: type) -> str:
+    """The version in which objects of a class are kept: the default of its `api_version`."""
+    return str(attrs.fields_dict(cls)["api_version"].default)
 
 
 def _warnings(kind: str, old: str, present: str, served: _Served | None, rules: Rules) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
-from uuid import UUID
 
 from volsim.apiserver import admission
 from volsim.apiserver.conversion import convert
@@ -26,12 +25,12 @@ from volsim.apiserver.strategy import (
     strip_disabled,
 )
 from volsim.apiserver.validation import validate_create, validate_status_update, validate_update
-from volsim.apiserver.writes import Create, Delete, Put, Update, UpdateStatus, Write
+from volsim.apiserver.writes import Bind, Create, Delete, Put, Update, UpdateStatus, Write
 from volsim.errors import AlreadyExists, Conflict, FieldError, Forbidden, Invalid, NotFound
-from volsim.objects import GenericObject, Pod
+from volsim.objects import Condition, GenericObject, Pod
 from volsim.state import Draft, View
 
-__all__ = ["carry_out", "create", "delete", "resource_name", "table_of", "update", "update_status"]
+__all__ = ["accepted", "bind", "carry_out", "create", "delete", "resource_name", "table_of", "update", "update_status"]
 
 Warn = Callable[[str], None]
 
@@ -58,19 +57,22 @@ def table_of(obj: Any) -> str:
     return resource_name(obj) if isinstance(obj, GenericObject) else obj.PLURAL
 
 
-def carry_out(draft: Draft, write: Write, *, by: str) -> None:
-    """Do what a controller asked for. Raises as `create`, `update` and `delete` do."""
+def carry_out(draft: Draft, write: Write, *, by: str) -> Any:
+    """Do what a controller asked for; the object as it is stored, if one is. Raises as the functions below do."""
     match write:
         case Put(table, key, value):
             draft.put(table, key, value)
         case UpdateStatus(obj):
-            update_status(draft, obj)
+            return update_status(draft, obj)
         case Update(obj):
-            update(draft, obj)
+            return update(draft, obj)
         case Create(obj):
-            create(draft, obj)
+            return create(draft, obj)
+        case Bind(key, uid, node):
+            return bind(draft, key, uid, node)
         case Delete(table, key, uid, grace_seconds, propagation):
             delete(draft, table, key, uid=uid, grace_seconds=grace_seconds, propagation=propagation)
+    return None
 
 
 # -- create ------------------------------------------------------------------------------------------------------------
@@ -79,13 +81,8 @@ def create(draft: Draft, obj: Any, *, warn: Warn = _quiet) -> Any:
 
     Raises `Invalid` with all field errors at once, `AlreadyExists`, `NotFound` (its namespace), `Forbidden` (admission).
     """
-    obj = prepared(draft, obj, warn)
+    obj = accepted(draft, obj, warn)
     table, key = table_of(obj), obj.key
-    errors = validate_create(obj, draft.rules)
-    if errors:
-        raise _invalid(obj, errors)
-    if draft.get(table, key) is not None:
-        raise AlreadyExists(f'{resource_name(obj)} "{obj.metadata.name}" already exists')
     serial = draft.next_serial()
     stored = obj.replace(
         metadata=obj.metadata.replace(
@@ -98,6 +95,17 @@ def create(draft: Draft, obj: Any, *, warn: Warn = _quiet) -> Any:
     )
     draft.put(table, key, stored)
     return stored
+
+
+def accepted(draft: View, obj: Any, warn: Warn = _quiet) -> Any:
+    """The object as a POST would store it now, but for uid, version and time. Raises as `create`; writes nothing."""
+    obj = prepared(draft, obj, warn)
+    errors = validate_create(obj, draft.rules)
+    if errors:
+        raise _invalid(obj, errors)
+    if draft.get(table_of(obj), obj.key) is not None:
+        raise AlreadyExists(f'{resource_name(obj)} "{obj.metadata.name}" already exists')
+    return obj
 
 
 def prepared(draft: View, obj: Any, warn: Warn = _quiet) -> Any:
@@ -115,7 +123,8 @@ def prepared(draft: View, obj: Any, warn: Warn = _quiet) -> Any:
         metadata = metadata.replace(namespace=None)
     if not metadata.name and metadata.generate_name:
         metadata = metadata.replace(name=metadata.generate_name + name_suffix(_seed(draft)))
-    obj = obj.replace(metadata=metadata)
+    if metadata is not obj.metadata:
+        obj = obj.replace(metadata=metadata)
     admission.check_namespace(draft, obj)
     obj = prepare_for_create(default(obj, rules), rules)
     return admission.admit(draft, obj)
@@ -125,8 +134,12 @@ def _seed(view: View) -> int:
     return int.from_bytes(blake2b(f"name/{view.salt}/{view.serial}".encode(), digest_size=8).digest())
 
 
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  # RFC 4122
+
+
 def _uid(salt: int, serial: int) -> str:
-    return str(UUID(bytes=blake2b(f"uid/{salt}/{serial}".encode(), digest_size=16).digest(), version=4))
+    text = blake2b(f"uid/{salt}/{serial}".encode(), digest_size=16).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
 
 
 def _invalid(obj: Any, errors: list[FieldError]) -> Invalid:
@@ -165,23 +178,23 @@ def update(draft: Draft, obj: Any, *, user: bool = False, warn: Warn = _quiet) -
         for text in warnings:
             warn(text)
         obj = default(strip_disabled(obj, draft.rules), draft.rules)
-    kept = current.metadata
-    obj = prepare_for_update(obj, current, draft.rules)
-    obj = obj.replace(
-        metadata=obj.metadata.replace(
-            uid=kept.uid,
-            creation_timestamp=kept.creation_timestamp,
-            deletion_timestamp=kept.deletion_timestamp,
-            deletion_grace_period_seconds=kept.deletion_grace_period_seconds,
-            resource_version=kept.resource_version,
-        )
-    )
+    obj = _with_servers_metadata(prepare_for_update(obj, current, draft.rules), current)
     if user:
         admission.admit_update(draft, obj, current)
     errors = validate_update(obj, current, draft.rules)
     if errors:
         raise _invalid(obj, errors)
     return _store(draft, obj, current)
+
+
+_SERVERS = ("uid", "creation_timestamp", "deletion_timestamp", "deletion_grace_period_seconds", "resource_version")
+"""What of an object's metadata is the server's alone."""
+
+
+def _with_servers_metadata(obj: Any, current: Any) -> Any:
+    new, kept = obj.metadata, current.metadata
+    changed = {name: getattr(kept, name) for name in _SERVERS if getattr(new, name) != getattr(kept, name)}
+    return obj.replace(metadata=new.replace(**changed)) if changed else obj
 
 
 def update_status(draft: Draft, obj: Any, *, user: bool = False) -> Any:
@@ -214,6 +227,57 @@ def _finished(obj: Any) -> bool:
     if obj.kind == "Namespace" and obj.spec is not None and obj.spec.finalizers:
         return False
     return not metadata.deletion_grace_period_seconds
+
+
+# -- bind --------------------------------------------------------------------------------------------------------------
+_TOPOLOGY = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
+
+
+def bind(draft: Draft, key: str, uid: str | None, node: str) -> Pod:
+    """POST of a pod's binding: the pod as it is stored, on its node.
+
+    Raises `NotFound`, and `Conflict` if it is another pod, is being deleted, is on a node already or has gates.
+    Source: kube-apiserver, pkg/registry/core/pod/storage/storage.go (assignPod); plugin/pkg/admission/podtopologylabels.
+    """
+    current: Pod | None = draft.pods.get(key)
+    name = key.rpartition("/")[2]
+    if current is None:
+        raise NotFound(f'pods "{name}" not found')
+    why = _not_bindable(current, uid)
+    if why is not None:
+        raise Conflict(f'Operation cannot be fulfilled on pods/binding "{name}": {why}')
+    metadata, status = current.metadata, current.status
+    if draft.rules.pod_topology_labels:
+        target = draft.nodes.get(node)
+        labels = target.metadata.labels if target is not None else {}
+        found = {label: labels[label] for label in _TOPOLOGY if label in labels}
+        if found:
+            metadata = metadata.replace(labels=type(metadata.labels)({**metadata.labels, **found}))
+    if draft.rules.nominated_node_cleared_when_bound and status.nominated_node_name:
+        status = status.replace(nominated_node_name=None)
+    scheduled = Condition(type="PodScheduled", status="True", last_transition_time=draft.now_us)
+    conditions = (*(each for each in status.conditions if each.type != "PodScheduled"), scheduled)
+    return _store(
+        draft,
+        current.replace(
+            metadata=metadata,
+            spec=current.spec.replace(node_name=node),
+            status=status.replace(conditions=conditions),
+        ),
+        current,
+    )
+
+
+def _not_bindable(pod: Pod, uid: str | None) -> str | None:
+    """Why the pod cannot be bound, or None."""
+    name = pod.metadata.name
+    if uid is not None and uid != pod.metadata.uid:
+        return f"Precondition failed: UID in precondition: {uid}, UID in object meta: {pod.metadata.uid}"
+    if pod.metadata.deletion_timestamp is not None:
+        return f"pod {name} is being deleted, cannot be assigned to a host"
+    if pod.spec.node_name:
+        return f'pod {name} is already assigned to node "{pod.spec.node_name}"'
+    return f"pod {name} has non-empty .spec.schedulingGates" if pod.spec.scheduling_gates else None
 
 
 # -- delete ------------------------------------------------------------------------------------------------------------

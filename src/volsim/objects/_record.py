@@ -71,6 +71,8 @@ def frozen_tuple(value: Any) -> tuple[Any, ...]:
 
 def frozen_json(value: Any) -> Any:
     """attrs converter: JSON-like data to the same data in `FrozenDict`s and tuples, all the way down."""
+    if not value and type(value) is FrozenDict:  # most records carry nothing
+        return value
     if isinstance(value, Mapping):
         return FrozenDict({key: frozen_json(item) for key, item in value.items()})
     if isinstance(value, list | tuple):

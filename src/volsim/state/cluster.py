@@ -27,10 +27,10 @@ from volsim.objects import (
 )
 from volsim.rules import Rules
 from volsim.state.fingerprint import fingerprint
-from volsim.state.indexes import INDEXES, TOTALS, Group, Index, Total, by_table, new_group
+from volsim.state.indexes import INDEXES, TOTALS, Group, Index, Total, at_least, by_table, join, leave
 from volsim.state.table import Fifo, Ordered, Table
 
-__all__ = ["RUNTIME", "Change", "Draft", "Due", "State", "View", "Wake", "Watch"]
+__all__ = ["ANY", "RUNTIME", "Change", "Draft", "Due", "State", "View", "Wake", "Watch"]
 
 RUNTIME: Mapping[str, str] = {
     "machines": "a node's machine: power, network, boot, disk (key: node)",
@@ -42,7 +42,7 @@ RUNTIME: Mapping[str, str] = {
 }
 """The tables that no API shows, and what their rows are."""
 
-_PENDING, _TIMERS, _FAILURES = "@pending", "@timers", "@failures"
+_TIMERS, _FAILURES = "@timers", "@failures"
 _MASK = (1 << 64) - 1
 
 
@@ -72,6 +72,9 @@ class Wake(NamedTuple):
     due_us: int
 
 
+ANY = "*"
+"""Stands among a controller's watches for every table of API objects, those of kinds that are not modelled included."""
+
 Watch = Callable[["View", Change], Iterable["str | Wake"]]
 """What wakes a controller: for a change, the keys that it must look at."""
 
@@ -80,7 +83,7 @@ class View:
     """What can be read from a state or a draft. Controllers get a view and return writes; they cannot change it."""
 
     __slots__ = (
-        "_base", "_fifo", "_groups", "_tables", "_timers", "_totals", "_touched", "now_us", "rules", "salt", "serial",
+        "_base", "_groups", "_ready", "_tables", "_timers", "_totals", "_touched", "now_us", "rules", "salt", "serial",
     )  # fmt: skip
 
     rules: Rules
@@ -95,8 +98,9 @@ class View:
     _groups: dict[str, Table[str, Group]]
     _totals: dict[str, Table[str, tuple[int, ...]]]
     _timers: Ordered[Due]
-    _fifo: Fifo[tuple[int, str, str]]
-    _touched: Table[tuple[str, Any], Any]  # rows written since the fingerprint was last asked for, and what they were
+    _ready: Fifo[tuple[str, str]]
+    # The rows written since the fingerprint was last asked for, and what they were then: oldest first, the oldest counts
+    _touched: tuple[dict[tuple[str, Any], Any], ...]
     _base: int
 
     # -- tables -----------------------------------------------------------------------------------------------------
@@ -173,7 +177,7 @@ class View:
     def at_least(self, index: str, name: str, item: tuple[Any, ...]) -> Iterator[Any]:
         """The entries of an ordered group from `item` on; O(log n) to the first."""
         found = self._groups[index].get(name)
-        return iter(()) if found is None else cast("Ordered[Any]", found).at_least(item)
+        return iter(()) if found is None else at_least(found, item)
 
     def total(self, name: str, group: str) -> tuple[int, ...] | None:
         """The sums of one group of a total (`volsim.state.indexes.TOTALS`); None if nothing counts for it. O(1)."""
@@ -191,8 +195,7 @@ class View:
     # -- work that is due --------------------------------------------------------------------------------------------
     def ready(self) -> list[tuple[str, str]]:
         """(controller, key) of the work that can be done now, first come first."""
-        pending = self.table(_PENDING)
-        return [(name, key) for serial, name, key in self._fifo if pending.get((name, key)) == serial]  # type: ignore[call-overload]
+        return list(self._ready)
 
     def timers(self) -> Iterator[Due]:
         """The work that is due later, in order of time."""
@@ -200,7 +203,7 @@ class View:
 
     def next_due_us(self, *, background: bool = True) -> int | None:
         """When the next work is due; None if nothing is. Without `background`, recurring work does not count."""
-        if len(self.table(_PENDING)):
+        if len(self._ready):
             return self.now_us
         if background:
             first = self._timers.first()
@@ -219,22 +222,30 @@ class View:
     @property
     def fingerprint(self) -> int:
         """A 64-bit number of everything that is; equal for equal states. Cost: what was written since last asked."""
+        first: dict[tuple[str, Any], Any] = {}
+        for touched in reversed(self._dirty_too()):
+            first.update(touched)
         total = self._base
-        for (table, key), before in self._touched.unordered_items():
+        for (table, key), before in first.items():
             after = self._tables[table].get(key)
             if before is not after:
                 total += _row(table, key, after) - _row(table, key, before)
         self._base = total & _MASK
-        self._touched = Table()
-        return hash((self._base, self.now_us)) & _MASK
+        self._forget_touched()
+        total += sum(_row("@ready", work, True) for work in self._ready)  # little, as a rule: not kept on write
+        return hash((total & _MASK, self.now_us)) & _MASK
+
+    def _dirty_too(self) -> tuple[dict[tuple[str, Any], Any], ...]:
+        return self._touched
+
+    def _forget_touched(self) -> None:
+        self._touched = ()
 
 
 def _row(table: str, key: Any, value: Any) -> int:
     if value is None:
         return 0
-    if table == _PENDING:
-        value = True  # the serial only says who came first
-    elif table == _TIMERS:
+    if table == _TIMERS:
         value = (value[0].due_us, value[1])
     return hash((fingerprint(table), fingerprint(key), fingerprint(value))) & _MASK
 
@@ -271,7 +282,7 @@ class State(View):
         new._tables = {}
         new._groups = {index.name: Table() for index in INDEXES}
         new._totals = {total.name: Table() for total in TOTALS}
-        new._timers, new._fifo, new._touched, new._base = Ordered(), Fifo(), Table(), 0
+        new._timers, new._ready, new._touched, new._base = Ordered(), Fifo(), (), 0
         return new
 
     def draft(self, watches: Mapping[str, Sequence[tuple[str, Watch]]] | None = None) -> Draft:
@@ -297,41 +308,68 @@ class State(View):
 class Draft(View):
     """A cluster that is being worked on. Only the engine and the API server hold one.
 
-    `put` is the one write path: it updates the table, its indexes, the journal and what the fingerprint will need,
-    and wakes whoever watches the table.
+    `put` is the one write path: it updates the table, its indexes, the journal and what the fingerprint will need.
+    Taking the journal ends a step: then whoever watches the tables that were written is woken.
     """
 
-    __slots__ = ("_owner", "_probes", "_watches", "changes")
+    __slots__ = ("_dirty", "_owner", "_watches", "changes")
 
     def __init__(self, state: State, watches: Mapping[str, Sequence[tuple[str, Watch]]]) -> None:
         self.rules, self.now_us, self.serial, self.salt = state.rules, state.now_us, state.serial, state.salt
         self._tables = dict(state._tables)
         self._groups = dict(state._groups)
         self._totals = dict(state._totals)
-        self._timers, self._fifo = state._timers, state._fifo
+        self._timers, self._ready = state._timers, state._ready
         self._touched, self._base = state._touched, state._base
         self._owner = object()
+        self._dirty: dict[tuple[str, Any], Any] = {}
         self._watches = watches
         self.changes: list[Change] = []
         """The journal: every write since it was last taken."""
 
     def seal(self) -> State:
         """The state as it is now. The draft can be worked on further; the state will not notice. O(1)."""
+        if self._dirty:
+            self._touched = _merged((*self._touched, self._dirty))
+            self._dirty = {}
         new = State.__new__(State)
         new.rules, new.now_us, new.serial, new.salt = self.rules, self.now_us, self.serial, self.salt
         new._tables = dict(self._tables)
         new._groups = dict(self._groups)
         new._totals = dict(self._totals)
-        new._timers, new._fifo = self._timers, self._fifo
+        new._timers, new._ready = self._timers, self._ready
         new._touched, new._base = self._touched, self._base
         self._owner = object()  # from now on every page that is written is copied first
         return new
 
+    def _dirty_too(self) -> tuple[dict[tuple[str, Any], Any], ...]:
+        return (*self._touched, self._dirty)
+
+    def _forget_touched(self) -> None:
+        self._touched, self._dirty = (), {}
+
     def take_changes(self) -> tuple[Change, ...]:
-        """The journal since the last call."""
+        """The journal since the last call. That ends a step: whoever watches a row that it changed is woken.
+
+        A row that was written several times in the step is told of once, as it was before and as it is now.
+        """
         taken = tuple(self.changes)
         self.changes = []
+        for change in taken if len(taken) < 2 else _coalesced(taken):
+            for controller, watch in self._watching(change.table):
+                for woken in watch(self, change):
+                    if isinstance(woken, str):
+                        self.enqueue(controller, woken)
+                    else:
+                        self.set_timer(controller, woken.key, woken.due_us, keep_earlier=True)
         return taken
+
+    def _watching(self, table: str) -> Sequence[tuple[str, Watch]]:
+        """Who is woken by changes of a table; of one that nobody names, those who watch every object of the API."""
+        found = self._watches.get(table)
+        if found is None and ANY in self._watches and is_api(table):
+            return self._watches[ANY]
+        return found or ()
 
     def next_serial(self) -> int:
         """A number that was never given before in this cluster."""
@@ -349,7 +387,7 @@ class Draft(View):
             rows.discard(key)
         else:
             rows.set(key, value)
-        self._touch(table, key, before)
+        self._dirty.setdefault((table, key), before)
         indexes, totals = _kept(table)
         for index in indexes:
             unchanged = index.unchanged
@@ -357,14 +395,7 @@ class Draft(View):
                 self._reindex(index, table, key, before, value)
         for total in totals:
             self._add_up(total, before, value)
-        change = Change(table, key, before, value)
-        self.changes.append(change)
-        for controller, watch in self._watches.get(table, ()):
-            for woken in watch(self, change):
-                if isinstance(woken, str):
-                    self.enqueue(controller, woken)
-                else:
-                    self.set_timer(controller, woken.key, woken.due_us, keep_earlier=True)
+        self.changes.append(Change(table, key, before, value))
 
     def _rows(self, table: str) -> Table[Any, Any]:
         rows = self._tables.get(table, _EMPTY)
@@ -372,34 +403,23 @@ class Draft(View):
             rows = self._tables[table] = rows.fork(self._owner)
         return rows
 
-    def _touch(self, table: str, key: Any, before: Any) -> None:
-        row = (table, key)
-        touched = self._touched
-        if touched.owner is not self._owner:
-            touched = self._touched = touched.fork(self._owner)
-        if row not in touched:
-            touched.set(row, before)
-        elif key not in self._tables[table] and touched[row] is None:
-            touched.discard(row)  # came and went: nothing to tell
-
     def _reindex(self, index: Index, table: str, key: str, before: Any, after: Any) -> None:
-        old = {group: index.entry(table, key, before) for group in index.groups(before)} if before is not None else {}
-        new = {group: index.entry(table, key, after) for group in index.groups(after)} if after is not None else {}
-        if old == new:
+        old = index.groups(before) if before is not None else ()
+        new = index.groups(after) if after is not None else ()
+        old_entry = index.entry(table, key, before) if old else None
+        new_entry = index.entry(table, key, after) if new else None
+        moved = old_entry != new_entry
+        if not moved and old == new:
             return
         groups = self._groups[index.name]
         if groups.owner is not self._owner:
             groups = self._groups[index.name] = groups.fork(self._owner)
-        for group, entry in old.items():
-            if new.get(group) != entry:
-                members = self._members(groups, index, group)
-                members.discard(entry)
-                if not len(members):
-                    groups.discard(group)
-        for group, entry in new.items():
-            if old.get(group) != entry:
-                members = self._members(groups, index, group)
-                members.set(entry, None) if isinstance(members, Table) else members.add(entry)
+        for group in old:
+            if moved or group not in new:
+                leave(groups, group, old_entry, self._owner)
+        for group in new:
+            if moved or group not in old:
+                join(groups, group, new_entry, index, self._owner)
 
     def _add_up(self, total: Total, before: Any, after: Any) -> None:
         old = total.group(before) if before is not None else None
@@ -416,51 +436,24 @@ class Draft(View):
             amounts, have_now = total.amounts(after), rows.get(new)
             rows.set(new, amounts if have_now is None else tuple(map(sum, zip(have_now, amounts, strict=True))))
 
-    def _members(self, groups: Table[str, Group], index: Index, group: str) -> Group:
-        members = groups.get(group)
-        if members is None:
-            members = new_group(index, self._owner)
-            groups.set(group, members)
-        elif members.owner is not self._owner:
-            members = members.fork(self._owner)
-            groups.set(group, members)
-        return members
-
     # -- work that is due --------------------------------------------------------------------------------------------
     def enqueue(self, controller: str, key: str) -> None:
         """Have `controller` look at `key` now; once is enough, however often it is asked for."""
-        work = (controller, key)
-        pending = self._rows(_PENDING)
-        if work in pending:
-            return
-        serial = self.next_serial()
-        pending.set(work, serial)
-        self._touch(_PENDING, work, None)
-        if self._fifo.owner is not self._owner:
-            self._fifo = self._fifo.fork(self._owner)
-        self._fifo.push((serial, controller, key))
+        self._own_ready().push((controller, key))
 
     def take(self, controller: str, key: str) -> None:
         """Note that `controller` is looking at `key` now: it is neither ready nor due any more."""
-        work = (controller, key)
-        pending = self._rows(_PENDING)
-        serial = pending.get(work)
-        if serial is not None:
-            pending.discard(work)
-            self._touch(_PENDING, work, serial)
+        self._own_ready().discard((controller, key))
         self.set_timer(controller, key, None)
+
+    def _own_ready(self) -> Fifo[tuple[str, str]]:
+        if self._ready.owner is not self._owner:
+            self._ready = self._ready.fork(self._owner)
+        return self._ready
 
     def first_ready(self) -> tuple[str, str] | None:
         """(controller, key) of the work that has waited longest, or None."""
-        pending = self._rows(_PENDING)
-        while len(pending):
-            if self._fifo.owner is not self._owner:
-                self._fifo = self._fifo.fork(self._owner)
-            serial, controller, key = self._fifo.peek()
-            if pending.get((controller, key)) == serial:
-                return controller, key
-            self._fifo.pop()
-        return None
+        return self._ready.first()
 
     def set_timer(
         self,
@@ -478,10 +471,10 @@ class Draft(View):
         With `keep_earlier`, an earlier timer stays.
         """
         work = (controller, key)
-        rows = self._rows(_TIMERS)
-        before = rows.get(work)
+        before = self.table(_TIMERS).get(work)  # type: ignore[call-overload]
         if before is None and due_us is None:
             return
+        rows = self._rows(_TIMERS)
         if before is not None and keep_earlier and due_us is not None and before[0].due_us <= due_us:
             return
         if self._timers.owner is not self._owner:
@@ -494,7 +487,7 @@ class Draft(View):
             due = Due(due_us, priority, self.next_serial(), controller, key)
             self._timers.add(due)
             rows.set(work, (due, background))
-        self._touch(_TIMERS, work, before)
+        self._dirty.setdefault((_TIMERS, work), before)
 
     def wait_until(self, time_us: int) -> None:
         """Let the clock go on to `time_us` and make ready what is due by then. Nothing is skipped: callers step."""
@@ -515,8 +508,27 @@ class Draft(View):
             rows.set(work, (before or 0) + 1)
         else:
             rows.discard(work)
-        self._touch(_FAILURES, work, before)
+        self._dirty.setdefault((_FAILURES, work), before)
         return 0 if not failed else (before or 0) + 1
+
+
+def _coalesced(changes: tuple[Change, ...]) -> list[Change]:
+    """One change for each row, from what it was to what it is, in the order of the first writes."""
+    rows: dict[tuple[str, str], Change] = {}
+    for change in changes:
+        row = (change.table, change.key)
+        earlier = rows.get(row)
+        rows[row] = change if earlier is None else earlier._replace(after=change.after)
+    return [change for change in rows.values() if change.before is not change.after]
+
+
+def _merged(touched: tuple[dict[Any, Any], ...]) -> tuple[dict[Any, Any], ...]:
+    """The same touched rows in fewer dicts: each at least twice as large as the next, so that there are never many."""
+    parts = list(touched)
+    while len(parts) > 1 and len(parts[-2]) < 2 * len(parts[-1]):
+        newer, older = parts.pop(), parts.pop()
+        parts.append({**newer, **older})
+    return tuple(parts)
 
 
 _KEPT: dict[str, tuple[tuple[Index, ...], tuple[Total, ...]]] = {}

@@ -8,8 +8,9 @@ set of access modes, by capacity), and a *total* adds up amounts over a group (w
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from volsim.objects import LabelSelector, Node, PersistentVolume, PersistentVolumeClaim, Pod
 from volsim.objects.binding import claim_class, volume_class
@@ -218,6 +219,29 @@ def _same_conditions(before: Node, after: Node) -> bool:
     return before.status.conditions is after.status.conditions
 
 
+def _same_labels(before: Any, after: Any) -> bool:
+    return before.metadata.labels is after.metadata.labels
+
+
+def _with_affinity(pod: Pod) -> tuple[str, ...]:
+    affinity = pod.spec.affinity
+    if affinity is None or not pod.spec.node_name:
+        return ()
+    anti = affinity.pod_anti_affinity
+    if anti is not None and anti.required_during_scheduling_ignored_during_execution:
+        return ("any", "anti")
+    return ("any",) if anti is not None or affinity.pod_affinity is not None else ()
+
+
+def _priority(pod: Pod) -> tuple[str, ...]:
+    return (str(pod.spec.priority or 0),) if pod.spec.node_name else ()
+
+
+def _nominated(pod: Pod) -> tuple[str, ...]:
+    node = pod.status.nominated_node_name
+    return ("", node) if node and not pod.spec.node_name else ()
+
+
 def _namespace(obj: Any) -> tuple[str, ...]:
     return (obj.metadata.namespace,) if obj.metadata.namespace else ()
 
@@ -310,6 +334,56 @@ INDEXES: tuple[Index, ...] = (
         "sandboxes_by_node", "sandboxes", lambda sandbox: (sandbox.node,), what="pod uids that a node's kubelet holds"
     ),
     Index(
+        "pods_by_label",
+        "pods",
+        label_groups,
+        what="pods by namespace and label; all pods of a namespace in its group without a label",
+        unchanged=_same_labels,
+    ),
+    Index(
+        "pods_with_affinity",
+        "pods",
+        _with_affinity,
+        what="pods with a node that have terms about other pods ('any'), those with required anti-affinity ('anti')",
+        unchanged=_same_spec,
+    ),
+    Index(
+        "pods_by_priority",
+        "pods",
+        _priority,
+        what="pods with a node, by priority",
+        unchanged=_same_spec,
+    ),
+    Index(
+        "pods_nominated",
+        "pods",
+        _nominated,
+        what="pods without a node, by the node that is nominated for them; all of them under ''",
+        unchanged=lambda before, after: before.spec is after.spec and before.status is after.status,
+    ),
+    Index(
+        "nodes_by_zone",
+        "nodes",
+        lambda node: (zone_of(node),),
+        lambda node: (),
+        what="nodes of a zone, ordered by name",
+        unchanged=_same_labels,
+    ),
+    Index("services_by_namespace", "services", _namespace, what="services of a namespace", unchanged=_same_key),
+    Index(
+        "capacities_by_class",
+        "csistoragecapacities",
+        lambda capacity: (capacity.storage_class_name or "",),
+        what="CSIStorageCapacities of a storage class",
+    ),
+    Index(
+        "attachments_by_node",
+        "volumeattachments",
+        lambda attachment: (attachment.spec.node_name,) if attachment.spec.node_name else (),
+        what="VolumeAttachments of a node",
+        unchanged=_same_spec,
+    ),
+    Index(
         "pods_rejected",
         "scheduling",
         lambda memory: memory.rejected_by,
@@ -350,13 +424,65 @@ def by_table(table: str, api: bool) -> tuple[Index, ...]:
     return tuple(index for index in INDEXES if index.table == table or (index.table is None and api))
 
 
-Group = Table[Any, None] | Ordered[Any]
+# -- groups ------------------------------------------------------------------------------------------------------------
+Group = tuple[Any, ...] | Table[Any, None] | Ordered[Any]
+"""The entries of a group: a sorted tuple while there are few (most groups have one), else what costs O(log n) at most."""
+
+_FEW = 8  # up to here copying a tuple costs less than the look-up of a page
 
 
-def new_group(index: Index, owner: object) -> Group:
-    """An empty group that `owner` may fill."""
-    empty: Group = Ordered() if index.order is not None else Table()
-    return empty.fork(owner)
+def join(groups: Table[str, Group], group: str, entry: Any, index: Index, owner: object) -> None:
+    """Add an entry to a group; `owner` may change what he has copied."""
+    members = groups.get(group)
+    if members is None:
+        groups.set(group, (entry,))
+    elif isinstance(members, tuple):
+        at = bisect_left(members, entry)
+        if len(members) < _FEW:
+            groups.set(group, (*members[:at], entry, *members[at:]))
+        else:
+            many: Group = (Ordered() if index.order is not None else Table()).fork(owner)
+            for each in (*members, entry):
+                _add(many, each)
+            groups.set(group, many)
+    else:
+        if members.owner is not owner:
+            members = members.fork(owner)
+            groups.set(group, members)
+        _add(members, entry)
+
+
+def _add(members: Any, entry: Any) -> None:
+    if isinstance(members, Table):
+        members.set(entry, None)
+    else:
+        members.add(entry)
+
+
+def leave(groups: Table[str, Group], group: str, entry: Any, owner: object) -> None:
+    """Remove an entry from a group that has it; a group without entries is none."""
+    members = groups.get(group)
+    assert members is not None, "what is in no group has not joined one"
+    if isinstance(members, tuple):
+        left = tuple(each for each in members if each != entry)
+        if left:
+            groups.set(group, left)
+        else:
+            groups.discard(group)
+        return
+    if members.owner is not owner:
+        members = members.fork(owner)
+        groups.set(group, members)
+    members.discard(entry)
+    if not len(members):
+        groups.discard(group)
+
+
+def at_least(members: Group, item: tuple[Any, ...]) -> Iterator[Any]:
+    """The entries of an ordered group from `item` on."""
+    if isinstance(members, tuple):
+        return iter(members[bisect_left(members, item) :])
+    return cast("Ordered[Any]", members).at_least(item)
 
 
 def rebuilt(tables: dict[str, Table[str, Any]], api: Callable[[str], bool]) -> dict[str, dict[str, list[Any]]]:
@@ -381,8 +507,3 @@ def totals_rebuilt(tables: dict[str, Table[str, Any]]) -> dict[str, dict[str, tu
                 amounts = total.amounts(row)
                 sums[group] = tuple(map(sum, zip(sums[group], amounts, strict=True))) if group in sums else amounts
     return found
-
-
-def entries(group: Group | None) -> Iterator[Any]:
-    """The entries of a group in order; none for a group that does not exist."""
-    return iter(()) if group is None else iter(group)

@@ -97,6 +97,11 @@ class Table(Mapping[K, V], Generic[K, V]):
         for page in self._pages:
             yield from page.values()
 
+    def unordered_keys(self) -> Iterator[K]:
+        """The keys in no particular order: for sums and counts only."""
+        for page in self._pages:
+            yield from page
+
     def unordered_items(self) -> Iterator[tuple[K, V]]:
         """The entries in no particular order: for sums and counts only."""
         for page in self._pages:
@@ -239,64 +244,78 @@ class Ordered(Generic[C]):
             del self._chunks[at], self._firsts[at]
 
 
-class Fifo(Generic[V]):
-    """A first-in first-out queue; adding and taking cost O(1).
+class Fifo(Generic[K]):
+    """A first-in first-out queue in which an item stands at most once; adding, taking and finding cost O(1).
+
+    Forking costs O(1), and the first write after it O(n): what is due at one instant is little, except at the very
+    beginning of a large run.
 
     >>> queue = Fifo().fork(object())
-    >>> queue.push("a"); queue.push("b")
-    >>> queue.pop(), len(queue)
-    ('a', 1)
+    >>> for item in "abab":
+    ...     queue.push(item)
+    >>> queue.discard("a"); list(queue), queue.first()
+    (['b'], 'b')
     """
 
-    __slots__ = ("_chunks", "_head", "_owned", "_size", "owner")
+    __slots__ = ("_head", "_items", "_places", "_shared", "owner")
 
     def __init__(self) -> None:
-        self._chunks: list[list[V]] = []
-        self._head = 0
-        self._size = 0
-        self._owned = False  # of the last chunk, the only one that is ever written
+        self._items: list[K] = []
+        self._head = 0  # items before this place are gone
+        self._places: dict[K, int] = {}  # where in _items the valid copy of an item stands
+        self._shared = False
         self.owner: object = None
 
-    def fork(self, owner: object) -> Fifo[V]:
-        """A queue with the same items that `owner` may change; the original stays as it is."""
-        new: Fifo[V] = Fifo.__new__(Fifo)
-        new._chunks = self._chunks.copy()
-        new._head = self._head
-        new._size = self._size
-        new._owned = False
+    def fork(self, owner: object) -> Fifo[K]:
+        """A queue with the same items that `owner` may change; the original must not be changed any more."""
+        new: Fifo[K] = Fifo.__new__(Fifo)
+        new._items, new._head, new._places = self._items, self._head, self._places
+        new._shared = True
         new.owner = owner
         return new
 
     def __len__(self) -> int:
-        return self._size
+        return len(self._places)
 
-    def __iter__(self) -> Iterator[V]:
-        for number, chunk in enumerate(self._chunks):
-            yield from chunk[self._head :] if number == 0 else chunk
+    def __iter__(self) -> Iterator[K]:
+        places = self._places
+        return (item for at, item in enumerate(self._items) if places.get(item) == at)
 
-    def push(self, item: V) -> None:
-        """Add `item` at the end."""
-        self._size += 1
-        if not self._chunks or len(self._chunks[-1]) >= _CHUNK:
-            self._chunks.append([item])
-            self._owned = True
+    def __contains__(self, item: object) -> bool:
+        return item in self._places
+
+    def __repr__(self) -> str:
+        return f"<Fifo of {len(self._places)}>"
+
+    def first(self) -> K | None:
+        """The item that has waited longest; None if there is none."""
+        items, places = self._items, self._places
+        for at in range(self._head, len(items)):
+            if places.get(items[at]) == at:
+                if not self._shared:
+                    self._head = at
+                return items[at]
+        return None
+
+    def push(self, item: K) -> None:
+        """Add `item` at the end, unless it waits already."""
+        if item in self._places:
             return
-        if not self._owned:
-            self._chunks[-1] = self._chunks[-1].copy()
-            self._owned = True
-        self._chunks[-1].append(item)
+        if self._shared or self._head > 64 and self._head * 2 > len(self._items):
+            self._rebuild()
+        self._places[item] = len(self._items)
+        self._items.append(item)
 
-    def peek(self) -> V:
-        """The first item; `IndexError` if there is none."""
-        return self._chunks[0][self._head]
+    def discard(self, item: K) -> None:
+        """Take `item` out of the queue if it is there."""
+        if item in self._places:
+            if self._shared:
+                self._rebuild()
+            del self._places[item]
 
-    def pop(self) -> V:
-        """Take the first item; `IndexError` if there is none."""
-        chunk = self._chunks[0]
-        item = chunk[self._head]
-        self._head += 1
-        self._size -= 1
-        if self._head == len(chunk):
-            del self._chunks[0]
-            self._head = 0
-        return item
+    def _rebuild(self) -> None:
+        """Make the queue its owner's own, and forget the items that are gone."""
+        self._items = list(self)
+        self._places = {item: at for at, item in enumerate(self._items)}
+        self._head = 0
+        self._shared = False

@@ -48,9 +48,20 @@ def next_resync_us(view: View) -> int:
 
 
 def watch_claim(view: View, change: Change) -> Iterator[str]:
-    """A claim needs a look when it changes."""
-    if change.after is not None:
+    """A claim needs a look when it changes, unless it is bound and all is well."""
+    if change.after is not None and not in_order(view, change.after):
         yield change.key
+
+
+def in_order(view: View, claim: PersistentVolumeClaim) -> bool:
+    """Whether claim and volume are bound to each other and both say so."""
+    if claim.status.phase != "Bound" or BIND_COMPLETED not in claim.metadata.annotations:
+        return False
+    volume = view.persistent_volumes.get(claim.spec.volume_name or "")
+    if volume is None or volume.spec.claim_ref is None or volume.status.phase != "Bound":
+        return False
+    ref, modes = volume.spec.claim_ref, volume.spec.access_modes
+    return ref.uid == claim.metadata.uid and ref.name == claim.metadata.name and claim.status.access_modes == modes
 
 
 def watch_volume(view: View, change: Change) -> Iterator[str | Wake]:
@@ -71,9 +82,10 @@ def watch_volume(view: View, change: Change) -> Iterator[str | Wake]:
         group = volume_class(after)
         if view.group_size("claims_unbound", group):
             yield Wake(f"@{group}", next_resync_us(view))
-    if after is not None and (before is None or before.spec is not after.spec or before.metadata.uid != after.metadata.uid):
+    if after is not None and (before is None or before.spec is not after.spec):
         for key in view.group("claims_by_volume", change.key):
-            yield Wake(key, next_resync_us(view))
+            if not in_order(view, view.persistent_volume_claims[key]):
+                yield Wake(key, next_resync_us(view))
 
 
 def watch_class(view: View, change: Change) -> Iterator[Wake]:
@@ -108,7 +120,7 @@ def sync(view: View, key: str) -> Outcome | Choose:
     if key.startswith("@"):
         return Outcome((Put("memory", f"{NAME}/{key}", view.now_us),), says=f"look at all claims of class {key[1:]!r}")
     claim = view.persistent_volume_claims.get(key)
-    if claim is None:
+    if claim is None or in_order(view, claim):
         return NOTHING
     if BIND_COMPLETED in claim.metadata.annotations:
         return _bound_before(view, claim)

@@ -24,9 +24,19 @@ EXTERNAL_FINALIZER = "external-provisioner.volume.kubernetes.io/finalizer"
 
 
 def watch_volume(view: View, change: Change) -> Iterator[str]:
-    """A volume needs a look when it changes."""
-    if change.after is not None:
+    """A volume needs a look when it changes, unless it was made by hand and its phase is right."""
+    volume: PersistentVolume | None = change.after
+    if volume is not None and (PROVISIONED_BY in volume.metadata.annotations or not in_order(view, volume)):
         yield change.key
+
+
+def in_order(view: View, volume: PersistentVolume) -> bool:
+    """Whether a volume that nobody refers to is Available, or one whose claim refers back is Bound."""
+    ref = volume.spec.claim_ref
+    if ref is None or not ref.uid:
+        return volume.status.phase == "Available"
+    claim = claim_of(view, volume)
+    return claim is not None and claim.spec.volume_name == volume.metadata.name and volume.status.phase == "Bound"
 
 
 def watch_claim(view: View, change: Change) -> Iterator[str]:
@@ -35,7 +45,9 @@ def watch_claim(view: View, change: Change) -> Iterator[str]:
     after: PersistentVolumeClaim | None = change.after
     if before is not None and after is not None and before.spec is after.spec and before.metadata.uid == after.metadata.uid:
         return
-    yield from view.group("volumes_by_claim", change.key)
+    for name in view.group("volumes_by_claim", change.key):
+        if not in_order(view, view.persistent_volumes[name]):
+            yield name
 
 
 def claim_of(view: View, volume: PersistentVolume) -> PersistentVolumeClaim | None:
