@@ -92,6 +92,7 @@ def read_swagger(path: Path) -> tuple[dict[str, Fields], dict[str, dict[str, lis
 
 
 def swagger_reads(swagger: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The paths that are read with GET, and the type of the answer."""
     for path, methods in swagger["paths"].items():
         answer = methods.get("get", {}).get("responses", {}).get("200", {}).get("schema", {})
         if "$ref" in answer:
@@ -109,6 +110,7 @@ def paths_of(reads: Iterator[tuple[str, str]]) -> dict[tuple[str, str], tuple[st
 
 
 def literal(source: str, name: str) -> dict[str, str]:
+    """The dict that a class of the client assigns to `name`."""
     match = re.search(rf"    {name} = (\{{.*?\}})", source, re.DOTALL)
     return ast.literal_eval(match[1]) if match else {}
 
@@ -162,6 +164,7 @@ class Merger:
         return max(candidates, key=lambda name: len(self.types[name].keys() & fields.keys()))
 
     def field_type(self, python: str, names: dict[str, str], simple: str, field: str) -> str:
+        """A field's type in our words; the newest type of the same name knows what the client does not say."""
         same = [fields[field] for name, fields in self.types.items() if name.endswith("." + simple) and field in fields]
         if match := re.fullmatch(r"list\[(.*)\]", python):
             return "list:" + self.field_type(match[1], names, simple, "")
@@ -196,9 +199,8 @@ class Merger:
             result[name] = {}
             for field, type_ in sorted(fields.items()):
                 seen = self.seen[name].get(field, {self.newest + 1})
-                if min(seen) > first or max(seen) != last:
-                    type_ = f"{type_}|1.{min(seen)}|1.{max(seen)}"
-                result[name][field] = type_
+                since = f"|1.{min(seen)}|1.{max(seen)}" if min(seen) > first or max(seen) != last else ""
+                result[name][field] = type_ + since
         return result
 
 
@@ -216,6 +218,7 @@ def reachable(types: dict[str, Fields], kinds: dict[str, dict[str, list[Any]]]) 
 
 
 def main() -> None:
+    """Read the releases that are given, and write the schema."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--newest", default="1.36", help="version of the swagger")
     parser.add_argument("--later", type=Path, help="fields that are newer still")
@@ -240,7 +243,7 @@ def main() -> None:
     if arguments.later:
         for name, fields in json.loads(arguments.later.read_text()).items():
             merger.types[name].update(fields)
-    facts = {
+    facts: dict[str, dict[str, Any]] = {
         "kinds": {version: dict(sorted(entries.items())) for version, entries in sorted(kinds.items())},
         "types": reachable(merger.with_versions(), kinds),
     }

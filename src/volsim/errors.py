@@ -107,8 +107,8 @@ class _Status(VolsimError):
 class Invalid(_Status):
     """The object breaks a rule of its kind (422). All field errors at once, as Kubernetes prints them.
 
-    >>> error = Invalid.of("PersistentVolume", "v1", [FieldError("spec.capacity", "FieldValueRequired", "Required value")])
-    >>> print(error)
+    >>> missing = FieldError("spec.capacity", "FieldValueRequired", "Required value")
+    >>> print(Invalid.of("PersistentVolume", "v1", [missing]))
     PersistentVolume "v1" is invalid: spec.capacity: Required value
     """
 

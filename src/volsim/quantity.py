@@ -53,7 +53,7 @@ class Quantity:
     given: str  # the text that was read
     written: int | float | str  # what stood in the manifest; a float is only remembered there, never computed with
 
-    def __new__(cls, value: int | str | Quantity = 0) -> Quantity:  # noqa: PYI034 (a given Quantity is itself)
+    def __new__(cls, value: int | str | Quantity = 0) -> Quantity:
         """The quantity that a text or whole number stands for. Cost: repeated texts come from a cache."""
         if isinstance(value, Quantity):
             return value
@@ -245,8 +245,7 @@ def _refuse_suffix(text: str, number: str, suffix: str) -> NoReturn:
         raise ValueError(f"{text!r} is no quantity: {number + word[0]!r} is no number; write it like '1.5Gi' or '500M'")
     for candidate in (bare, bare.capitalize(), bare.lower()):
         if candidate in _BINARY or candidate in _DECIMAL:
-            if candidate == "m":
-                candidate = "M"  # whoever writes 'mb' hardly ever means thousandths of a byte
-            remedy = f"did you mean {number + candidate!r}?"
+            meant = "M" if candidate == "m" else candidate  # 'mb' hardly ever means thousandths of a byte
+            remedy = f"did you mean {number + meant!r}?"
             break
     raise ValueError(f"{text!r} has the unknown suffix {word!r}; {remedy}")

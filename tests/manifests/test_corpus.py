@@ -76,8 +76,16 @@ class PlainLoader(yaml.SafeLoader):
         return {key if isinstance(key, str) else json.dumps(key): item for key, item in pairs}
 
 
-PlainLoader.add_constructor("tag:yaml.org,2002:timestamp", PlainLoader.construct_scalar)
-PlainLoader.add_constructor("tag:yaml.org,2002:map", lambda loader, node: loader.construct_mapping(node, deep=True))
+def scalar(loader: PlainLoader, node: yaml.ScalarNode) -> Any:
+    return loader.construct_scalar(node)
+
+
+def mapping(loader: PlainLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    return loader.construct_mapping(node, deep=True)
+
+
+PlainLoader.add_constructor("tag:yaml.org,2002:timestamp", scalar)
+PlainLoader.add_constructor("tag:yaml.org,2002:map", mapping)
 
 
 @pytest.mark.parametrize("name", files())

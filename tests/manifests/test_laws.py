@@ -34,7 +34,9 @@ SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "int": st.integers(-5, 2**40),
     "float": st.floats(-5, 5).filter(lambda x: not x.is_integer()),
     "bool": st.booleans(),
-    "Quantity": st.one_of(st.sampled_from(["1Gi", "1024Mi", "0.5", "1e3", "0", "1.50k"]), st.integers(0, 9), st.just(0.5)),
+    "Quantity": st.one_of(
+        st.sampled_from(["1Gi", "1024Mi", "0.5", "1e3", "0", "1.50k"]), st.integers(0, 9), st.just(0.5)
+    ),
     "Time": st.sampled_from(["2026-01-01T00:00:00Z", "1999-12-31T23:59:59+02:00", "2031-01-01T00:00:00.25Z"]),
     "MicroTime": st.sampled_from(["2026-01-01T00:00:00.000001Z", "2026-01-01T00:00:00Z"]),
     "IntOrString": st.one_of(st.integers(0, 9), st.just("25%")),
@@ -72,7 +74,9 @@ class QuotingDumper(yaml.SafeDumper):
     """Quotes every text: PyYAML leaves `y`, `n` and `09` bare, which are no texts to go-yaml."""
 
 
-QuotingDumper.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+QuotingDumper.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+)
 
 
 laws = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

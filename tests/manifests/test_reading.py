@@ -27,6 +27,12 @@ spec:
     requests:
       storage: 10Gi
 """
+CLAIM_AS_DATA = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "data"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}},
+}
 
 
 def problems(source: Any) -> list[str]:
@@ -51,14 +57,32 @@ class TestProblems:
         ("spec", "told"),
         [
             ("containers: {}", "5:15: spec.containers: must be a list, but this is a map; begin each item with '- '"),
-            ("nodeName: 5", "5:13: spec.nodeName: must be a text, but this is the number 5; quote it: \"5\""),
-            ("nodeName: yes", "5:13: spec.nodeName: must be a text, but this is the truth value true; quote it: \"true\""),
-            ("priority: '5'", "5:13: spec.priority: must be a whole number, but this is the text '5'; write 5 without quotes"),
-            ("priority: 1.5", "5:13: spec.priority: must be a whole number, but this is the number 1.5; write digits only"),
+            ("nodeName: 5", '5:13: spec.nodeName: must be a text, but this is the number 5; quote it: "5"'),
+            (
+                "nodeName: yes",
+                '5:13: spec.nodeName: must be a text, but this is the truth value true; quote it: "true"',
+            ),
+            (
+                "priority: '5'",
+                "5:13: spec.priority: must be a whole number, but this is the text '5'; write 5 without quotes",
+            ),
+            (
+                "priority: 1.5",
+                "5:13: spec.priority: must be a whole number, but this is the number 1.5; write digits only",
+            ),
             ("hostIPC: 'true'", "5:12: spec.hostIPC: must be true or false, but this is the text 'true'; "),
-            ("nodeSelector: [a]", "5:17: spec.nodeSelector: must be a map, but this is a list; write 'key: value' lines"),
-            ("securityContext: x", "5:20: spec.securityContext: must be a map, but this is the text 'x'; its fields are "),
-            ("volumes: [{name: v, hostPath: /x}]", "5:33: spec.volumes[0].hostPath: must be a map, but this is the text"),
+            (
+                "nodeSelector: [a]",
+                "5:17: spec.nodeSelector: must be a map, but this is a list; write 'key: value' lines",
+            ),
+            (
+                "securityContext: x",
+                "5:20: spec.securityContext: must be a map, but this is the text 'x'; its fields are ",
+            ),
+            (
+                "volumes: [{name: v, hostPath: /x}]",
+                "5:33: spec.volumes[0].hostPath: must be a map, but this is the text",
+            ),
             ("volumeMounts: []", "5:3: spec.volumeMounts: unknown field; 'volumeMounts' belongs into 'containers[]'"),
             ("overhead: {cpu: [1]}", "5:19: spec.overhead.cpu: must be a quantity, but this is a list; write it like"),
         ],
@@ -85,12 +109,24 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("identity", "told"),
         [
-            ("apiVersion: extensions/v1\nkind: Deployment", "apiVersion: there is no kind 'Deployment' in 'extensions/v1'; it is in 'apps/v1'"),
+            (
+                "apiVersion: extensions/v1\nkind: Deployment",
+                "apiVersion: there is no kind 'Deployment' in 'extensions/v1'; it is in 'apps/v1'",
+            ),
             ("apiVersion: v1\nkind: Deployment", "kind: there is no kind 'Deployment' in 'v1'; it is in 'apps/v1'"),
-            ("apiVersion: apps/v1\nkind: Deploymnet", "kind: there is no kind 'Deploymnet' in 'apps/v1'; did you mean 'Deployment'?"),
-            ("apiVersion: v2\nkind: Thing", "apiVersion: there is no apiVersion 'v2'; the usual ones are 'v1', 'apps/v1', 'batch/v1', 'storage.k8s.io/v1'"),
+            (
+                "apiVersion: apps/v1\nkind: Deploymnet",
+                "kind: there is no kind 'Deploymnet' in 'apps/v1'; did you mean 'Deployment'?",
+            ),
+            (
+                "apiVersion: v2\nkind: Thing",
+                "apiVersion: there is no apiVersion 'v2'; the usual ones are 'v1', 'apps/v1', 'batch/v1', 'storage.k8s.io/v1'",  # noqa: E501
+            ),
             ("apiVersion: a.b/c/d\nkind: Thing", "apiVersion: 'a.b/c/d' is no group/version, such as 'example.com/v1'"),
-            ("apiversion: v1\nkind: Pod", "apiVersion: is missing; did you mean 'apiVersion' where 'apiversion' stands?"),
+            (
+                "apiversion: v1\nkind: Pod",
+                "apiVersion: is missing; did you mean 'apiVersion' where 'apiversion' stands?",
+            ),
             ("apiVersion: v1\nkind: 5", "kind: must be a text, but this is the number 5"),
             ("[a: b]", "[0].apiVersion: is missing; write it, for example 'v1'"),
             ("[[a]]", "[0]: a manifest is a map with apiVersion and kind, but this is a list"),
@@ -101,7 +137,9 @@ class TestProblems:
         assert problems(identity)[0].split(": ", 1)[1] == told
 
     def test_items_of_a_list_are_named_in_the_path(self) -> None:
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Pod", "spec": {"x": 1}}]})
+        text = json.dumps(
+            {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Pod", "spec": {"x": 1}}]}
+        )
         [problem] = problems(text)
         assert "items[0].spec.x: unknown field" in problem
 
@@ -206,11 +244,10 @@ class TestYaml:
             "---\n" + CLAIM + "---\n# nothing\n---\n",
             "# first\n\n--- # a remark\n" + CLAIM + "...\n",
             "%YAML 1.1\n---\n" + CLAIM,
-            json.dumps(from_yaml := {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
-                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}}}),
-            json.dumps(from_yaml, indent="\t"),
+            json.dumps(CLAIM_AS_DATA),
+            json.dumps(CLAIM_AS_DATA, indent="\t"),
         ],
-    )  # fmt: skip
+    )
     def test_outer_form_does_not_matter(self, text: str) -> None:
         assert load(text) == load(CLAIM)
 
@@ -350,19 +387,35 @@ class TestLoss:
         assert to_manifest(read(source).objects[0]) == source
 
     def test_nulls_are_dropped(self) -> None:
-        source = {"apiVersion": "v1", "kind": "Pod", "metadata": None, "spec": {"volumes": [{"name": "v", "emptyDir": None}]}}
+        source = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": None,
+            "spec": {"volumes": [{"name": "v", "emptyDir": None}]},
+        }
         made = to_manifest(load(source)[0])
         assert made == {"apiVersion": "v1", "kind": "Pod", "spec": {"volumes": [{"name": "v"}]}}
 
     def test_a_changed_object_shows_the_change_and_not_what_was_given(self) -> None:
-        source = {"apiVersion": "v1", "kind": "Pod", "metadata": {"creationTimestamp": "2026-01-01T01:00:00+01:00"}, "spec": {"volumes": []}}
+        source = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"creationTimestamp": "2026-01-01T01:00:00+01:00"},
+            "spec": {"volumes": []},
+        }
         made = load(source)[0]
         assert to_manifest(made) == source
         moved = made.replace(metadata=made.metadata.replace(creation_timestamp=60_000_000))
         assert to_manifest(moved)["metadata"] == {"creationTimestamp": "2026-01-01T00:01:00Z"}
 
     def test_keys_come_in_the_order_of_kubectl(self) -> None:
-        source = {"status": {"phase": "Bound"}, "spec": {"volumeName": "v"}, "metadata": {"name": "a"}, "kind": "PersistentVolumeClaim", "apiVersion": "v1"}
+        source = {
+            "status": {"phase": "Bound"},
+            "spec": {"volumeName": "v"},
+            "metadata": {"name": "a"},
+            "kind": "PersistentVolumeClaim",
+            "apiVersion": "v1",
+        }
         assert list(to_manifest(load(source)[0])) == ["apiVersion", "kind", "metadata", "spec", "status"]
 
     def test_quantities_are_exact_objects(self) -> None:

@@ -71,9 +71,9 @@ def test_plain_dicts_and_lists_become_frozen() -> None:
     assert type(spec.capacity) is FrozenDict
     assert spec.access_modes == ("ReadWriteOnce",)
     with pytest.raises(TypeError, match="cannot be changed"):
-        spec.capacity["storage"] = Quantity("2Gi")  # type: ignore[index]
+        spec.capacity["storage"] = Quantity("2Gi")
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        spec.access_modes = ()
+        spec.access_modes = ()  # type: ignore[misc]
 
 
 def test_replace_changes_the_copy_only() -> None:
@@ -87,7 +87,9 @@ def test_replace_changes_the_copy_only() -> None:
 def test_key_has_the_namespace_only_where_there_is_one() -> None:
     assert Pod(metadata=ObjectMeta(name="p", namespace="n")).key == "n/p"
     assert PersistentVolume(metadata=ObjectMeta(name="v", namespace="ignored")).key == "v"
-    assert GenericObject(kind="Backup", api_version="e.com/v1", metadata=ObjectMeta(name="b", namespace="n")).key == "n/b"
+    assert (
+        GenericObject(kind="Backup", api_version="e.com/v1", metadata=ObjectMeta(name="b", namespace="n")).key == "n/b"
+    )
 
 
 class TestKinds:
@@ -145,7 +147,13 @@ class TestSelectors:
 
     @pytest.mark.parametrize(
         ("operator", "bound", "value", "matched"),
-        [("Gt", "5", "6", True), ("Gt", "5", "5", False), ("Lt", "5", "4", True), ("Lt", "5", "x", False), ("Gt", "x", "6", False)],
+        [
+            ("Gt", "5", "6", True),
+            ("Gt", "5", "5", False),
+            ("Lt", "5", "4", True),
+            ("Lt", "5", "x", False),
+            ("Gt", "x", "6", False),
+        ],
     )
     def test_nodes_compare_integers(self, operator: str, bound: str, value: str, matched: bool) -> None:
         assert NodeSelectorRequirement(key="k", operator=operator, values=(bound,)).matches({"k": value}) is matched

@@ -22,6 +22,7 @@ from volsim.objects import (
     Job,
     Namespace,
     NamespaceStatus,
+    Node,
     PersistentVolume,
     PersistentVolumeClaim,
     Pod,
@@ -291,6 +292,13 @@ def _namespace(namespace: Namespace, rules: Rules) -> Namespace:
     return namespace.replace(spec=spec, status=_set(namespace.status or NamespaceStatus(), phase="Active"))
 
 
+def _node(node: Node, rules: Rules) -> Node:
+    status = node.status
+    if status.allocatable or not status.capacity:
+        return node
+    return node.replace(status=status.replace(allocatable=status.capacity))
+
+
 _DEFAULTS: dict[type, Callable[[Any, Rules], Any]] = {
     Pod: _pod,
     PersistentVolume: _persistent_volume,
@@ -306,5 +314,6 @@ _DEFAULTS: dict[type, Callable[[Any, Rules], Any]] = {
     CronJob: _cron_job,
     Service: _service,
     Namespace: _namespace,
+    Node: _node,
 }
 

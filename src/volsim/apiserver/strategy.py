@@ -87,9 +87,17 @@ def prepare_for_update(new: Any, old: Any, rules: Rules) -> Any:
     return new.replace(metadata=new.metadata.replace(generation=generation))
 
 
-def prepare_for_status_update(new: Any, old: Any, rules: Rules) -> Any:
-    """The server's object with the new status; metadata and spec stay the server's."""
-    return old.replace(status=new.status)
+def prepare_for_status_update(new: Any, old: Any, rules: Rules, now_us: int) -> Any:
+    """The server's object with the new status, the very same object if it is the same; metadata and spec stay.
+
+    A volume remembers when it changed its phase.
+    """
+    status = new.status
+    if status == old.status:
+        return old
+    if rules.pv_last_phase_transition_time and isinstance(old, PersistentVolume) and status.phase != old.status.phase:
+        status = status.replace(last_phase_transition_time=now_us)
+    return old.replace(status=status)
 
 
 def qos_class(pod: Pod) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Create", "Delete", "Put", "Update", "UpdateStatus", "Write"]
+__all__ = ["Bind", "Create", "Delete", "Put", "Update", "UpdateStatus", "Write"]
 
 
 def _name(obj: Any) -> str:
@@ -43,6 +43,17 @@ class UpdateStatus(NamedTuple):
         return f"update status of {_name(self.obj)}"
 
 
+class Bind(NamedTuple):
+    """POST of a pod's binding: the pod gets its node and the condition that it is scheduled."""
+
+    key: str
+    uid: str | None
+    node: str
+
+    def __str__(self) -> str:
+        return f"bind pods/{self.key} to {self.node}"
+
+
 class Delete(NamedTuple):
     """DELETE of an object; with `uid`, only if it is still that one.
 
@@ -70,4 +81,4 @@ class Put(NamedTuple):
         return f"{'drop' if self.value is None else 'note'} {self.table}/{self.key}"
 
 
-Write = Create | Update | UpdateStatus | Delete | Put
+Write = Create | Update | UpdateStatus | Bind | Delete | Put

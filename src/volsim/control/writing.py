@@ -5,16 +5,16 @@ Source: apimachinery, pkg/apis/meta/v1/helpers.go; component-helpers of the cont
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from volsim.objects import FrozenDict
+from volsim.objects import FrozenDict, Object
 
 __all__ = ["annotated", "with_finalizer", "without_annotation", "without_finalizer"]
 
-O = TypeVar("O", bound=Any)  # noqa: E741 - an object of the API
+T = TypeVar("T", bound=Object)
 
 
-def annotated(obj: O, name: str, value: str = "yes") -> O:
+def annotated(obj: T, name: str, value: str = "yes") -> T:
     """The object with an annotation; the very same one if it has it, whatever its value.
 
     >>> from volsim.objects import PersistentVolume
@@ -27,7 +27,7 @@ def annotated(obj: O, name: str, value: str = "yes") -> O:
     return obj.replace(metadata=obj.metadata.replace(annotations=FrozenDict({**annotations, name: value})))
 
 
-def without_annotation(obj: O, name: str) -> O:
+def without_annotation(obj: T, name: str) -> T:
     """The object without an annotation; the very same one if it does not have it."""
     annotations = obj.metadata.annotations
     if name not in annotations:
@@ -36,13 +36,13 @@ def without_annotation(obj: O, name: str) -> O:
     return obj.replace(metadata=obj.metadata.replace(annotations=kept))
 
 
-def with_finalizer(obj: O, name: str) -> O:
+def with_finalizer(obj: T, name: str) -> T:
     """The object with a finalizer; the very same one if it has it."""
     finalizers = obj.metadata.finalizers
     return obj if name in finalizers else obj.replace(metadata=obj.metadata.replace(finalizers=(*finalizers, name)))
 
 
-def without_finalizer(obj: O, name: str) -> O:
+def without_finalizer(obj: T, name: str) -> T:
     """The object without a finalizer; the very same one if it does not have it."""
     finalizers = obj.metadata.finalizers
     if name not in finalizers:

@@ -14,10 +14,10 @@ from typing import Any
 import attrs
 
 from volsim.apiserver.requests import carry_out
-from volsim.control.contract import Choose, Controller, EventNote, Outcome
+from volsim.control.contract import NOTHING, Choose, Controller, EventNote, Outcome
 from volsim.engine.actions import Action, Recorded, Step, Sync
 from volsim.errors import VolsimError, did_you_mean
-from volsim.state import Draft, State, Watch
+from volsim.state import ANY, RUNTIME, Draft, State, Watch
 
 __all__ = ["Engine", "draw"]
 
@@ -45,10 +45,16 @@ class Engine:
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {controller.name: controller for controller in self.controllers})
-        watches: dict[str, list[tuple[str, Watch]]] = {}
+        named = dict.fromkeys(table for controller in self.controllers for table in controller.watches)
+        watches: dict[str, list[tuple[str, Watch]]] = {table: [] for table in named}
         for controller in self.controllers:
             for table, watch in controller.watches.items():
-                watches.setdefault(table, []).append((controller.name, watch))
+                if table != ANY:
+                    watches[table].append((controller.name, watch))
+                    continue
+                for every in named:
+                    if every not in RUNTIME:
+                        watches[every].append((controller.name, watch))
         object.__setattr__(self, "watches", {table: tuple(found) for table, found in watches.items()})
 
     def controller(self, name: str) -> Controller:
@@ -107,16 +113,20 @@ class Engine:
 
     def sync(self, draft: Draft, action: Sync, pick: Pick = draw) -> Step:
         """Perform `action` on a draft."""
-        controller = self.controller(action.controller)
-        draft.take(action.controller, action.key)
-        found = controller.sync(draft, action.key)
+        name, key, _ = action
+        controller = self._by_name.get(name) or self.controller(name)
+        draft.take(name, key)
+        found = controller.sync(draft, key)
+        if found is NOTHING and not draft.failures(name, key):  # the most common case by far
+            return Step(draft.now_us, action, (), ())
         if isinstance(found, Choose):
             options = dict(found.options)
             label = action.choice if action.choice is not None else pick(draft, tuple(options))
             if label not in options:
                 raise VolsimError(f"{action.controller} cannot choose {label!r} now; {did_you_mean(label, options)}")
-            action, found = action._replace(choice=label), options[label]
-        events = self._carry_out(draft, controller, action.key, found)
+            action, chosen = action._replace(choice=label), options[label]
+            found = chosen if isinstance(chosen, Outcome) else chosen()
+        events = self._carry_out(draft, controller, key, found)
         return Step(draft.now_us, action, draft.take_changes(), events, found.says)
 
     def _carry_out(self, draft: Draft, controller: Controller, key: str, outcome: Outcome) -> tuple[Recorded, ...]:
@@ -125,7 +135,7 @@ class Engine:
         refusal: tuple[EventNote, ...] = ()
         try:
             for write in outcome.writes:
-                written.append(carry_out(draft, write, by=controller.component))  # noqa: PERF401 - as far as it gets
+                written.append(carry_out(draft, write))  # noqa: PERF401 - as far as it gets
         except VolsimError as error:
             again = draft.note_failure(controller.name, key, failed=True)
             after, background = min(_RETRY_FIRST_US << min(again - 1, 40), _RETRY_MAX_US), True
@@ -137,6 +147,8 @@ class Engine:
             draft.set_timer(
                 controller.name, key, draft.now_us + after, priority=controller.priority, background=background
             )
+        if not outcome.events and not refusal:
+            return ()
         notes = (*_told(outcome, written), *refusal)
         return tuple(recorded(draft, note, controller.component) for note in notes)
 

@@ -137,7 +137,7 @@ class Run:
         self._started = True
         keep_files(work, process)
         for write in work.outcome(None).writes:
-            carry_out(draft, write, by="kubelet")
+            carry_out(draft, write)
         self._out, self._err = self._out + process.stdout, self._err + process.stderr
         self._memory, self._code = pause.memory, pause.exit_code
         self.wake_us = None if pause.wake_after_us is None else draft.now_us + pause.wake_after_us
@@ -157,7 +157,7 @@ def write_file(draft: Draft, pod: Pod, container: str | None, path: str, data: b
     process.files.write(path, data)
     keep_files(work, process)
     for write in work.outcome(None).writes:
-        carry_out(draft, write, by="kubelet")
+        carry_out(draft, write)
 
 
 def exit_containers(draft: Draft, pod: Pod, container: str | None, code: int) -> None:
@@ -170,7 +170,7 @@ def exit_containers(draft: Draft, pod: Pod, container: str | None, code: int) ->
     for spec in running:
         containers.end(work, spec.name or "", code)
     for write in work.outcome(None).writes:
-        carry_out(draft, write, by="kubelet")
+        carry_out(draft, write)
 
 
 def host_files(view: View, node: str) -> Mapping[str, bytes]:

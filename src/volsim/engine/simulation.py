@@ -26,6 +26,7 @@ __all__ = ["ApiWarning", "ExecResult", "Simulation"]
 
 ExecResult = processes.ExecResult
 Object = Any
+Objects = list[Any]  # inside of the class, `list` is kubectl's verb
 Source = Any
 
 
@@ -115,7 +116,7 @@ class Simulation:
 
     def list(
         self, kind: str, namespace: str | None = None, selector: str | Mapping[str, str] | None = None
-    ) -> list[Object]:
+    ) -> Objects:
         """The objects of a kind, by namespace and name; `selector` is a label selector such as ``"app=mysql"``.
 
         Cost: O(n log n) in the objects of that kind.
@@ -156,7 +157,7 @@ class Simulation:
         return table, f"{namespace}/{name}" if known.NAMESPACED else name
 
     # -- writing -----------------------------------------------------------------------------------------------------
-    def apply(self, source: Source, namespace: str = "default") -> list[Object]:
+    def apply(self, source: Source, namespace: str = "default") -> Objects:
         """As `kubectl apply`: create what is new, change what is there. The objects as the server stored them.
 
         All-or-nothing for one object, in order for many. Raises `ManifestError` for what cannot be read (then nothing
@@ -185,19 +186,19 @@ class Simulation:
         new = from_manifest(merged)
         return self._request("apply", obj, lambda draft: requests.update(draft, new, user=True, warn=_warn))
 
-    def create(self, source: Source, namespace: str = "default") -> list[Object]:
+    def create(self, source: Source, namespace: str = "default") -> Objects:
         """As `kubectl create -f`. Raises `AlreadyExists` where `apply` would change the object."""
-        return [
-            self._request("create", each, lambda draft, each=each: requests.create(draft, each, warn=_warn))
-            for each in (_in_namespace(obj, namespace) for obj in load(source))
-        ]
+        return [self._create(_in_namespace(obj, namespace)) for obj in load(source)]
 
-    def replace(self, source: Source, namespace: str = "default") -> list[Object]:
+    def _create(self, obj: Object) -> Object:
+        return self._request("create", obj, lambda draft: requests.create(draft, obj, warn=_warn))
+
+    def replace(self, source: Source, namespace: str = "default") -> Objects:
         """As `kubectl replace -f`. Raises `NotFound` if it is not there, `Conflict` if it has changed meanwhile."""
-        return [
-            self._request("replace", each, lambda draft, each=each: requests.update(draft, each, user=True, warn=_warn))
-            for each in (_in_namespace(obj, namespace) for obj in load(source))
-        ]
+        return [self._replace(_in_namespace(obj, namespace)) for obj in load(source)]
+
+    def _replace(self, obj: Object) -> Object:
+        return self._request("replace", obj, lambda draft: requests.update(draft, obj, user=True, warn=_warn))
 
     def delete(
         self,

@@ -82,8 +82,8 @@ def read(source: Source) -> Reading:
 def load(source: Source) -> list[Object]:
     """The objects of a source. What is kept but not modelled is said as a `NotModelledWarning`, each thing once.
 
-    A source is a path, a folder (all *.yaml, *.yml, *.json in it), an open file, a text, a dict, an object of volsim
-    or of a Kubernetes client, or a list of any of these. Raises `ManifestError` with all problems at once.
+    A source is a path, a folder (all `*.yaml`, `*.yml` and `*.json` in it), an open file, a text, a dict, an object of
+    volsim or of a Kubernetes client, or a list of any of these. Raises `ManifestError` with all problems at once.
 
     >>> load({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"volums": []}})
     Traceback (most recent call last):

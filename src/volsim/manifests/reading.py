@@ -78,6 +78,7 @@ class Reader:
     # -- which kind it is
 
     def identity(self, given: Given, path: str, inherited: tuple[str, str] | None) -> tuple[str, str] | None:
+        """The apiVersion and kind of a document; None, with a problem told, if they cannot be known."""
         found = []
         for index, name in enumerate(("apiVersion", "kind")):
             item = given.value.get(name)
@@ -98,6 +99,7 @@ class Reader:
         return (found[0], found[1]) if len(found) == 2 else None
 
     def is_list(self, api_version: str, kind: str, given: Given) -> bool:
+        """Whether the document is a List, and not an object whose kind happens to end so."""
         if kind == "List":
             return True
         item = kind.removesuffix("List")
@@ -108,6 +110,7 @@ class Reader:
         )
 
     def items(self, given: Given, path: str, api_version: str, kind: str) -> None:
+        """Read each item of a List as a document of its own; its kind may follow from the List's."""
         items = given.value.get("items")
         for key in (key for key in given.value if key not in _LIST_FIELDS):
             self.unknown(given.value[key], _at(path, key), key, dict.fromkeys(_LIST_FIELDS, schema.FieldFact("JSON")))
@@ -121,6 +124,7 @@ class Reader:
             self.document(item, self._source, f"{_at(path, 'items')}[{index}]", inherited)
 
     def top_level(self, given: Given, path: str, api_version: str, kind: str) -> Object | None:
+        """The object that a document with a known apiVersion and kind stands for; None if there is none."""
         fact = schema.kind_fact(api_version, kind)
         if fact is None:
             return self.unknown_kind(given, path, api_version, kind)
@@ -133,6 +137,7 @@ class Reader:
         return self.generic(given, path, api_version, kind)
 
     def unknown_kind(self, given: Given, path: str, api_version: str, kind: str) -> Object | None:
+        """What is kept of a kind that is older than 1.15 or a custom resource; a problem for a misspelt one."""
         if schema.existed_before(api_version, kind):
             self.notice(given, "", f"({api_version}) is from before Kubernetes 1.15; it is kept, but not modelled")
         elif schema.is_kubernetes_group(api_version.rpartition("/")[0]):
@@ -151,6 +156,7 @@ class Reader:
         return self.generic(given, path, api_version, kind)
 
     def generic(self, given: Given, path: str, api_version: str, kind: str) -> Object:
+        """An object of a kind that is not modelled: its metadata is read, the rest is kept as it is."""
         metadata = given.value.get("metadata")
         meta = ObjectMeta()
         if metadata is not None and metadata.value is not None:
@@ -193,6 +199,7 @@ class Reader:
         return cls(**values, carried=carried)
 
     def carried(self, item: Given, path: str, fact: schema.FieldFact) -> None:
+        """Say that a field is kept, but not modelled."""
         gone = f" (gone since Kubernetes {fact.last})" if fact.last and fact.last < "1.36" else ""
         self.notice(item, re.sub(r"\[\d+\]", "[]", _without_item(path)), f"is kept, but not modelled{gone}")
 
@@ -222,6 +229,7 @@ class Reader:
         return near
 
     def unknown(self, item: Given, path: str, name: str, fields: Mapping[str, schema.FieldFact]) -> None:
+        """Tell the problem of a field that Kubernetes does not have, with a remedy."""
         remedy = self.hint(fields, name, item) or f"remove it; there is no '{name}' here"
         self.problems.append(Problem(self._source, item.key_line, item.key_column, path, f"unknown field; {remedy}"))
 
@@ -263,6 +271,7 @@ class Reader:
         return self.value(type_name, Given(empty.get(type_name, {}), given.line, given.column), path)
 
     def usual_fields(self, type_name: str) -> str:
+        """A remedy for what should have been a map: the fields that it could have."""
         fields = list(schema.fields_of(type_name) or {})
         shown = ", ".join(f"'{name}'" for name in fields[:6])
         return f"its fields are {shown}{', …' if len(fields) > 6 else ''}" if fields else "write 'key: value' lines"
@@ -270,6 +279,7 @@ class Reader:
     # -- scalars
 
     def text(self, given: Given, path: str) -> Any:
+        """A text; the API server takes nothing else for one."""
         if isinstance(given.value, str):
             return given.value
         if isinstance(given.value, dict | list):
@@ -278,6 +288,7 @@ class Reader:
         return self.wrong(given, path, "a text", f'quote it: "{shown}"')
 
     def whole(self, given: Given, path: str) -> Any:
+        """A whole number."""
         if isinstance(given.value, int) and not isinstance(given.value, bool):
             return given.value
         quoted = isinstance(given.value, str) and re.fullmatch(r"-?\d+", given.value)
@@ -286,16 +297,19 @@ class Reader:
         )
 
     def number(self, given: Given, path: str) -> Any:
+        """A number, whole or not."""
         if isinstance(given.value, int | float) and not isinstance(given.value, bool):
             return given.value
         return self.wrong(given, path, "a number", "write it without quotes")
 
     def truth(self, given: Given, path: str) -> Any:
+        """True or false."""
         if isinstance(given.value, bool):
             return given.value
         return self.wrong(given, path, "true or false", "write true or false, without quotes")
 
     def int_or_string(self, given: Given, path: str) -> Any:
+        """A port, a percentage: a whole number or a text."""
         if isinstance(given.value, int | str) and not isinstance(given.value, bool):
             return given.value
         return self.wrong(
@@ -303,6 +317,7 @@ class Reader:
         )
 
     def quantity(self, given: Given, path: str) -> Any:
+        """A quantity, in any of the ways in which YAML can hold one."""
         value = given.value
         try:
             if isinstance(value, float):
@@ -314,6 +329,7 @@ class Reader:
         return self.wrong(given, path, "a quantity", "write it like '10Gi' or '500m'")
 
     def time(self, given: Given, path: str) -> Any:
+        """A time, as microseconds since the simulation's start."""
         if not isinstance(given.value, str):
             return self.wrong(given, path, "a time", "write it like '2026-01-01T12:00:00Z'")
         try:
@@ -324,12 +340,15 @@ class Reader:
     # -- telling
 
     def wrong(self, given: Given, path: str, wanted: str, remedy: str) -> None:
+        """Tell the problem of a value that is of another type than the field's."""
         self.problem(given, path, f"must be {wanted}, but this is {_shape(given.value)}; {remedy}")
 
     def problem(self, given: Given, path: str, text: str) -> None:
+        """Tell a problem with a value."""
         self.problems.append(Problem(self._source, given.line, given.column, path, text))
 
     def notice(self, given: Given, path: str, text: str) -> None:
+        """Say once what is kept without being acted on."""
         key = (self._kind if path else f"{self._kind} {text}", path)
         if key not in self._said:
             self._said.add(key)

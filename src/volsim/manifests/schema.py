@@ -177,7 +177,7 @@ def model_of(api_version: str, kind: str) -> type[Object] | None:
 
 @cache
 def time_fields(cls: type) -> dict[str, str]:
-    """The fields of a record that hold points in time, by their names in a manifest: `Time`, `MicroTime`, `map:Time`."""
+    """The fields of a record that hold points in time, by name in a manifest: `Time`, `MicroTime` or `map:Time`."""
     names = [name for name in _facts()["types"] if "." in name and record_for(name) is cls]
     return {
         field: fact.type

@@ -14,7 +14,7 @@ from volsim.manifests.times import parse_time, timestamp
 from volsim.objects import GenericObject, Object, Record, camel
 from volsim.quantity import Quantity
 
-__all__ = ["to_manifest"]
+__all__ = ["plain", "to_manifest"]
 
 _LAST = {"spec": 1, "status": 2}  # everything else stands between metadata and these
 
@@ -42,6 +42,16 @@ def to_manifest(obj: Object) -> dict[str, Any]:
     else:
         shown["metadata"] = body.pop("metadata")
     return {**shown, **dict(sorted(body.items(), key=lambda item: _LAST.get(item[0], 0)))}
+
+
+def plain(part: Any) -> Any:
+    """Any part of an object as it stands in a manifest: a record, a mapping, a list, a text, a number.
+
+    >>> from volsim.objects import NFSVolumeSource
+    >>> plain(NFSVolumeSource(server="s", path="/x"))
+    {'path': '/x', 'server': 's'}
+    """
+    return _data(part)
 
 
 @cache

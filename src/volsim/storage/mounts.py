@@ -16,7 +16,7 @@ the way it came in. Writing through a read-only mount is EROFS, whatever lies be
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -78,6 +78,16 @@ class MountedFiles:
         self._fetch, self._limit, self._now_us = fetch, limit, now_us
         self._trees: dict[Hashable, Directory] = {}
         self._changed: dict[Hashable, None] = {}
+
+    @property
+    def mounts(self) -> tuple[Mount, ...]:
+        """What is mounted where: the root first, then by path."""
+        return tuple(self._mounts[path]._replace(path=path) for path in sorted(self._mounts))
+
+    def usage(self, path: str) -> tuple[Mount, int, int | None]:
+        """The mount that `path` lies in, the bytes used in its backing, and how many it takes at most (None: any)."""
+        mount = self._existing(path).mount
+        return mount, self._tree(mount.backing, path).size, self._limit(mount.backing)
 
     def changed(self) -> dict[Hashable, Directory]:
         """The backings that were written, with their new trees, in the order of their first change."""
@@ -267,7 +277,15 @@ class MountedFiles:
         spot = self._existing(path)
         node = spot.node
         if isinstance(node, File | Directory):
-            self._change(spot, path, lambda root, at: _with_mode(root, at, node, mode))
+            self._change(spot, path, lambda root, at: _changed(root, at, node, {"mode": mode}))
+
+    def chown(self, path: str, uid: int | None, gid: int | None) -> None:
+        """Give a file or directory to another user or group; None leaves it as it is."""
+        spot = self._existing(path)
+        node = spot.node
+        if isinstance(node, File | Directory):
+            owner = {"uid": node.uid if uid is None else uid, "gid": node.gid if gid is None else gid}
+            self._change(spot, path, lambda root, at: _changed(root, at, node, owner))
 
     def rename(self, old: str, new: str) -> None:
         """Move what is at `old` to `new`. EXDEV between two mounts."""
@@ -279,8 +297,8 @@ class MountedFiles:
         self._change(source, old, lambda root, at: tree.rename(root, at, target.inner))
 
 
-def _with_mode(root: Directory, at: str, node: File | Directory, mode: int) -> Directory:
-    changed = attrs.evolve(node, mode=mode)
+def _changed(root: Directory, at: str, node: File | Directory, fields: dict[str, Any]) -> Directory:
+    changed: Node = node.replace(**fields) if isinstance(node, Directory) else attrs.evolve(node, **fields)
     if at == "/":
         assert isinstance(changed, Directory)
         return changed

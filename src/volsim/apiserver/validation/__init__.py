@@ -7,21 +7,20 @@ from typing import Any
 from volsim.apiserver.validation.fields import Errors
 from volsim.apiserver.validation.metadata import check_metadata, check_metadata_update
 from volsim.errors import FieldError
-from volsim.objects import GenericObject
 from volsim.rules import Rules
 
 __all__ = ["validate_create", "validate_status_update", "validate_update"]
 
 
 def validate_create(obj: Any, rules: Rules) -> list[FieldError]:
-    errors = Errors()
-    check_metadata(errors, obj, namespaced=None if isinstance(obj, GenericObject) else obj.NAMESPACED)
+    errors = Errors(rules)
+    check_metadata(errors, obj)
     return errors
 
 
 def validate_update(new: Any, old: Any, rules: Rules) -> list[FieldError]:
-    errors = Errors()
-    check_metadata_update(errors, new, old)
+    errors = Errors(rules)
+    check_metadata_update(errors, new.metadata, old.metadata)
     return errors
 
 

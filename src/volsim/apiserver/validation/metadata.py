@@ -1,108 +1,207 @@
-"""Validation of what every object has: names, labels, annotations, finalizers, owners, selectors.
+"""Validation of what every object has: names, labels, annotations, finalizers, owners; and of label selectors.
 
-Source: apimachinery, pkg/api/validation/objectmeta.go, pkg/apis/meta/v1/validation/validation.go.
+Source: apimachinery, pkg/api/validation/objectmeta.go and pkg/apis/meta/v1/validation/validation.go; core validation,
+ValidateObjectMeta, ValidateObjectMetaUpdate and ValidateTemplateObjectMeta.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from volsim.apiserver.validation.fields import (
     Errors,
-    dns_label_problem,
-    dns_name_problem,
-    label_value_problem,
-    qualified_name_problem,
+    TextRule,
+    dns_label,
+    dns_name,
+    label_key,
+    label_value,
+    letter_label,
 )
+from volsim.objects import GenericObject, LabelSelector, ObjectMeta, OwnerReference
+from volsim.rules import Rules
 
-__all__ = ["check_labels", "check_metadata", "check_metadata_update", "check_selector"]
+__all__ = [
+    "check_annotations",
+    "check_labels",
+    "check_metadata",
+    "check_metadata_update",
+    "check_selector",
+    "check_template_metadata",
+    "selector_has_wrong_value",
+]
 
-_LABEL_NAMES = frozenset({"Namespace", "Service"})
-_FREE_NAMES = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
-_ANNOTATIONS_MOST = 256 * 1024
+_ANY_NAME = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})  # only a segment of a path
+_ANNOTATIONS_MOST = 256 * 1024  # TotalAnnotationSizeLimitB: an object must fit into etcd
+_STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 
 
-def check_metadata(errors: Errors, obj: Any, *, namespaced: bool | None) -> None:
-    """The metadata of a new object; `namespaced` None: nobody knows."""
-    meta = obj.metadata
-    if meta.generate_name:
-        errors.problem("metadata.generateName", meta.generate_name, _generated_problem(obj, meta.generate_name))
+def name_rule(kind: str, rules: Rules) -> TextRule | None:
+    """How objects of a kind are named; None: anyhow."""
+    if kind == "Namespace" or (kind == "StatefulSet" and rules.stateful_set_names_are_labels):
+        return dns_label
+    if kind == "Service":
+        return dns_label if rules.relaxed_service_names else letter_label
+    return None if kind in _ANY_NAME else dns_name
+
+
+# -- create ------------------------------------------------------------------------------------------------------------
+def check_metadata(errors: Errors, obj: Any, rule: TextRule | None = None) -> None:
+    """The metadata of an object, whose name follows `rule` or else its kind's.
+
+    >>> from volsim.objects import PersistentVolume
+    >>> errors = Errors(Rules())
+    >>> check_metadata(errors, PersistentVolume())
+    >>> print(errors[0])
+    metadata.name: Required value: name or generateName is required
+    """
+    meta: ObjectMeta = obj.metadata
+    _check_name(errors, meta, rule or name_rule(obj.kind, errors.rules))
+    if isinstance(obj, GenericObject):
+        pass  # nobody knows whether its kind has a namespace
+    elif not obj.NAMESPACED:
+        if meta.namespace:
+            errors.forbidden("metadata.namespace", "not allowed on this type")
+    else:
+        errors.name("metadata.namespace", meta.namespace, dns_label)
+    _check_attached(errors, meta)
+    if meta.finalizers:
+        for each in meta.finalizers:
+            errors.check("metadata.finalizers", each, label_key)
+        if "orphan" in meta.finalizers and "foregroundDeletion" in meta.finalizers:
+            text = "finalizer orphan and foregroundDeletion cannot be both set"
+            errors.invalid("metadata.finalizers", meta.finalizers, text)
+        _check_finalizers(errors, meta)
+
+
+def _check_name(errors: Errors, meta: ObjectMeta, rule: TextRule | None) -> None:
+    prefix = meta.generate_name
+    if prefix and rule is not None:
+        # A prefix may end in a dash: something will follow.
+        tried = prefix[:-2] + "a" if len(prefix) > 1 and prefix.endswith("-") else prefix
+        errors.tell("metadata.generateName", prefix, rule(tried))
     if not meta.name:
         errors.required("metadata.name", "name or generateName is required")
-    elif obj.kind not in _FREE_NAMES:
-        rule = dns_label_problem if obj.kind in _LABEL_NAMES else dns_name_problem
-        errors.problem("metadata.name", meta.name, rule(meta.name))
-    if namespaced is True:
-        if not meta.namespace:
-            errors.required("metadata.namespace")
-        else:
-            errors.problem("metadata.namespace", meta.namespace, dns_label_problem(meta.namespace))
-    elif namespaced is False and meta.namespace:
-        errors.forbidden("metadata.namespace", "not allowed on this type")
-    check_labels(errors, meta.labels, "metadata.labels")
-    check_annotations(errors, meta.annotations, "metadata.annotations")
-    _owners(errors, meta.owner_references)
+    elif rule is not None:
+        errors.check("metadata.name", meta.name, rule)
+
+
+def _check_attached(errors: Errors, meta: ObjectMeta) -> None:
+    """Labels, annotations and owners: what an update is asked as well."""
+    if meta.labels:
+        check_labels(errors, meta.labels, "metadata.labels")
+    if meta.annotations:
+        check_annotations(errors, meta.annotations, "metadata.annotations")
+    if meta.owner_references:
+        _check_owners(errors, meta.owner_references)
+
+
+def _check_finalizers(errors: Errors, meta: ObjectMeta) -> None:
+    """A finalizer without a domain is one of Kubernetes' own."""
     for number, name in enumerate(meta.finalizers):
-        errors.problem(f"metadata.finalizers[{number}]", name, qualified_name_problem(name))
-        if "/" not in name and name not in ("orphan", "foregroundDeletion", "kubernetes"):
-            errors.invalid(f"metadata.finalizers[{number}]", name, "name is neither a standard finalizer name nor is it fully qualified")
+        if "/" not in name and name not in _STANDARD_FINALIZERS:
+            text = "name is neither a standard finalizer name nor is it fully qualified"
+            errors.invalid(f"metadata.finalizers[{number}]", name, text)
 
 
-def _generated_problem(obj: Any, text: str) -> str | None:
-    """A prefix may end in a dash: something will follow."""
-    rule = dns_label_problem if obj.kind in _LABEL_NAMES else dns_name_problem
-    return rule(text[:-1] + "a" if text.endswith("-") else text)
-
-
-def check_labels(errors: Errors, labels: Any, field: str) -> None:
+def check_labels(errors: Errors, labels: Mapping[str, str], field: str) -> None:
     """Keys are qualified names, values are label values."""
     for key, value in labels.items():
-        errors.problem(field, key, qualified_name_problem(key))
-        errors.problem(field, value, label_value_problem(value))
+        errors.check(field, key, label_key)
+        errors.check(field, value, label_value)
 
 
-def check_annotations(errors: Errors, annotations: Any, field: str) -> None:
-    """Keys are qualified names; together they have a limit."""
-    for key in annotations:
-        errors.problem(field, key, qualified_name_problem(key.lower()))
-    if sum(len(key) + len(value) for key, value in annotations.items()) > _ANNOTATIONS_MOST:
+def check_annotations(errors: Errors, annotations: Mapping[str, str], field: str) -> None:
+    """Keys are qualified names, in any case; together they have a limit."""
+    size = 0
+    for key, value in annotations.items():
+        problems = label_key(key.lower())
+        if problems:
+            errors.tell(field, key, problems)
+        size += len(key) + len(value)
+    if size > _ANNOTATIONS_MOST:
         errors.too_long(field, _ANNOTATIONS_MOST)
 
 
-def _owners(errors: Errors, owners: Any) -> None:
-    controllers = [owner for owner in owners if owner.controller]
-    for number, owner in enumerate(owners):
-        field = f"metadata.ownerReferences[{number}]"
-        for name in ("api_version", "kind", "name", "uid"):
+def _check_owners(errors: Errors, owners: tuple[OwnerReference, ...]) -> None:
+    field, first = "metadata.ownerReferences", ""
+    for owner in owners:
+        if not (owner.api_version or "").rpartition("/")[2]:
+            errors.invalid(f"{field}.apiVersion", owner.api_version or "", "version must not be empty")
+        for name in ("kind", "name", "uid"):
             if not getattr(owner, name):
-                camel = "apiVersion" if name == "api_version" else name
-                errors.invalid(f"{field}.{camel}", "", "must not be empty")
-    if len(controllers) > 1:
-        errors.invalid(
-            "metadata.ownerReferences",
-            ", ".join(f"{each.kind}/{each.name}" for each in controllers),
-            "Only one reference can have Controller set to true",
-        )
+                errors.invalid(f"{field}.{name}", "", "must not be empty")
+        if (owner.api_version, owner.kind) == ("v1", "Event"):
+            errors.invalid(field, owner, "/v1, Kind=Event is disallowed from being an owner")
+        if owner.controller:
+            this = f"{owner.kind}/{owner.name}"
+            if first:
+                text = 'Only one reference can have Controller set to true. Found "true" in references for'
+                errors.invalid(field, owners, f"{text} {first} and {this}")
+            first = first or this
 
 
-def check_metadata_update(errors: Errors, new: Any, old: Any) -> None:
-    """What of the metadata an update may not change."""
-    for field, name in (("name", "name"), ("namespace", "namespace"), ("uid", "uid")):
-        if getattr(new.metadata, name) != getattr(old.metadata, name):
-            errors.invalid(f"metadata.{field}", getattr(new.metadata, name), "field is immutable")
-    check_labels(errors, new.metadata.labels, "metadata.labels")
-    check_annotations(errors, new.metadata.annotations, "metadata.annotations")
-    if new.metadata.deletion_timestamp is not None:
-        added = [name for name in new.metadata.finalizers if name not in old.metadata.finalizers]
+# -- update ------------------------------------------------------------------------------------------------------------
+def check_metadata_update(errors: Errors, new: ObjectMeta, old: ObjectMeta) -> None:
+    """What of the metadata an update may change, and how. Free of cost where the metadata is the old one."""
+    if new is old:
+        return
+    if old.deletion_timestamp is not None:
+        added = sorted(set(new.finalizers) - set(old.finalizers))
         if added:
-            errors.forbidden(
-                "metadata.finalizers",
-                f"no new finalizers can be added if the object is being deleted, found new finalizers {list(added)!r}",
-            )
+            listed = ", ".join(f'"{each}"' for each in added)
+            text = "no new finalizers can be added if the object is being deleted, found new finalizers"
+            errors.forbidden("metadata.finalizers", f"{text} []string{{{listed}}}")
+    if (new.generation or 0) < (old.generation or 0):
+        errors.invalid("metadata.generation", new.generation or 0, "must not be decremented")
+    errors.immutable("metadata.name", new.name, old.name)
+    errors.immutable("metadata.namespace", new.namespace, old.namespace)
+    errors.immutable("metadata.uid", new.uid, old.uid)
+    for name, field in _TIMES_OF_LIFE:
+        if getattr(new, name) != getattr(old, name):
+            errors.invalid(f"metadata.{field}", getattr(new, name), "field is immutable")
+    _check_attached(errors, new)
+    _check_finalizers(errors, new)
 
 
-def check_selector(errors: Errors, selector: Any, field: str) -> None:
-    """A label selector: operators and values fit together, keys and values are labels."""
+_TIMES_OF_LIFE = (
+    ("creation_timestamp", "creationTimestamp"),
+    ("deletion_timestamp", "deletionTimestamp"),
+    ("deletion_grace_period_seconds", "deletionGracePeriodSeconds"),
+)
+
+
+# -- templates and selectors -------------------------------------------------------------------------------------------
+_REFUSED_IN_TEMPLATES = (
+    ("name", "name"),
+    ("generate_name", "generateName"),
+    ("namespace", "namespace"),
+    ("uid", "uid"),
+    ("resource_version", "resourceVersion"),
+    ("generation", "generation"),
+    ("creation_timestamp", "creationTimestamp"),
+    ("deletion_timestamp", "deletionTimestamp"),
+    ("deletion_grace_period_seconds", "deletionGracePeriodSeconds"),
+    ("owner_references", "ownerReferences"),
+    ("finalizers", "finalizers"),
+)
+
+
+def check_template_metadata(errors: Errors, meta: ObjectMeta, field: str) -> None:
+    """The metadata of a claim that is made for a pod: labels and annotations, nothing else."""
+    check_annotations(errors, meta.annotations, f"{field}.annotations")
+    check_labels(errors, meta.labels, f"{field}.labels")
+    text = "cannot be set" if errors.rules.template_metadata_general else "cannot be set for an ephemeral volume"
+    for attribute, name in _REFUSED_IN_TEMPLATES:
+        if getattr(meta, attribute):
+            errors.forbidden(f"{field}.{name}", text)
+
+
+def check_selector(errors: Errors, selector: LabelSelector | None, field: str, *, any_value: bool = False) -> None:
+    """A label selector: operators and values fit together, keys and values are labels.
+
+    `any_value`: values need not be label values, because those of the old object are not.
+    """
     if selector is None:
         return
     check_labels(errors, selector.match_labels, f"{field}.matchLabels")
@@ -113,7 +212,19 @@ def check_selector(errors: Errors, selector: Any, field: str) -> None:
                 errors.required(f"{place}.values", "must be specified when `operator` is 'In' or 'NotIn'")
         elif each.operator in ("Exists", "DoesNotExist"):
             if each.values:
-                errors.forbidden(f"{place}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
+                errors.forbidden(
+                    f"{place}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+                )
         else:
             errors.invalid(f"{place}.operator", each.operator or "", "not a valid selector operator")
-        errors.problem(f"{place}.key", each.key or "", qualified_name_problem(each.key or ""))
+        errors.check(f"{place}.key", each.key or "", label_key)
+        if errors.rules.selector_values_checked and not any_value:
+            for index, value in enumerate(each.values):
+                errors.check(f"{place}.values[{index}]", value, label_value)
+
+
+def selector_has_wrong_value(selector: LabelSelector | None) -> bool:
+    """Whether a selector names a value that no label can have, as was possible before 1.26."""
+    if selector is None:
+        return False
+    return any(label_value(value) for each in selector.match_expressions for value in each.values)

@@ -10,6 +10,7 @@ storage/volume/pv_helpers.go (FindMatchingVolume).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from itertools import combinations, islice
 
 from volsim.objects import PersistentVolume, PersistentVolumeClaim
@@ -74,24 +75,27 @@ def best_matches(view: View, claim: PersistentVolumeClaim, *, delayed: bool) -> 
     scheduler's. Cost: one look-up for each of at most 16 sets, and what is skipped of their volumes.
     """
     reserved = [volume for volume in _reserved(view, claim) if _possible(claim, volume, view.rules)]
-    for modes_of_this_size in _mode_sets(claim, reserved):
+    if delayed and not reserved:
+        return ()
+    for modes_of_this_size in _mode_sets(tuple(claim.spec.access_modes)):
         found: list[PersistentVolume] = []
         for modes in modes_of_this_size:
             mine = [volume for volume in reserved if tuple(sorted(set(volume.spec.access_modes))) == modes]
             found += mine or ([] if delayed else _smallest(view, claim, modes))
+        if len(found) > 1:
+            found.sort(key=lambda volume: volume.metadata.name or "")
         if found:
-            return tuple(sorted(found, key=lambda volume: volume.metadata.name or "")[:MOST_EQUAL])
+            return tuple(found[:MOST_EQUAL])
     return ()
 
 
-def _mode_sets(
-    claim: PersistentVolumeClaim, reserved: list[PersistentVolume]
-) -> Iterator[list[tuple[str, ...]]]:
-    """The sets of access modes that contain the claim's, sorted, in groups of equal size from the smallest up."""
-    wanted = tuple(sorted(set(claim.spec.access_modes)))
+@lru_cache(maxsize=1024)  # there are 15 sets of the four modes; the bound is for claims that validation refuses
+def _mode_sets(wanted: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], ...]:
+    """The sets of access modes that contain those wanted, sorted, in groups of equal size from the smallest up."""
     others = [mode for mode in ACCESS_MODES if mode not in wanted]
-    for extra in range(len(others) + 1):
-        yield [tuple(sorted((*wanted, *more))) for more in combinations(others, extra)]
+    return tuple(
+        tuple(tuple(sorted({*wanted, *more})) for more in combinations(others, extra)) for extra in range(len(others) + 1)
+    )
 
 
 def _reserved(view: View, claim: PersistentVolumeClaim) -> Iterator[PersistentVolume]:
@@ -151,7 +155,7 @@ def smallest_match(
             return (volume,) if reaches(volume, labels) else ()
     best: list[PersistentVolume] = []
     size: int | None = None
-    for sets in _mode_sets(claim, []):
+    for sets in _mode_sets(tuple(claim.spec.access_modes)):
         for modes in sets:
             for nano, volume in _reachable(view, claim, modes, labels, excluded):
                 if size is None or nano < size:

@@ -1,0 +1,1 @@
+"""What things cost. Benchmarks only: nothing here is a test, and no test measures time."""

@@ -1,0 +1,1 @@
+"""What a write does: conversion, defaulting, validation, admission, patches, deletion, and what may not change."""

@@ -1,0 +1,1 @@
+"""The kubelet: what the agent on each node does with its pods, their volumes and their containers."""

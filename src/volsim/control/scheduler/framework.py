@@ -1,0 +1,250 @@
+"""What a scheduler plugin is, and what plugins may look at during one attempt to place one pod.
+
+A plugin looks at the pod once (`pre_filter`), and answers with a function that says of a single node whether the pod
+may go there. It may score the nodes that are left, and it says which changes of the cluster could help a pod that it
+has turned away (`wakes`). It keeps nothing between attempts: what it needs to remember is in the state.
+
+Modelled: PreFilter, Filter, Score with normalisation, queueing hints; pods that are to be thought away (preemption), and
+pods that are to come: those whose volumes are being bound, and those that a node is nominated for.
+Not modelled: extenders, plugins of an administrator's own.
+Source: kube-scheduler, pkg/scheduler/framework (interface.go, cycle_state.go, types.go), plugins/helper/normalize_score.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+import attrs
+
+from volsim.control.scheduler.node_facts import UNUSED, NodeFacts, NodeInfo, Question, facts_of
+from volsim.objects import LabelSelector, Pod
+from volsim.objects.resources import Amounts, pod_requests, scored_requests
+from volsim.rules import Rules
+from volsim.state import Change, View
+
+__all__ = [
+    "MAX_SCORE",
+    "Attempt",
+    "Code",
+    "Filter",
+    "Hint",
+    "Narrowed",
+    "Plugin",
+    "Status",
+    "Steady",
+    "has_ended",
+    "normalized",
+    "priority_of",
+    "rejected",
+    "unresolvable",
+]
+
+MAX_SCORE = 100
+"""What a plugin gives the best node; Kubernetes scales every plugin's scores to 0 … 100."""
+
+
+class Code(StrEnum):
+    """What a plugin says of a pod, or of a pod and a node, where it does not agree."""
+
+    UNSCHEDULABLE = "Unschedulable"
+    """Not now; it might help to remove other pods."""
+    UNRESOLVABLE = "UnschedulableAndUnresolvable"
+    """Not now, and removing other pods would not help."""
+    ERROR = "Error"
+    """Something is as it should not be."""
+
+
+class Status(NamedTuple):
+    """Why a plugin does not agree; agreement is None."""
+
+    code: Code
+    reasons: tuple[str, ...]
+
+
+def rejected(*reasons: str) -> Status:
+    """The pod cannot go there now; removing other pods might help."""
+    return Status(Code.UNSCHEDULABLE, reasons)
+
+
+def unresolvable(*reasons: str) -> Status:
+    """The pod cannot go there now, whatever pods are removed."""
+    return Status(Code.UNRESOLVABLE, reasons)
+
+
+Filter = Callable[["NodeInfo"], Status | None]
+"""Says of one node why the pod of the attempt cannot go there; None: it can."""
+
+
+class Steady(NamedTuple):
+    """A filter whose answer follows from a node's facts and usage alone: it may be remembered for the question."""
+
+    filter: Filter
+    question: Question
+
+
+class Narrowed(NamedTuple):
+    """A filter together with the only nodes that come into question at all."""
+
+    filter: Filter
+    nodes: frozenset[str]
+
+
+Hint = Callable[[View, Change, Pod], bool]
+"""Whether a change may help this pod, which the plugin has turned away."""
+
+
+@attrs.frozen(kw_only=True)
+class Plugin:
+    """One plugin of the scheduler."""
+
+    name: str
+    """Its name in Kubernetes: ``NodeResourcesFit``."""
+    pre_filter: Callable[[Attempt], Filter | Steady | Narrowed | Status | None] | None = None
+    """Looks at the pod: a filter for nodes, a status that turns the pod away from all, or None if it has no say."""
+    score: Callable[[Attempt, Sequence[NodeInfo]], Sequence[int] | None] | None = None
+    """How good each of the nodes is, 0 … 100; None if it has no say."""
+    weight: Callable[[Rules], int] = lambda rules: 1
+    wakes: Mapping[str, Hint] = attrs.field(factory=dict)
+    """By table: which changes may help a pod that the plugin has turned away."""
+
+
+def normalized(scores: Sequence[int], *, reverse: bool = False) -> list[int]:
+    """Scores from 0 to the highest brought to 0 … 100; with `reverse`, the highest becomes 0.
+
+    >>> normalized([0, 1, 2]), normalized([0, 1, 2], reverse=True), normalized([0, 0], reverse=True)
+    ([0, 50, 100], [100, 50, 0], [100, 100])
+    """
+    highest = max(scores, default=0)
+    if highest == 0:
+        return [MAX_SCORE if reverse else 0] * len(scores)
+    scaled = (MAX_SCORE * score // highest for score in scores)
+    return [MAX_SCORE - score for score in scaled] if reverse else list(scaled)
+
+
+# -- pods --------------------------------------------------------------------------------------------------------------
+def has_ended(pod: Pod) -> bool:
+    """Whether all its containers have ended for good: the scheduler does not count it any more.
+
+    >>> has_ended(Pod())
+    False
+    """
+    return pod.status.phase in ("Succeeded", "Failed")
+
+
+def priority_of(pod: Pod) -> int:
+    """The pod's priority; 0 if it has none.
+
+    >>> priority_of(Pod())
+    0
+    """
+    return pod.spec.priority or 0
+
+
+def _asks(pod: Pod) -> tuple[int, ...]:
+    """What the pod adds to its node's usage: the columns of the total ``node_usage``."""
+    asked = pod_requests(pod.spec)
+    return (
+        1,
+        asked.get("cpu", 0),
+        asked.get("memory", 0),
+        asked.get("ephemeral-storage", 0),
+        *scored_requests(pod.spec),
+    )
+
+
+# -- the attempt -------------------------------------------------------------------------------------------------------
+class Attempt:
+    """One attempt to place one pod: what plugins may look at.
+
+    `without` are keys of pods that are to be thought away: preemption asks what would be if they were gone.
+    """
+
+    def __init__(self, view: View, pod: Pod, *, without: frozenset[str] = frozenset()) -> None:
+        self.view, self.pod, self.without = view, pod, without
+        self.rules = view.rules
+        self.requests: Amounts = pod_requests(pod.spec)
+        self._to_come = bool(view.group_size("pods_reserved", "") or view.group_size("pods_nominated", ""))
+        self._plain = not without and not self._to_come
+        self._nodes, self._usage = view.nodes, view.totals("node_usage")
+
+    @cached_property
+    def scored_requests(self) -> tuple[int, int]:
+        """The pod's cpu and memory as scoring counts them."""
+        return scored_requests(self.pod.spec)
+
+    @property
+    def node_count(self) -> int:
+        """How many nodes there are."""
+        return len(self._nodes)
+
+    # -- what counts as being on a node ------------------------------------------------------------------------------
+    def node(self, name: str) -> NodeInfo:
+        """The node called `name`, which must exist, and what the pods that count as being on it ask for."""
+        facts = facts_of(self._nodes[name])
+        usage = self._usage.get(name, UNUSED)
+        return facts.with_usage(usage) if self._plain else NodeInfo(facts, self._changed(name, usage))
+
+    def _changed(self, node: str, usage: tuple[int, ...]) -> tuple[int, ...]:
+        """The usage with the pods that are to come and without those that are thought away."""
+        for pod in self._coming_to(node):
+            usage = tuple(have + more for have, more in zip(usage, _asks(pod), strict=True))
+        for key in self.without:
+            pod = self.view.pods[key]
+            if pod.spec.node_name == node and not has_ended(pod):
+                usage = tuple(have - less for have, less in zip(usage, _asks(pod), strict=True))
+        return usage
+
+    def pods_on(self, node: str) -> Iterator[Pod]:
+        """The pods that count as being on the node, by key; then those that are to come."""
+        for pod in self.view.pods_on(node):
+            if not has_ended(pod) and pod.key not in self.without:
+                yield pod
+        if self._to_come:
+            yield from self._coming_to(node)
+
+    def _coming_to(self, node: str) -> Iterator[Pod]:
+        """The pods for which the node is reserved, or nominated if they are at least as important as this one."""
+        view = self.view
+        for key in view.group("pods_reserved", node):
+            if key != self.pod.key and key not in self.without:
+                yield view.pods[key]
+        for key in view.group("pods_nominated", node):
+            pod = view.pods[key]
+            important = priority_of(pod) >= priority_of(self.pod)
+            if important and key != self.pod.key and key not in self.without and not self._reserved_node(key):
+                yield pod
+
+    def _reserved_node(self, key: str) -> str:
+        memory = self.view.get("scheduling", key)
+        return memory.node if memory is not None else ""
+
+    def place_of(self, pod: Pod) -> str:
+        """The node that the pod counts as being on, reserved ones included; an empty text if it is on none."""
+        if has_ended(pod) or pod.key in self.without or pod.key == self.pod.key:
+            return ""
+        return pod.spec.node_name or (self._reserved_node(pod.key) if self._to_come else "")
+
+    # -- other pods --------------------------------------------------------------------------------------------------
+    def placed(self, keys: Iterable[str]) -> Iterator[tuple[Pod, NodeFacts]]:
+        """Of the pods with these keys those that count as being on a node that exists, each with its node."""
+        pods, nodes = self.view.pods, self.view.nodes
+        for key in keys:
+            pod = pods[key]
+            place = self.place_of(pod)
+            node = nodes.get(place) if place else None
+            if node is not None:
+                yield pod, facts_of(node)
+
+    def selected(self, namespace: str | None, selector: LabelSelector) -> Iterator[tuple[Pod, NodeFacts]]:
+        """The placed pods of the namespace that the selector selects.
+
+        Cost: the pods with the rarest of the labels that the selector demands; without any, all of the namespace.
+        """
+        groups = [f"{namespace}|{key}={value}" for key, value in sorted(selector.match_labels.items())]
+        rarest = min(groups, key=lambda group: self.view.group_size("pods_by_label", group), default=f"{namespace}|")
+        for pod, node in self.placed(self.view.group("pods_by_label", rarest)):
+            if selector.matches(pod.metadata.labels):
+                yield pod, node

@@ -1,0 +1,260 @@
+"""InterPodAffinity: near to some pods, away from others.
+
+Modelled: required affinity and anti-affinity of the pod, required anti-affinity of the pods that are there, preferred terms
+of both sides as a score, namespaces and namespaceSelector, matchLabelKeys and mismatchLabelKeys.
+Not modelled: nothing known.
+Source: kube-scheduler, plugins/interpodaffinity/{filtering,scoring,plugin}.go; kube-apiserver, pkg/registry/core/pod/
+strategy.go (matchLabelKeys are merged into the selector).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from volsim.control.scheduler.framework import (
+    MAX_SCORE,
+    Attempt,
+    Filter,
+    Plugin,
+    Status,
+    has_ended,
+    rejected,
+    unresolvable,
+)
+from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo
+from volsim.objects import (
+    LabelSelector,
+    LabelSelectorRequirement,
+    Pod,
+    PodAffinityTerm,
+    WeightedPodAffinityTerm,
+)
+from volsim.state import Change, View
+
+__all__ = ["PLUGIN"]
+
+AFFINITY = unresolvable("node(s) didn't match pod affinity rules")
+ANTI_AFFINITY = rejected("node(s) didn't match pod anti-affinity rules")
+EXISTING = rejected("node(s) didn't satisfy existing pods anti-affinity rules")
+
+HARD_AFFINITY_WEIGHT = 1
+"""What the required affinity of a pod that is there weighs for one that it would like to be near."""
+
+Counts = Counter[tuple[str, str]]
+"""How many pods match, by label and value of the nodes that they are on."""
+
+
+# -- terms -------------------------------------------------------------------------------------------------------------
+def required_terms(pod: Pod, *, anti: bool) -> tuple[PodAffinityTerm, ...]:
+    """The terms of the pod's required affinity, or of its required anti-affinity."""
+    affinity = pod.spec.affinity
+    half = affinity and (affinity.pod_anti_affinity if anti else affinity.pod_affinity)
+    return half.required_during_scheduling_ignored_during_execution if half else ()
+
+
+def preferred_terms(pod: Pod, *, anti: bool) -> tuple[WeightedPodAffinityTerm, ...]:
+    """The terms of the pod's preferred affinity, or of its preferred anti-affinity."""
+    affinity = pod.spec.affinity
+    half = affinity and (affinity.pod_anti_affinity if anti else affinity.pod_affinity)
+    return half.preferred_during_scheduling_ignored_during_execution if half else ()
+
+
+def selector_of(term: PodAffinityTerm, owner: Pod) -> LabelSelector | None:
+    """The term's selector, with what its label keys demand of the owner's own labels; None selects nothing."""
+    selector = term.label_selector
+    if selector is None or not (term.match_label_keys or term.mismatch_label_keys):
+        return selector
+    labels = owner.metadata.labels
+    more = [
+        LabelSelectorRequirement(key=key, operator=operator, values=(labels[key],))
+        for keys, operator in ((term.match_label_keys, "In"), (term.mismatch_label_keys, "NotIn"))
+        for key in keys
+        if key in labels
+    ]
+    merged = (*selector.match_expressions, *(each for each in more if each not in selector.match_expressions))
+    return selector.replace(match_expressions=merged)
+
+
+def namespaces_of(view: View, term: PodAffinityTerm, owner: Pod) -> list[str]:
+    """The namespaces that the term means: named, selected, or else its owner's own."""
+    named = set(term.namespaces)
+    if term.namespace_selector is not None:
+        named |= {
+            space.metadata.name or ""
+            for space in view.namespaces.values()
+            if term.namespace_selector.matches(space.metadata.labels)
+        }
+    elif not named:
+        named = {owner.metadata.namespace or ""}
+    return sorted(named)
+
+
+def means(view: View, term: PodAffinityTerm, owner: Pod, pod: Pod) -> bool:
+    """Whether `pod` is one that the term of `owner` means."""
+    selector = selector_of(term, owner)
+    return (
+        selector is not None
+        and selector.matches(pod.metadata.labels)
+        and (pod.metadata.namespace or "") in namespaces_of(view, term, owner)
+    )
+
+
+def _meant(attempt: Attempt, term: PodAffinityTerm) -> Iterator[tuple[Pod, NodeFacts]]:
+    """The placed pods that a term of the attempt's pod means."""
+    selector = selector_of(term, attempt.pod)
+    if selector is not None:
+        for namespace in namespaces_of(attempt.view, term, attempt.pod):
+            yield from attempt.selected(namespace, selector)
+
+
+def _count(counts: Counts, node: NodeFacts, key: str | None, amount: int = 1) -> None:
+    value = node.labels.get(key or "")
+    if value is not None:
+        counts[key or "", value] += amount
+
+
+# -- filter ------------------------------------------------------------------------------------------------------------
+def pre_filter(attempt: Attempt) -> Filter | None:
+    """The filter; none if neither the pod nor one that is there minds."""
+    near, away = required_terms(attempt.pod, anti=False), required_terms(attempt.pod, anti=True)
+    existing = _existing(attempt)
+    if not near and not away and not existing:
+        return None
+    friends = _friends(attempt, near)
+    foes: Counts = Counter()
+    for term in away:
+        for _, node in _meant(attempt, term):
+            _count(foes, node, term.topology_key)
+    first = not friends and all(means(attempt.view, term, attempt.pod, attempt.pod) for term in near)
+
+    def check(node: NodeInfo) -> Status | None:
+        labels = node.labels
+        if near and not _near(labels, near, friends, first):
+            return AFFINITY
+        if any(foes[term.topology_key or "", labels[term.topology_key or ""]] for term in away if term.topology_key in labels):
+            return ANTI_AFFINITY
+        return EXISTING if existing and any(existing[pair] for pair in labels.items()) else None
+
+    return check
+
+
+def _existing(attempt: Attempt) -> Counts:
+    """The topologies in which there is a pod that does not want this one near."""
+    counts: Counts = Counter()
+    for pod, node in attempt.placed(attempt.view.group("pods_with_affinity", "anti")):
+        for term in required_terms(pod, anti=True):
+            if means(attempt.view, term, pod, attempt.pod):
+                _count(counts, node, term.topology_key)
+    return counts
+
+
+def _friends(attempt: Attempt, near: Sequence[PodAffinityTerm]) -> Counts:
+    """The topologies in which there is a pod that all of the affinity's terms mean."""
+    counts: Counts = Counter()
+    if near:
+        for pod, node in _meant(attempt, near[0]):
+            if all(means(attempt.view, term, attempt.pod, pod) for term in near[1:]):
+                for term in near:
+                    _count(counts, node, term.topology_key)
+    return counts
+
+
+def _near(labels: Mapping[str, str], near: Sequence[PodAffinityTerm], friends: Counts, first: bool) -> bool:
+    """Whether a node with these labels is near to a friend of each term; the `first` of a series may go anywhere."""
+    keys = [term.topology_key or "" for term in near]
+    if not all(key in labels for key in keys):
+        return False
+    return first or all(friends[key, labels[key]] for key in keys)
+
+
+# -- score -------------------------------------------------------------------------------------------------------------
+def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int] | None:
+    """The wishes that a node would fulfil, of the pod and of those that are there; no say if nobody wishes anything."""
+    sums = _wishes(attempt)
+    if not sums:
+        return None
+    by_key: dict[str, dict[str, int]] = {}
+    for (key, value), weight in sums.items():
+        by_key.setdefault(key, {})[value] = weight
+    raw = [
+        sum(weights.get(node.labels[key], 0) for key, weights in by_key.items() if key in node.labels) for node in nodes
+    ]
+    lowest, highest = min(raw), max(raw)
+    if lowest == highest:
+        return [0] * len(raw)
+    return [int(MAX_SCORE * ((value - lowest) / (highest - lowest))) for value in raw]
+
+
+def _wishes(attempt: Attempt) -> Counts:
+    """The weights of all wishes by topology: of the pod for those that are there, and the other way round."""
+    view, incoming = attempt.view, attempt.pod
+    sums: Counts = Counter()
+    for sign, anti in ((1, False), (-1, True)):
+        for wish in preferred_terms(incoming, anti=anti):
+            if wish.pod_affinity_term is not None:
+                for _, node in _meant(attempt, wish.pod_affinity_term):
+                    _count(sums, node, wish.pod_affinity_term.topology_key, sign * (wish.weight or 0))
+    for pod, node in attempt.placed(view.group("pods_with_affinity", "any")):
+        for term, weight in _weighted(pod):
+            if means(view, term, pod, incoming):
+                _count(sums, node, term.topology_key, weight)
+    return sums
+
+
+def _weighted(pod: Pod) -> Iterator[tuple[PodAffinityTerm, int]]:
+    """What a pod that is there wishes of new ones, with its weight."""
+    for term in required_terms(pod, anti=False):
+        yield term, HARD_AFFINITY_WEIGHT
+    for sign, anti in ((1, False), (-1, True)):
+        for wish in preferred_terms(pod, anti=anti):
+            if wish.pod_affinity_term is not None:
+                yield wish.pod_affinity_term, sign * (wish.weight or 0)
+
+
+# -- what may help -----------------------------------------------------------------------------------------------------
+def pod_may_help(view: View, change: Change, pod: Pod) -> bool:
+    """A pod that has come to a node and is a friend, or that has gone and was a foe."""
+    old, new = _placed(change.before), _placed(change.after)
+    near, away = required_terms(pod, anti=False), required_terms(pod, anti=True)
+    if new is not None and _all_mean(view, near, pod, new) and not (old is not None and _all_mean(view, near, pod, old)):
+        return True
+    if old is None:
+        return False
+    if _all_mean(view, away, pod, old) and not (new is not None and _all_mean(view, away, pod, new)):
+        return True
+    return new is None and _all_mean(view, required_terms(old, anti=True), old, pod)
+
+
+def _placed(pod: Pod | None) -> Pod | None:
+    return pod if pod is not None and pod.spec.node_name and not has_ended(pod) else None
+
+
+def _all_mean(view: View, terms: Iterable[PodAffinityTerm], owner: Pod, pod: Pod) -> bool:
+    found = [means(view, term, owner, pod) for term in terms]
+    return bool(found) and all(found)
+
+
+def node_may_help(view: View, change: Change, pod: Pod) -> bool:
+    """A node that has come into, or out of, a topology that the pod's terms speak of."""
+    before, after = change.before, change.after
+    if after is None:
+        return False
+    new = after.metadata.labels
+    near, away = required_terms(pod, anti=False), required_terms(pod, anti=True)
+    if before is None:
+        return bool(away) or any(term.topology_key in new for term in near) or not (near or away)
+    old = before.metadata.labels
+    moved = [
+        (term.topology_key or "", anti) for terms, anti in ((near, False), (away, True)) for term in terms
+    ]
+    return any(old.get(key) != new.get(key) and (key in old if anti else key in new) for key, anti in moved)
+
+
+PLUGIN = Plugin(
+    name="InterPodAffinity",
+    pre_filter=pre_filter,
+    score=score,
+    weight=lambda rules: 2 if rules.scheduler_weights_preferences else 1,
+    wakes={"pods": pod_may_help, "nodes": node_may_help},
+)

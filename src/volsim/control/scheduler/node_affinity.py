@@ -1,0 +1,124 @@
+"""NodeAffinity: the pod's nodeSelector and node affinity.
+
+Modelled: nodeSelector, required terms (labels, and `metadata.name` as a field), preferred terms as a score, the
+short cut to the nodes that the required terms name.
+Not modelled: affinity that an administrator adds in the scheduler's configuration.
+Source: kube-scheduler, plugins/nodeaffinity/node_affinity.go; component-helpers, scheduling/corev1/nodeaffinity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from volsim.control.scheduler.framework import (
+    Attempt,
+    Filter,
+    Narrowed,
+    Plugin,
+    Status,
+    normalized,
+    unresolvable,
+)
+from volsim.control.scheduler.node_facts import NodeInfo
+from volsim.objects import Node, NodeSelector, NodeSelectorTerm, Pod
+from volsim.rules import Rules
+from volsim.state import Change, View
+
+__all__ = ["PLUGIN", "node_fits", "required_selector"]
+
+CONFLICT = unresolvable("pod affinity terms conflict")
+
+
+def required_selector(pod: Pod) -> NodeSelector | None:
+    """What the pod's node affinity requires, or None."""
+    affinity = pod.spec.affinity
+    if affinity is None or affinity.node_affinity is None:
+        return None
+    return affinity.node_affinity.required_during_scheduling_ignored_during_execution
+
+
+def node_fits(pod: Pod, node: Node) -> bool:
+    """Whether the node is one that the pod's nodeSelector and required affinity want.
+
+    >>> from volsim.objects import ObjectMeta, PodSpec
+    >>> node_fits(Pod(spec=PodSpec(node_selector={"disk": "ssd"})), Node(metadata=ObjectMeta(labels={"disk": "ssd"})))
+    True
+    """
+    labels, wanted = node.metadata.labels, required_selector(pod)
+    return all(labels.get(key) == value for key, value in pod.spec.node_selector.items()) and (
+        wanted is None or wanted.matches(labels, {"metadata.name": node.metadata.name or ""})
+    )
+
+
+def reason(rules: Rules) -> str:
+    """Why a node that the pod does not want is out of the question, in the words of the version."""
+    if rules.node_selector_in_reason:
+        return "node(s) didn't match Pod's node affinity/selector"
+    return "node(s) didn't match Pod's node affinity" if rules.node_affinity_in_reason else "node(s) didn't match node selector"
+
+
+def pre_filter(attempt: Attempt) -> Filter | Narrowed | Status | None:
+    """The filter; none for a pod that wants nothing, and only the named nodes where every required term names some."""
+    pod, rules = attempt.pod, attempt.rules
+    wanted = required_selector(pod)
+    if wanted is None and not pod.spec.node_selector:
+        return None
+    mismatch = unresolvable(reason(rules))
+
+    def check(node: NodeInfo) -> Status | None:
+        return None if node_fits(pod, node.facts.node) else mismatch
+
+    named = _named_nodes(wanted.node_selector_terms) if wanted is not None and rules.pre_filter_narrows_nodes else None
+    if named is None:
+        return check
+    return Narrowed(check, named) if named else CONFLICT
+
+
+def _named_nodes(terms: Sequence[NodeSelectorTerm]) -> frozenset[str] | None:
+    """The nodes that the terms name; None if some term names none, so that any node comes into question."""
+    found: frozenset[str] = frozenset()
+    for term in terms:
+        names: frozenset[str] | None = None
+        for requirement in term.match_fields:
+            if requirement.key == "metadata.name" and requirement.operator == "In":
+                values = frozenset(requirement.values)
+                names = values if names is None else names & values
+        if names is None:
+            return None
+        found |= names
+    return found if terms else None
+
+
+def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int] | None:
+    """The weights of the preferred terms that a node meets, added up; no say if the pod prefers nothing."""
+    affinity = attempt.pod.spec.affinity
+    if affinity is None or affinity.node_affinity is None:
+        return None
+    preferred = [
+        (term.preference, term.weight)
+        for term in affinity.node_affinity.preferred_during_scheduling_ignored_during_execution
+        if term.preference is not None and term.weight
+    ]
+    if not preferred:
+        return None
+    return normalized(
+        [
+            sum(weight for term, weight in preferred if term.matches(node.labels, {"metadata.name": node.name}))
+            for node in nodes
+        ]
+    )
+
+
+def node_may_help(view: View, change: Change, pod: Pod) -> bool:
+    """A node that the pod wants and did not before."""
+    before, after = change.before, change.after
+    return after is not None and node_fits(pod, after) and (before is None or not node_fits(pod, before))
+
+
+PLUGIN = Plugin(
+    name="NodeAffinity",
+    pre_filter=pre_filter,
+    score=score,
+    weight=lambda rules: 2 if rules.scheduler_weights_preferences else 1,
+    wakes={"nodes": node_may_help},
+)

@@ -1,0 +1,136 @@
+"""NodeResourcesFit: what the pod asks for must be left on the node, and the emptier node is the better one.
+
+Modelled: cpu, memory, ephemeral storage, number of pods, extended resources and huge pages; init containers, sidecars and
+overhead; LeastAllocated scoring of cpu and memory.
+Not modelled: MostAllocated and RequestedToCapacityRatio (an administrator's choice), in-place resize, pod-level
+resources, devices of dynamic resource allocation.
+Source: kube-scheduler, plugins/noderesources/{fit,least_allocated,resource_allocation}.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from volsim.control.scheduler.framework import (
+    MAX_SCORE,
+    Attempt,
+    Code,
+    Filter,
+    Plugin,
+    Status,
+    Steady,
+    has_ended,
+)
+from volsim.control.scheduler.node_facts import NodeInfo, Question, facts_of, question
+from volsim.objects import Pod
+from volsim.objects.resources import Amounts, pod_requests
+from volsim.state import Change, View
+
+__all__ = ["PLUGIN"]
+
+_SUMMED = ("cpu", "memory", "ephemeral-storage", "pods")
+"""The resources of which the total ``node_usage`` keeps the sums."""
+
+
+class Demand(NamedTuple):
+    """What a pod asks for of one resource, and what a node has of it and has given away."""
+
+    resource: str
+    asked: int
+    capacity: int
+    used: int
+
+    @property
+    def unmet(self) -> bool:
+        """Whether there is not enough left."""
+        return 0 < self.asked and self.capacity - self.used < self.asked
+
+
+def pre_filter(attempt: Attempt) -> Filter | Steady:
+    """The filter; what it says of the resources that are summed up can be remembered."""
+    asked = attempt.requests
+    others = [(name, amount) for name, amount in sorted(asked.items()) if amount and name not in _SUMMED]
+
+    def check(node: NodeInfo) -> Status | None:
+        return _verdict(attempt, node, others)
+
+    if others:
+        return check
+    hopeless_is_said = attempt.rules.unfit_request_is_unresolvable
+    return Steady(check, question("NodeResourcesFit", *(asked.get(name, 0) for name in _SUMMED), hopeless_is_said))
+
+
+def _verdict(attempt: Attempt, node: NodeInfo, others: Iterable[tuple[str, int]]) -> Status | None:
+    """Why the pod does not fit; `others` are the resources that it asks for besides those that are summed up."""
+    facts, (pods, cpu, memory, storage, *_), asked = node.facts, node.usage, attempt.requests
+    demands = (
+        Demand("cpu", asked.get("cpu", 0), facts.cpu, cpu),
+        Demand("memory", asked.get("memory", 0), facts.memory, memory),
+        Demand("ephemeral-storage", asked.get("ephemeral-storage", 0), facts.storage, storage),
+        *(Demand(name, more, facts.allocatable.get(name, 0), _used(attempt, node, name)) for name, more in others),
+    )
+    unmet = [demand for demand in demands if demand.unmet]
+    reasons = ["Too many pods"] if pods >= facts.pods else []
+    reasons += [f"Insufficient {demand.resource}" for demand in unmet]
+    if not reasons:
+        return None
+    hopeless = any(demand.asked > demand.capacity for demand in unmet) and attempt.rules.unfit_request_is_unresolvable
+    return Status(Code.UNRESOLVABLE if hopeless else Code.UNSCHEDULABLE, tuple(reasons))
+
+
+def _used(attempt: Attempt, node: NodeInfo, resource: str) -> int:
+    return sum(pod_requests(pod.spec).get(resource, 0) for pod in attempt.pods_on(node.name))
+
+
+def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int]:
+    """The share of cpu and memory that would be left, the mean of both."""
+    cpu, memory = attempt.scored_requests
+    left = question("left", cpu, memory)
+    return [node.memo[left] if left in node.memo else _left(node, left, cpu, memory) for node in nodes]
+
+
+def _left(node: NodeInfo, left: Question, cpu: int, memory: int) -> int:
+    facts, usage = node.facts, node.usage
+    shares = [
+        max(capacity - used - asked, 0) * MAX_SCORE // capacity
+        for capacity, used, asked in ((facts.cpu, usage[4], cpu), (facts.memory, usage[5], memory))
+        if capacity
+    ]
+    found = node.memo[left] = sum(shares) // len(shares) if shares else 0
+    return found
+
+
+# -- what may help -----------------------------------------------------------------------------------------------------
+def _fits_empty(requests: Amounts, allocatable: Amounts) -> bool:
+    """Whether a pod that asks for this would fit on a node with this much and nothing on it."""
+    return allocatable.get("pods", 0) > 0 and all(
+        amount <= allocatable.get(name, 0) for name, amount in requests.items()
+    )
+
+
+def node_may_help(view: View, change: Change, pod: Pod) -> bool:
+    """A new node on which the pod would fit, or one that has more of what it asks for."""
+    if change.after is None:
+        return False
+    requests, now = pod_requests(pod.spec), facts_of(change.after).allocatable
+    if not _fits_empty(requests, now):
+        return False
+    before = facts_of(change.before).allocatable if change.before is not None else {}
+    return any(now.get(name, 0) > before.get(name, 0) for name in ("pods", *requests))
+
+
+def pod_may_help(view: View, change: Change, pod: Pod) -> bool:
+    """An assigned pod that has gone or ended."""
+    before, after = change.before, change.after
+    if before is None or not before.spec.node_name or has_ended(before):
+        return False
+    return after is None or has_ended(after)
+
+
+PLUGIN = Plugin(
+    name="NodeResourcesFit",
+    pre_filter=pre_filter,
+    score=score,
+    wakes={"nodes": node_may_help, "pods": pod_may_help},
+)

@@ -1,0 +1,265 @@
+"""PodTopologySpread: pods of a kind spread over zones and nodes.
+
+Modelled: constraints with DoNotSchedule as a filter and ScheduleAnyway as a score, minDomains, node inclusion policies,
+matchLabelKeys; the default constraints for the pods of a service or workload.
+Not modelled: default constraints of an administrator; before 1.20 the default spreading was a plugin of its own
+(SelectorSpread), which is replaced by today's score.
+Source: kube-scheduler, plugins/podtopologyspread/{common,filtering,scoring,plugin}.go, plugins/helper/spread.go.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import floor, log
+from typing import Any, NamedTuple
+
+from volsim.control.scheduler.framework import (
+    MAX_SCORE,
+    Attempt,
+    Filter,
+    Plugin,
+    Status,
+    rejected,
+    unresolvable,
+)
+from volsim.control.scheduler.node_affinity import node_fits
+from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo, facts_of
+from volsim.control.scheduler.taint_toleration import untolerated
+from volsim.objects import LabelSelector, LabelSelectorRequirement, Node, Pod, TopologySpreadConstraint
+from volsim.state import Change, View
+
+__all__ = ["PLUGIN"]
+
+HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
+UNEVEN = rejected("node(s) didn't match pod topology spread constraints")
+NO_LABEL = unresolvable("node(s) didn't match pod topology spread constraints (missing required label)")
+
+
+class Constraint(NamedTuple):
+    """One constraint, with everything filled in."""
+
+    key: str
+    max_skew: int
+    selector: LabelSelector
+    min_domains: int = 1
+    honors_affinity: bool = True
+    honors_taints: bool = False
+
+    def includes(self, pod: Pod, node: NodeFacts) -> bool:
+        """Whether the node counts at all for this constraint of the pod."""
+        if self.honors_affinity and not node_fits(pod, node.node):
+            return False
+        return not (self.honors_taints and untolerated(pod, node.taints) is not None)
+
+
+def constraints_of(pod: Pod, action: str) -> list[Constraint]:
+    """The pod's own constraints with this `whenUnsatisfiable`."""
+    return [_constraint(each, pod) for each in pod.spec.topology_spread_constraints if each.when_unsatisfiable == action]
+
+
+def _constraint(given: TopologySpreadConstraint, pod: Pod) -> Constraint:
+    # A constraint without a selector matches no pod
+    selector = given.label_selector or LabelSelector(
+        match_expressions=(LabelSelectorRequirement(key="", operator="Exists"),)
+    )
+    more = tuple(
+        LabelSelectorRequirement(key=key, operator="In", values=(pod.metadata.labels[key],))
+        for key in given.match_label_keys
+        if key in pod.metadata.labels
+    )
+    if more:
+        selector = selector.replace(match_expressions=(*selector.match_expressions, *more))
+    return Constraint(
+        key=given.topology_key or "",
+        max_skew=given.max_skew or 1,
+        selector=selector,
+        min_domains=given.min_domains or 1,
+        honors_affinity=given.node_affinity_policy in (None, "Honor"),
+        honors_taints=given.node_taints_policy == "Honor",
+    )
+
+
+def _has_all(labels: Mapping[str, str], constraints: Sequence[Constraint]) -> bool:
+    return all(each.key in labels for each in constraints)
+
+
+def _counted(attempt: Attempt, constraint: Constraint) -> list[NodeFacts]:
+    """The node of each pod that counts for the constraint, as often as it has such pods."""
+    if constraint.selector == LabelSelector():
+        return []  # upstream counts nothing for a selector that selects everything
+    return [
+        node
+        for pod, node in attempt.selected(attempt.pod.metadata.namespace, constraint.selector)
+        if pod.metadata.deletion_timestamp is None
+    ]
+
+
+# -- filter ------------------------------------------------------------------------------------------------------------
+class Domains(NamedTuple):
+    """How many matching pods there are in each domain of a constraint."""
+
+    constraint: Constraint
+    counts: Mapping[str, int]
+    lowest: int
+    """The count of the emptiest domain; 0 if there are fewer domains than demanded."""
+    itself: int
+    """1 if the pod matches its own constraint."""
+
+
+def pre_filter(attempt: Attempt) -> Filter | None:
+    """The filter; none for a pod without hard constraints."""
+    constraints = constraints_of(attempt.pod, "DoNotSchedule")
+    if not constraints:
+        return None
+    every_domain = _domains(attempt, constraints)
+
+    def check(node: NodeInfo) -> Status | None:
+        for constraint, counts, lowest, itself in every_domain:
+            value = node.labels.get(constraint.key)
+            if value is None:
+                return NO_LABEL
+            if counts.get(value, 0) + itself - lowest > constraint.max_skew:
+                return UNEVEN
+        return None
+
+    return check
+
+
+def _domains(attempt: Attempt, constraints: Sequence[Constraint]) -> list[Domains]:
+    pod = attempt.pod
+    nodes = [facts_of(node) for node in attempt.view.nodes.unordered()]
+    nodes = [node for node in nodes if _has_all(node.labels, constraints)]
+    found = []
+    for constraint in constraints:
+        counts = {node.labels[constraint.key]: 0 for node in nodes if constraint.includes(pod, node)}
+        for node in _counted(attempt, constraint):
+            if _has_all(node.labels, constraints) and constraint.includes(pod, node):
+                counts[node.labels[constraint.key]] += 1
+        lowest = min(counts.values(), default=0) if len(counts) >= constraint.min_domains else 0
+        found.append(Domains(constraint, counts, lowest, int(constraint.selector.matches(pod.metadata.labels))))
+    return found
+
+
+# -- score -------------------------------------------------------------------------------------------------------------
+def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int] | None:
+    """The fewer matching pods in the node's domains, the better; no say without soft constraints."""
+    own = bool(attempt.pod.spec.topology_spread_constraints)
+    constraints = constraints_of(attempt.pod, "ScheduleAnyway") if own else _defaults(attempt)
+    if not constraints:
+        return None
+    scored = [not own or _has_all(node.labels, constraints) for node in nodes]
+    considered = [node for node, counts in zip(nodes, scored, strict=True) if counts]
+    sums = [0.0] * len(nodes)
+    matching: dict[int, list[NodeFacts]] = {}  # the default constraints share one selector: count once
+    for constraint in constraints:
+        found = matching.get(id(constraint.selector))
+        if found is None:
+            found = matching[id(constraint.selector)] = _counted(attempt, constraint)
+        counts = _soft_counts(attempt, found, constraint, constraints, own)
+        domains = len({node.labels.get(constraint.key, "") for node in considered})
+        weight = log((len(considered) if constraint.key == HOSTNAME else domains) + 2)
+        for at, node in enumerate(nodes):
+            if scored[at] and constraint.key in node.labels:
+                domain = node.name if constraint.key == HOSTNAME else node.labels[constraint.key]
+                sums[at] += counts[domain] * weight + constraint.max_skew - 1
+    return _turned([floor(value + 0.5) if counts else None for value, counts in zip(sums, scored, strict=True)])
+
+
+def _soft_counts(
+    attempt: Attempt, found: list[NodeFacts], constraint: Constraint, constraints: Sequence[Constraint], own: bool
+) -> Counter[str]:
+    """The matching pods, `found` by their nodes, of each domain; of each node where the domain is the node."""
+    if constraint.key == HOSTNAME:
+        return Counter(node.name for node in found)
+    return Counter(
+        node.labels.get(constraint.key, "")
+        for node in found
+        if (not own or _has_all(node.labels, constraints)) and constraint.includes(attempt.pod, node)
+    )
+
+
+def _turned(raw: Sequence[int | None]) -> list[int]:
+    """The lowest value brought to 100; None stays out of it and gets 0."""
+    values = [value for value in raw if value is not None]
+    lowest, highest = min(values, default=0), max(values, default=0)
+    if highest == 0:
+        return [0 if value is None else MAX_SCORE for value in raw]
+    return [0 if value is None else MAX_SCORE * (highest + lowest - value) // highest for value in raw]
+
+
+def _defaults(attempt: Attempt) -> list[Constraint]:
+    """The constraints for a pod that has none of its own and belongs to a service or workload."""
+    selector = _default_selector(attempt.view, attempt.pod)
+    if selector is None:
+        return []
+    return [Constraint(HOSTNAME, 3, selector), Constraint(ZONE, 5, selector)]
+
+
+def _default_selector(view: View, pod: Pod) -> LabelSelector | None:
+    """What the pod's services and its controller select by, all together."""
+    labels: dict[str, str] = {}
+    for key in view.group("services_by_namespace", pod.metadata.namespace or ""):
+        wanted = view.table("services")[key].spec.selector
+        if wanted and all(pod.metadata.labels.get(name) == value for name, value in wanted.items()):
+            labels.update(wanted)
+    selector = LabelSelector(match_labels=labels)
+    owner: Any = _controller(view, pod)
+    if owner is not None and owner.spec.selector is not None:
+        theirs = owner.spec.selector
+        if not isinstance(theirs, LabelSelector):  # a ReplicationController's is a plain map
+            theirs = LabelSelector(match_labels=theirs)
+        selector = LabelSelector(
+            match_labels={**labels, **theirs.match_labels}, match_expressions=theirs.match_expressions
+        )
+    return selector if selector != LabelSelector() else None
+
+
+_SPREADING = {
+    ("v1", "ReplicationController"): "replicationcontrollers",
+    ("apps/v1", "ReplicaSet"): "replicasets",
+    ("apps/v1", "StatefulSet"): "statefulsets",
+}
+
+
+def _controller(view: View, pod: Pod) -> Any:
+    for owner in pod.metadata.owner_references:
+        if owner.controller:
+            table = _SPREADING.get((owner.api_version or "", owner.kind or ""))
+            return view.get(table, f"{pod.metadata.namespace}/{owner.name}") if table is not None else None
+    return None
+
+
+# -- what may help -----------------------------------------------------------------------------------------------------
+def pod_may_help(view: View, change: Change, pod: Pod) -> bool:
+    """An assigned pod of the namespace that has come to match a constraint, or does not any more."""
+    old, new = change.before, change.after
+    constraints = constraints_of(pod, "DoNotSchedule")
+    return any(_matches(each, old, pod) != _matches(each, new, pod) for each in constraints)
+
+
+def _matches(constraint: Constraint, other: Pod | None, pod: Pod) -> bool:
+    if other is None or not other.spec.node_name or other.metadata.namespace != pod.metadata.namespace:
+        return False
+    return other.metadata.deletion_timestamp is None and constraint.selector.matches(other.metadata.labels)
+
+
+def node_may_help(view: View, change: Change, pod: Pod) -> bool:
+    """A node that joins, leaves or moves between the domains, or gets other taints."""
+    constraints = constraints_of(pod, "DoNotSchedule")
+    return _position(change.before, constraints) != _position(change.after, constraints)
+
+
+def _position(node: Node | None, constraints: Sequence[Constraint]) -> Any:
+    if node is None or not _has_all(node.metadata.labels, constraints):
+        return None
+    return [node.metadata.labels[each.key] for each in constraints], node.spec.taints
+
+
+PLUGIN = Plugin(
+    name="PodTopologySpread",
+    pre_filter=pre_filter,
+    score=score,
+    weight=lambda rules: 2 if rules.default_topology_spread else 1,
+    wakes={"pods": pod_may_help, "nodes": node_may_help},
+)

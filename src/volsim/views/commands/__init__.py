@@ -1,0 +1,1 @@
+"""kubectl's commands, one module for those that belong together; `volsim.views.kubectl` lists them all."""

@@ -1,0 +1,1 @@
+"""What `kubectl describe` says of each kind, one module for kinds that belong together."""
