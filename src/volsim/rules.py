@@ -115,6 +115,15 @@ def _gate(on_since: tuple[int, int] | None, source: str, *, off_since: tuple[int
     )
 
 
+def _count(default: int, source: str) -> Any:
+    """A number of things."""
+    return attrs.field(
+        default=None,
+        converter=attrs.converters.optional(int),
+        metadata={"what": "count", "default": default, "source": source},
+    )
+
+
 @attrs.frozen(kw_only=True, slots=True)
 class Rules:
     """The rules of one Kubernetes version; any of them can be changed by name.
@@ -151,6 +160,7 @@ class Rules:
     max_wait_for_unmount: float = _clock(360.0, "attach/detach controller, maxWaitForUnmountDuration")
     pod_gc_period: float = _clock(20.0, "pod garbage collector, gcCheckPeriod")
     pod_gc_quarantine: float = _clock(40.0, "pod garbage collector, quarantineTime")
+    terminated_pod_gc_threshold: int = _count(12_500, "kube-controller-manager --terminated-pod-gc-threshold")
     event_ttl: float = _clock(3600.0, "kube-apiserver --event-ttl: how long an event is kept")
     recycler_nfs_timeout: float = _clock(300.0, "pv-recycler-minimum-timeout-nfs")
     recycler_host_path_timeout: float = _clock(60.0, "pv-recycler-minimum-timeout-hostpath")
@@ -187,6 +197,7 @@ class Rules:
     controller_has_local_plugin: bool = _gate(
         (1, 15), "cmd/kube-controller-manager/app/plugins.go: local volumes", off_since=(1, 31)
     )
+    external_expanding_terse: bool = _gate((1, 24), "expand controller: the wording of the event ExternalExpanding")
     lower_case_errors: bool = _gate((1, 27), "persistent volume controller: `error getting deleter …`, not `Error …`")
     recycler_finds: bool = _gate((1, 26), "kubernetes#112689: the recycler pod deletes with find, not with rm")
     pv_last_phase_transition_time: bool = _gate((1, 29), "KEP-3762 PersistentVolumeLastPhaseTransitionTime")
@@ -202,6 +213,7 @@ class Rules:
     pod_ready_to_start_containers: bool = _gate((1, 29), "KEP-3085 PodReadyToStartContainersCondition")
     terminating_replicas: bool = _gate((1, 35), "KEP-3973 DeploymentReplicaSetTerminatingReplicas")
     pod_deletion_cost: bool = _gate((1, 22), "KEP-2255 PodDeletionCost")
+    pod_gc_evicted_first: bool = _gate((1, 27), "pod garbage collector: evicted pods go first (kubernetes#116167)")
     logarithmic_scale_down: bool = _gate((1, 22), "KEP-2185 LogarithmicScaleDown")
     scaling_event_names_old_size: bool = _gate((1, 26), "deployment controller: `Scaled up replica set x to 3 from 1`")
     scaling_event_from_to: bool = _gate((1, 31), "deployment controller: `Scaled up replica set x from 1 to 3`")
@@ -289,7 +301,7 @@ class Rules:
     sleep_action: bool = _gate((1, 30), "KEP-3960 PodLifecycleSleepAction")
     sleep_action_zero: bool = _gate((1, 33), "KEP-4818 PodLifecycleSleepActionAllowZero")
     taint_toleration_comparison: bool = _gate(None, "KEP-5471 TaintTolerationComparisonOperators")
-    numeric_operators_listed: bool = _gate((1, 35), "core validation: `supported values: …, \"Lt\", \"Gt\"` of a toleration")
+    numeric_operators_listed: bool = _gate((1, 35), "core validation: a toleration's operators include Lt and Gt")
     toleration_shown_whole: bool = _gate((1, 15), "core validation: a refused toleration is shown", off_since=(1, 32))
     affinity_match_label_keys: bool = _gate((1, 31), "KEP-3633 MatchLabelKeysInPodAffinity")
     spread_match_label_keys: bool = _gate((1, 27), "KEP-3243 MatchLabelKeysInPodTopologySpread")
@@ -317,6 +329,8 @@ class Rules:
         if rule["what"] == "clock":
             newer = [value for first, value in sorted(rule["since"].items()) if self.version >= first]
             return float(newer[-1] if newer else rule["default"])
+        if rule["what"] == "count":
+            return int(rule["default"])
         since, until = rule["on_since"], rule["off_since"]
         return since is not None and self.version >= since and (until is None or self.version < until)
 

@@ -37,24 +37,27 @@ def watch_all(view: View, change: Change) -> Iterator[str]:
         yield from _owners_waiting(view, before)
         yield from _dependents(view, old.uid)
         old = None
-    if new is None or _same(old, new):
+    if new is None:
         return
-    waits = new.deletion_timestamp is not None and (FOREGROUND in new.finalizers or ORPHAN in new.finalizers)
-    if new.owner_references or waits:
+    if old is None or old.owner_references != new.owner_references:
+        if not all(_is_solid(_owner(view, after, ref)) for ref in new.owner_references):
+            yield f"{change.table}/{change.key}"
+        if old is not None:
+            yield from _owners_waiting(view, before)
+    if _waiting_for(new) != (_waiting_for(old) if old is not None else frozenset()):
         yield f"{change.table}/{change.key}"
-    if waits:
         yield from _dependents(view, new.uid)
-    if old is not None:
-        yield from _owners_waiting(view, before)
 
 
-def _same(old: ObjectMeta | None, new: ObjectMeta) -> bool:
-    return (
-        old is not None
-        and old.owner_references == new.owner_references
-        and old.deletion_timestamp == new.deletion_timestamp
-        and old.finalizers == new.finalizers
-    )
+def _waiting_for(metadata: ObjectMeta) -> frozenset[str]:
+    """The finalizers by which a deleted object waits for its dependents."""
+    if metadata.deletion_timestamp is None:
+        return frozenset()
+    return frozenset(metadata.finalizers) & {FOREGROUND, ORPHAN}
+
+
+def _is_solid(owner: Any) -> bool:
+    return owner is not None and FOREGROUND not in _waiting_for(owner.metadata)
 
 
 def _dependents(view: View, uid: str | None) -> Iterator[str]:
@@ -65,12 +68,8 @@ def _owners_waiting(view: View, obj: Any) -> Iterator[str]:
     """The owners that wait for the object to be gone, or not to block them any more."""
     for ref in obj.metadata.owner_references:
         found = _owner(view, obj, ref)
-        if found is not None and _waits(found, FOREGROUND):
+        if found is not None and FOREGROUND in _waiting_for(found.metadata):
             yield f"{table_of(found)}/{found.key}"
-
-
-def _waits(obj: Any, finalizer: str) -> bool:
-    return obj.metadata.deletion_timestamp is not None and finalizer in obj.metadata.finalizers
 
 
 # -- owners ------------------------------------------------------------------------------------------------------------
@@ -88,7 +87,7 @@ def _places(view: View, obj: Any, ref: OwnerReference) -> Iterator[tuple[str, st
     kind, group, name = ref.kind or "", group_of(ref.api_version or ""), ref.name or ""
     known = KINDS.get(kind)
     namespaced = f"{obj.metadata.namespace}/{name}"
-    if known is not None and known.GROUP == group:
+    if known is not None and group == known.GROUP:
         yield known.PLURAL, namespaced if known.NAMESPACED else name
         return
     table = table_of(GenericObject(api_version=ref.api_version or "", kind=kind))
@@ -104,9 +103,10 @@ def sync(view: View, key: str) -> Outcome:
     obj = view.get(table, name)
     if obj is None:
         return NOTHING
-    if _waits(obj, ORPHAN):
+    waiting_for = _waiting_for(obj.metadata)
+    if ORPHAN in waiting_for:
         return _orphan_dependents(view, obj)
-    if _waits(obj, FOREGROUND):
+    if FOREGROUND in waiting_for:
         return _finish_foreground(view, obj)
     if obj.metadata.deletion_timestamp is not None or not obj.metadata.owner_references:
         return NOTHING
@@ -141,10 +141,10 @@ def _judge(view: View, table: str, obj: Any) -> Outcome:
             if not any(_places(view, obj, ref)):
                 return NOTHING
             gone.add(ref.uid)
-        elif _waits(owner, FOREGROUND):
-            waiting.add(ref.uid)
-        else:
+        elif _is_solid(owner):
             solid += 1
+        else:
+            waiting.add(ref.uid)
     if solid:
         if not gone and not waiting:
             return NOTHING
@@ -167,7 +167,7 @@ def _judge(view: View, table: str, obj: Any) -> Outcome:
 def _is_in_circle(view: View, obj: Any) -> bool:
     """Whether a dependent waits for its own dependents: then the object's owners must not wait for the object."""
     found = (view.get(table, key) for table, key in view.group("dependents", obj.metadata.uid))
-    return any(_waits(each, FOREGROUND) for each in found)
+    return any(FOREGROUND in _waiting_for(each.metadata) for each in found)
 
 
 def _without_owners(obj: Any, uids: set[str | None]) -> Any:

@@ -40,11 +40,11 @@ _ALL_WELL: Mapping[str, tuple[str, str]] = {
 
 # -- what wakes it -----------------------------------------------------------------------------------------------------
 def watch_namespaces(view: View, change: Change) -> Iterator[Wake]:
-    """A namespace needs a look some seconds after its deletion, and when it is gone."""
+    """A namespace that is being deleted needs a look some seconds after each change, also of its status."""
     if change.after is None:
         yield Wake(change.key, view.now_us)
     elif change.after.metadata.deletion_timestamp is not None:
-        yield Wake(change.key, change.after.metadata.deletion_timestamp + _HESITATION_US)
+        yield Wake(change.key, view.now_us + _HESITATION_US)
 
 
 def watch_content(view: View, change: Change) -> Iterator[Wake]:
@@ -65,19 +65,21 @@ class Patience(NamedTuple):
     """When a namespace is looked at again: every so often, or (no period) in ever longer steps."""
 
     since_us: int
+    """When it was last looked at; without a period, when it first should have been empty."""
     period_us: int | None
     in_grace: bool = False
     """It waits for pods in their grace period, which ends by itself."""
 
     def next_look(self, now_us: int) -> int:
-        """The first time from now on at which the namespace is looked at.
+        """The first time after `since_us` and not before now at which the namespace is looked at.
 
-        >>> Patience(5_000_000, 8_000_000).next_look(6_000_000)
-        13000000
+        >>> Patience(5_000_000, 8_000_000).next_look(6_000_000), Patience(0, None).next_look(6_000)
+        (13000000, 15000)
         """
         if self.period_us is not None:
-            return self.since_us + -(-(now_us - self.since_us) // self.period_us) * self.period_us
-        at_us, step_us = self.since_us, _RETRY_FIRST_US
+            periods = max(-(-(now_us - self.since_us) // self.period_us), 1)
+            return self.since_us + periods * self.period_us
+        at_us, step_us = self.since_us + _RETRY_FIRST_US, 2 * _RETRY_FIRST_US
         while at_us < now_us:
             at_us += step_us
             step_us = min(2 * step_us, _RETRY_MAX_US)
@@ -113,6 +115,7 @@ def _empty(view: View, namespace: Namespace, content: list[tuple[str, Any]], *, 
         for table, obj in content
         if obj.metadata.deletion_timestamp is None or not _stays(view, obj)
     ]
+    says = f"namespace {namespace.name}: delete {len(writes)} of {len(content)} objects"
     left = [obj for _, obj in content if _stays(view, obj)]
     look = _next_look(view, namespace, left)
     reported = _reported(view, namespace, left, stuck=look.period_us is None, pods_first=pods_first)
@@ -125,11 +128,9 @@ def _empty(view: View, namespace: Namespace, content: list[tuple[str, Any]], *, 
         if known is not None:
             writes.append(Put("memory", _memory(namespace.name), None))
         return Outcome(tuple(writes), says=f"namespace {namespace.name} is empty")
-    if look != known:
-        writes.append(Put("memory", _memory(namespace.name), look))
-    says = f"namespace {namespace.name}: delete {len(content)} objects, {len(left)} of them take their time"
-    wait_us = look.next_look(view.now_us + 1) - view.now_us if look.in_grace else None
-    return Outcome(tuple(writes), requeue_after_us=wait_us, says=says if writes else "")
+    writes.append(Put("memory", _memory(namespace.name), look))
+    wait_us = look.period_us if look.in_grace else None
+    return Outcome(tuple(writes), requeue_after_us=wait_us, says=says)
 
 
 def _stays(view: View, obj: Any) -> bool:
@@ -148,14 +149,12 @@ def _next_look(view: View, namespace: Namespace, left: list[Any]) -> Patience:
     pods = [obj for obj in left if isinstance(obj, Pod)]
     running = (pod for pod in pods if pod.status.phase not in ("Succeeded", "Failed"))
     grace = max((pod.spec.termination_grace_period_seconds or 0 for pod in running), default=0)
-    if view.now_us - deleted_us < grace * 1_000_000:
-        look = Patience(view.now_us, _period_us(grace), in_grace=True)
-    elif pods and not any(pod.metadata.finalizers for pod in pods):
-        look = Patience(view.now_us, None)
-    else:
-        look = Patience(view.now_us, _period_us(_FINALIZERS_TAKE))
+    if view.now_us < deleted_us + grace * 1_000_000:
+        return Patience(view.now_us, _period_us(grace), in_grace=True)
+    if not pods or any(pod.metadata.finalizers for pod in pods):
+        return Patience(view.now_us, _period_us(_FINALIZERS_TAKE))
     known: Patience | None = view.get("memory", _memory(namespace.name))
-    return known if known is not None and known[1:] == look[1:] else look
+    return known if known is not None and known.period_us is None else Patience(view.now_us, None)
 
 
 def _period_us(estimate_seconds: int) -> int:

@@ -11,8 +11,7 @@ from volsim.control.contract import Controller
 from volsim.engine.perform import Engine
 from volsim.errors import VolsimError
 from volsim.manifests import load
-from volsim.objects import Namespace, Node, NodeStatus, ObjectMeta
-from volsim.quantity import Quantity
+from volsim.objects import Namespace, Node, ObjectMeta
 from volsim.rules import Rules
 from volsim.state import Draft
 
@@ -21,9 +20,15 @@ __all__ = ["CONTROLLERS", "bootstrap", "default_engine", "node_objects"]
 CONTROLLERS: tuple[str, ...] = (
     "persistent_volume",
     "protection",
+    "csi.provisioner",
+    "csi.resizer",
     "scheduler",
     "deployment",
     "replica_set",
+    "ephemeral_volume",
+    "garbage_collector",
+    "namespace",
+    "pod_gc",
     "node_lifecycle",
     "taint_eviction",
     "kubelet.node",
@@ -32,14 +37,6 @@ CONTROLLERS: tuple[str, ...] = (
 """The modules of `volsim.control` whose controllers make up a cluster, in the order in which they break ties."""
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
-
-DEFAULT_CAPACITY: Mapping[str, str] = {
-    "cpu": "4",
-    "memory": "8Gi",
-    "ephemeral-storage": "100Gi",
-    "pods": "110",
-}
-"""What a node has of which nobody said anything: a small virtual machine."""
 
 _ENGINE: list[Engine] = []
 
@@ -87,15 +84,4 @@ def node_objects(nodes: int | Sequence[str | Mapping[str, Any] | Node] | Any, ru
 
 
 def _node(name: str) -> Node:
-    capacity = {resource: Quantity(amount) for resource, amount in DEFAULT_CAPACITY.items()}
-    return Node(
-        metadata=ObjectMeta(
-            name=name,
-            labels={
-                "kubernetes.io/arch": "amd64",
-                "kubernetes.io/hostname": name,
-                "kubernetes.io/os": "linux",
-            },
-        ),
-        status=NodeStatus(capacity=capacity, allocatable=capacity),
-    )
+    return Node(metadata=ObjectMeta(name=name))

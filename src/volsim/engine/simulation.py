@@ -16,11 +16,12 @@ from volsim.engine.perform import Engine
 from volsim.engine.trace import EventLog, Log
 from volsim.errors import LimitExceeded, NotFound, VolsimError, did_you_mean
 from volsim.manifests import from_manifest, load, to_manifest
-from volsim.objects import Event, GenericObject, Node
+from volsim.objects import CSIDriver, CSIDriverSpec, Event, GenericObject, Node, ObjectMeta
 from volsim.objects.kinds import find_kind, resolve_kind
 from volsim.objects.selectors import parse_selector
 from volsim.rules import Duration, Rules, microseconds
 from volsim.state import Draft, State
+from volsim.state.runtime import Driver
 
 __all__ = ["ApiWarning", "ExecResult", "Simulation"]
 
@@ -374,6 +375,29 @@ class Simulation:
                 break
             self._note(self._engine.sync(self._draft, action))
         return (self._draft.now_us - start) / 1_000_000
+
+    # -- storage -----------------------------------------------------------------------------------------------------
+    def install_csi_driver(
+        self,
+        name: str,
+        *,
+        attach_required: bool = True,
+        topology_key: str | None = None,
+        resizer: bool = False,
+    ) -> None:
+        """Install a CSI driver: its plugin on every node, its provisioner, attacher and (if asked) resizer.
+
+        StorageClasses name it as their provisioner. With a `topology_key`, a volume can be reached only from nodes
+        that have the same value of that label as the node or zone for which it was made. Raises `AlreadyExists`.
+        """
+
+        def install(draft: Draft) -> None:
+            spec = CSIDriverSpec(attach_required=attach_required)
+            requests.create(draft, CSIDriver(metadata=ObjectMeta(name=name), spec=spec))
+            driver = Driver(name=name, attach_required=attach_required, topology_key=topology_key, resizer=resizer)
+            draft.put("drivers", name, driver)
+
+        self._act(Request("install", f"csidriver/{name}"), install)
 
     # -- containers and bytes ----------------------------------------------------------------------------------------
     def exec(

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, cast
 from volsim.objects import LabelSelector, Node, PersistentVolume, PersistentVolumeClaim, Pod
 from volsim.objects.binding import claim_class, volume_class
 from volsim.objects.resources import Amounts, pod_requests, scored_requests
+from volsim.state.fingerprint import fingerprint
 from volsim.state.table import Ordered, Table
 
 __all__ = [
@@ -361,20 +362,19 @@ INDEXES: tuple[Index, ...] = (
         what="pods without a node, by the node that is nominated for them; all of them under ''",
         unchanged=lambda before, after: before.spec is after.spec and before.status is after.status,
     ),
-    Index(
-        "nodes_by_zone",
-        "nodes",
-        lambda node: (zone_of(node),),
-        lambda node: (),
-        what="nodes of a zone, ordered by name",
-        unchanged=_same_labels,
-    ),
     Index("services_by_namespace", "services", _namespace, what="services of a namespace", unchanged=_same_key),
     Index(
         "capacities_by_class",
         "csistoragecapacities",
         lambda capacity: (capacity.storage_class_name or "",),
         what="CSIStorageCapacities of a storage class",
+    ),
+    Index(
+        "attachments_by_volume",
+        "volumeattachments",
+        lambda each: (each.spec.source.persistent_volume_name,) if each.spec.source.persistent_volume_name else (),
+        what="attachments of a PersistentVolume",
+        unchanged=_same_spec,
     ),
     Index(
         "attachments_by_node",
@@ -407,6 +407,22 @@ TOTALS: tuple[Total, ...] = (
         _same_spec,
         what="by node, over its pods that have not ended: pods, cpu (thousandths), memory and ephemeral storage "
         "(bytes) asked for, and cpu and memory as scoring counts them (with defaults for what asks for nothing)",
+    ),
+    Total(
+        "ended_pods",
+        "pods",
+        lambda pod: "" if pod.status.phase in ("Succeeded", "Failed") else None,
+        lambda pod: (1,),
+        _same_key,
+        what="pods that have ended (one group, named '')",
+    ),
+    Total(
+        "nodes_alike",
+        "nodes",
+        lambda node: "",
+        lambda node: (1, fingerprint(node)),
+        lambda before, after: False,
+        what="the nodes' fingerprints (one group, named ''): the same sums stand for the same nodes",
     ),
     Total(
         "zone_health",

@@ -14,7 +14,7 @@ from volsim.objects import Pod
 from volsim.objects._record import FrozenDict, Record, frozen_map, record
 from volsim.storage.tree import Directory
 
-__all__ = ["Container", "Machine", "Sandbox"]
+__all__ = ["Container", "Driver", "Machine", "Sandbox"]
 
 
 @record
@@ -62,6 +62,22 @@ class Machine(Record):
     def pod_network(self) -> str:
         """The first three numbers of its pods' addresses."""
         return f"10.{244 + self.number // 256}.{self.number % 256}"
+
+
+@record
+class Driver(Record):
+    """A CSI driver as it was installed: its sidecars in the control plane, its plugin on every node.
+
+    >>> Driver(name="csi.example.com").attach_required
+    True
+    """
+
+    name: str
+    attach_required: bool = True
+    topology_key: str | None = None
+    """The node label that says from where its volumes can be reached; None: from everywhere."""
+    resizer: bool = False
+    """Whether it has an external resizer."""
 
 
 @record

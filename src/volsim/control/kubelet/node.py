@@ -1,7 +1,7 @@
 """Kubelet, the node's own part: registers the machine and says that it is ready.
 
-Modelled: Ready and the pressure conditions of a healthy node, addresses, capacity of a node that says nothing of it, the
-return after a power cut or a partition. Heartbeats that arrive are not events; only their absence is
+Modelled: Ready and the pressure conditions of a healthy node, addresses, labels, capacity, the CSI drivers of the node, the return after a
+power cut or a partition. Heartbeats that arrive are not events; only their absence is
 (`volsim.control.node_lifecycle`).
 Not modelled: node pressure, image garbage collection, graceful node shutdown.
 Source: kubelet, pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
@@ -11,13 +11,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from volsim.apiserver.writes import Put, UpdateStatus, Write
+from volsim.apiserver.writes import Create, Put, Update, UpdateStatus, Write
 from volsim.control.contract import NOTHING, Controller, Outcome
-from volsim.objects import Condition, Node, NodeAddress, NodeStatus, NodeSystemInfo
+from volsim.objects import (
+    Condition,
+    CSINode,
+    CSINodeDriver,
+    CSINodeSpec,
+    FrozenDict,
+    Node,
+    NodeAddress,
+    NodeStatus,
+    NodeSystemInfo,
+    ObjectMeta,
+    OwnerReference,
+)
+from volsim.quantity import Quantity
 from volsim.state import Change, View
 from volsim.state.runtime import Machine
 
 __all__ = ["CONTROLLER"]
+
+DEFAULT_CAPACITY = {
+    "cpu": Quantity("4"),
+    "memory": Quantity("8Gi"),
+    "ephemeral-storage": Quantity("100Gi"),
+    "pods": Quantity("110"),
+}
+"""What a node has of which nobody said anything: a small virtual machine."""
 
 _HEALTHY = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -40,6 +61,17 @@ def watch_machine(view: View, change: Change) -> Iterator[str]:
         yield change.key
 
 
+def watch_driver(view: View, change: Change) -> Iterator[str]:
+    """Every node needs a look when a CSI driver is installed."""
+    yield from view.nodes
+
+
+def watch_csi_node(view: View, change: Change) -> Iterator[str]:
+    """A node whose CSINode somebody removed makes it anew."""
+    if change.after is None:
+        yield change.key
+
+
 def sync(view: View, key: str) -> Outcome:
     """Say of one node what its kubelet would say now."""
     node = view.nodes.get(key)
@@ -51,10 +83,43 @@ def sync(view: View, key: str) -> Outcome:
         machine = Machine(number=len(view.table("machines")), changed_us=view.now_us)
         writes.append(Put("machines", key, machine))
     if machine.answers:
+        labelled = _with_labels(node)
+        if labelled is not node:
+            writes.append(Update(labelled))
         status = _status(view, node, machine)
         if status != node.status:
             writes.append(UpdateStatus(node.replace(status=status)))
+        writes += _csi_node(view, node)
     return Outcome(tuple(writes), says=f"report node {key} ready") if writes else NOTHING
+
+
+_PLATFORM = {"kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux"}
+
+
+def _with_labels(node: Node) -> Node:
+    """The node with the labels that a kubelet gives to its own; those that are there stay."""
+    labels = {"kubernetes.io/hostname": node.metadata.name or "", **_PLATFORM, **node.metadata.labels}
+    if labels == node.metadata.labels:
+        return node
+    return node.replace(metadata=node.metadata.replace(labels=FrozenDict(labels)))
+
+
+def _csi_node(view: View, node: Node) -> list[Write]:
+    """The writes by which the node says which CSI drivers run on it."""
+    name = node.metadata.name or ""
+    drivers = tuple(
+        CSINodeDriver(name=driver.name, node_id=name, topology_keys=(driver.topology_key,) if driver.topology_key else ())
+        for driver in view.table("drivers").values()
+    )
+    found: CSINode | None = view.get("csinodes", name)
+    if found is None:
+        owner = OwnerReference(api_version="v1", kind="Node", name=name, uid=node.metadata.uid)
+        meta = ObjectMeta(name=name, owner_references=(owner,))
+        return [Create(CSINode(metadata=meta, spec=CSINodeSpec(drivers=drivers)))]
+    missing = tuple(driver for driver in drivers if driver.name not in {each.name for each in found.spec.drivers})
+    if not missing:
+        return []
+    return [Update(found.replace(spec=found.spec.replace(drivers=(*found.spec.drivers, *missing))))]
 
 
 def _status(view: View, node: Node, machine: Machine) -> NodeStatus:
@@ -84,12 +149,24 @@ def _status(view: View, node: Node, machine: Machine) -> NodeStatus:
         NodeAddress(type="InternalIP", address=machine.address),
         NodeAddress(type="Hostname", address=node.metadata.name),
     )
-    return status.replace(conditions=tuple(kept.values()), node_info=info, addresses=addresses)
+    capacity = {**DEFAULT_CAPACITY, **status.capacity}
+    return status.replace(
+        conditions=tuple(kept.values()),
+        node_info=info,
+        addresses=addresses,
+        capacity=FrozenDict(capacity),
+        allocatable=FrozenDict({**capacity, **status.allocatable}),
+    )
 
 
 CONTROLLER = Controller(
     name="kubelet-node",
     component="kubelet",
-    watches={"nodes": watch_node, "machines": watch_machine},
+    watches={
+        "nodes": watch_node,
+        "machines": watch_machine,
+        "drivers": watch_driver,
+        "csinodes": watch_csi_node,
+    },
     sync=sync,
 )

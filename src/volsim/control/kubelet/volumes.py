@@ -177,8 +177,8 @@ def _claim(work: PodWork, name: str, read_only: bool) -> Place:
     if source_name == "hostPath":
         return _host_path(work, source.path or "", source.type or "").replace(read_only=read_only)
     if source_name == "local":
-        if tree.lookup(work.disk, source.path or "") is None:
-            raise MountError(f'path "{source.path}" does not exist')
+        if not tree.exists(work.disk, source.path or ""):  # whoever makes a local volume has prepared its directory
+            work.disk = tree.mkdir(work.disk, source.path or "", parents=True)
         return Place(kind=DISK, name=work.node, path=source.path or "", read_only=read_only)
     return _backend(work, source_name, source, read_only or bool(getattr(source, "read_only", False)))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from volsim.control.persistent_volume import binder, reclaimer, recycler, volumes
+from volsim.control.persistent_volume import binder, expand, reclaimer, recycler, volumes
 
 __all__ = ["CONTROLLERS"]
 
-CONTROLLERS = (binder.CONTROLLER, volumes.CONTROLLER, reclaimer.CONTROLLER, recycler.CONTROLLER)
+CONTROLLERS = (binder.CONTROLLER, volumes.CONTROLLER, reclaimer.CONTROLLER, recycler.CONTROLLER, expand.CONTROLLER)

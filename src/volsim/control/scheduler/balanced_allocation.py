@@ -9,41 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from volsim.control.scheduler.framework import MAX_SCORE, Attempt, Plugin
+from volsim.control.scheduler.framework import MAX_SCORE, Attempt, Plugin, SteadyScore
 from volsim.control.scheduler.node_facts import NodeInfo, question
-from volsim.rules import Rules
 
 __all__ = ["PLUGIN"]
 
 
-def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int] | None:
+def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> SteadyScore | None:
     """100 for a perfect balance of cpu and memory."""
     rules = attempt.rules
     if not rules.balance_of_requests:
         cpu, memory = attempt.scored_requests
-    else:
-        cpu, memory = attempt.requests.get("cpu", 0), attempt.requests.get("memory", 0)
-        if not cpu and not memory and rules.best_effort_has_no_balance:
-            return None
-    balance = question("balance", cpu, memory, rules.balance_of_requests, rules.balance_counts_improvement)
-    found = []
-    for node in nodes:
-        memo = node.memo
-        if balance not in memo:
-            memo[balance] = _score(node, cpu, memory, rules)
-        found.append(memo[balance])
-    return found
-
-
-def _score(node: NodeInfo, cpu: int, memory: int, rules: Rules) -> int:
-    """The score of one node; it follows from its facts and usage alone."""
-    if not rules.balance_of_requests:
-        return _old_balance(node, cpu, memory)
-    after = _balance(node, cpu, memory)
+        return SteadyScore(lambda node: _old_balance(node, cpu, memory), question("OldBalance", cpu, memory))
+    cpu, memory = attempt.requests.get("cpu", 0), attempt.requests.get("memory", 0)
+    if not cpu and not memory and rules.best_effort_has_no_balance:
+        return None
     if not rules.balance_counts_improvement:
-        return after
+        return SteadyScore(lambda node: _balance(node, cpu, memory), question("Balance", cpu, memory))
+    return SteadyScore(lambda node: _improvement(node, cpu, memory), question("Improvement", cpu, memory))
+
+
+def _improvement(node: NodeInfo, cpu: int, memory: int) -> int:
+    """By how much the pod would better the balance: 75 for not at all."""
     half = MAX_SCORE // 2
-    return half + (half + after - _balance(node, 0, 0)) // 2
+    return half + (half + _balance(node, cpu, memory) - _balance(node, 0, 0)) // 2
 
 
 def _balance(node: NodeInfo, cpu: int, memory: int) -> int:

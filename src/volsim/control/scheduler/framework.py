@@ -35,6 +35,7 @@ __all__ = [
     "Plugin",
     "Status",
     "Steady",
+    "SteadyScore",
     "has_ended",
     "normalized",
     "priority_of",
@@ -92,6 +93,13 @@ class Narrowed(NamedTuple):
     nodes: frozenset[str]
 
 
+class SteadyScore(NamedTuple):
+    """How good a node is, where that follows from its facts and usage alone: it may be remembered for the question."""
+
+    of: Callable[[NodeInfo], int]
+    question: Question
+
+
 Hint = Callable[[View, Change, Pod], bool]
 """Whether a change may help this pod, which the plugin has turned away."""
 
@@ -104,7 +112,7 @@ class Plugin:
     """Its name in Kubernetes: ``NodeResourcesFit``."""
     pre_filter: Callable[[Attempt], Filter | Steady | Narrowed | Status | None] | None = None
     """Looks at the pod: a filter for nodes, a status that turns the pod away from all, or None if it has no say."""
-    score: Callable[[Attempt, Sequence[NodeInfo]], Sequence[int] | None] | None = None
+    score: Callable[[Attempt, Sequence[NodeInfo]], Sequence[int] | SteadyScore | None] | None = None
     """How good each of the nodes is, 0 … 100; None if it has no say."""
     weight: Callable[[Rules], int] = lambda rules: 1
     wakes: Mapping[str, Hint] = attrs.field(factory=dict)
@@ -183,9 +191,12 @@ class Attempt:
     # -- what counts as being on a node ------------------------------------------------------------------------------
     def node(self, name: str) -> NodeInfo:
         """The node called `name`, which must exist, and what the pods that count as being on it ask for."""
-        facts = facts_of(self._nodes[name])
-        usage = self._usage.get(name, UNUSED)
-        return facts.with_usage(usage) if self._plain else NodeInfo(facts, self._changed(name, usage))
+        return self.info(facts_of(self._nodes[name]))
+
+    def info(self, facts: NodeFacts) -> NodeInfo:
+        """A node and what the pods that count as being on it ask for."""
+        usage = self._usage.get(facts.name, UNUSED)
+        return facts.with_usage(usage) if self._plain else NodeInfo(facts, self._changed(facts.name, usage))
 
     def _changed(self, node: str, usage: tuple[int, ...]) -> tuple[int, ...]:
         """The usage with the pods that are to come and without those that are thought away."""

@@ -10,12 +10,14 @@ Source: kube-scheduler, pkg/scheduler/framework/types.go (NodeInfo).
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from volsim.objects import Node
 from volsim.objects.resources import Amounts, amount_of
+from volsim.state import View, zone_of
 
-__all__ = ["UNUSED", "NodeFacts", "NodeInfo", "Question", "facts_of", "question"]
+__all__ = ["UNUSED", "NodeFacts", "NodeInfo", "Question", "facts_of", "nodes_in_turn", "question"]
 
 Usage = tuple[int, ...]
 UNUSED: Usage = (0, 0, 0, 0, 0, 0)
@@ -85,6 +87,32 @@ def facts_of(node: Node) -> NodeFacts:
     return found
 
 
+# -- all nodes ---------------------------------------------------------------------------------------------------------
+_IN_TURN: dict[tuple[int, ...], list[NodeFacts]] = {}
+_IN_TURN_LIMIT = 64  # an explorer goes to and fro between a few sets of nodes; forget all and start again
+
+
+def nodes_in_turn(view: View) -> list[NodeFacts]:
+    """All nodes: of each zone one in turn, by name; remembered for this very set of nodes. Not to be changed.
+
+    Source: kube-scheduler, pkg/scheduler/backend/cache/node_tree.go.
+    """
+    alike = view.total("nodes_alike", "")
+    if alike is None:
+        return []
+    found = _IN_TURN.get(alike)
+    if found is None:
+        if len(_IN_TURN) >= _IN_TURN_LIMIT:
+            _IN_TURN.clear()
+        zones: dict[str, list[NodeFacts]] = {}
+        for node in view.nodes.values():
+            zones.setdefault(zone_of(node), []).append(facts_of(node))
+        turns = zip_longest(*(zones[zone] for zone in sorted(zones)))
+        found = _IN_TURN[alike] = [node for turn in turns for node in turn if node is not None]
+    return found
+
+
+# -- remembering -------------------------------------------------------------------------------------------------------
 class Question:
     """What a plugin asks about nodes, as a key that is cheap to look up: equal questions are the same object."""
 

@@ -20,9 +20,10 @@ from volsim.control.scheduler.framework import (
     Plugin,
     Status,
     Steady,
+    SteadyScore,
     has_ended,
 )
-from volsim.control.scheduler.node_facts import NodeInfo, Question, facts_of, question
+from volsim.control.scheduler.node_facts import NodeInfo, facts_of, question
 from volsim.objects import Pod
 from volsim.objects.resources import Amounts, pod_requests
 from volsim.state import Change, View
@@ -83,22 +84,20 @@ def _used(attempt: Attempt, node: NodeInfo, resource: str) -> int:
     return sum(pod_requests(pod.spec).get(resource, 0) for pod in attempt.pods_on(node.name))
 
 
-def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int]:
+def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> SteadyScore:
     """The share of cpu and memory that would be left, the mean of both."""
     cpu, memory = attempt.scored_requests
-    left = question("left", cpu, memory)
-    return [node.memo[left] if left in node.memo else _left(node, left, cpu, memory) for node in nodes]
 
+    def left(node: NodeInfo) -> int:
+        facts, usage = node.facts, node.usage
+        shares = [
+            max(capacity - used - asked, 0) * MAX_SCORE // capacity
+            for capacity, used, asked in ((facts.cpu, usage[4], cpu), (facts.memory, usage[5], memory))
+            if capacity
+        ]
+        return sum(shares) // len(shares) if shares else 0
 
-def _left(node: NodeInfo, left: Question, cpu: int, memory: int) -> int:
-    facts, usage = node.facts, node.usage
-    shares = [
-        max(capacity - used - asked, 0) * MAX_SCORE // capacity
-        for capacity, used, asked in ((facts.cpu, usage[4], cpu), (facts.memory, usage[5], memory))
-        if capacity
-    ]
-    found = node.memo[left] = sum(shares) // len(shares) if shares else 0
-    return found
+    return SteadyScore(left, question("LeastAllocated", cpu, memory))
 
 
 # -- what may help -----------------------------------------------------------------------------------------------------

@@ -8,24 +8,23 @@ Source: kube-scheduler, pkg/scheduler/schedule_one.go (schedulePod), backend/cac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from volsim.apiserver.writes import Put, Write
-from volsim.control.scheduler.framework import Attempt, Filter, Narrowed, Status, Steady, unresolvable
-from volsim.control.scheduler.node_facts import NodeInfo, Question, question
+from volsim.control.scheduler.framework import Attempt, Filter, Narrowed, Status, Steady, SteadyScore, unresolvable
+from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo, Question, facts_of, nodes_in_turn, question
 from volsim.control.scheduler.plugins import plugins_of
-from volsim.objects import FrozenDict
-from volsim.state import View
 
 __all__ = ["Found", "ask", "best", "search"]
 
 FEW_NODES = 100
 """In a cluster of fewer nodes all are looked at; in a larger one at least so many must fit."""
 LEAST_PERCENTAGE = 5
-ROTATION = "scheduler/last-looked-at"
-"""The row of the table ``memory`` that says, by zone, at which node the last search ended."""
+_PIECE = 256
+ROTATION = "scheduler/next-node"
+"""The row of the table ``memory`` that says with which node the next search begins: its number in turn."""
 
 
 class Found(NamedTuple):
@@ -116,31 +115,25 @@ def search(attempt: Attempt) -> Found:
         if prepared.refusal(node) is None:
             return Found([node], {})
     if prepared.only is not None:
-        names = [name for name in sorted(prepared.only) if name in view.nodes]
-        nodes, statuses, _ = _look(attempt, prepared, iter([("", name) for name in names]), _enough(len(names)))
+        some = [facts_of(view.nodes[name]) for name in sorted(prepared.only) if name in view.nodes]
+        nodes, statuses = _look(attempt, prepared, some, _enough(len(some)))
         return Found(nodes, statuses, narrowed_by=prepared.narrowed_by)
-    count = attempt.node_count
-    if count < FEW_NODES:
-        nodes, statuses, _ = _look(attempt, prepared, (("", name) for name in view.nodes), count)
-        return Found(nodes, statuses)
-    last: Mapping[str, str] = view.get("memory", ROTATION) or {}
-    nodes, statuses, ends = _look(attempt, prepared, _in_turn(view, last), _enough(count))
-    everywhere = len(nodes) + len(statuses) == count
-    rotation = None if everywhere else Put("memory", ROTATION, FrozenDict({**last, **ends}))
-    return Found(nodes, statuses, rotation=rotation)
+    every = nodes_in_turn(view)
+    start = view.get("memory", ROTATION) or 0 if len(every) >= FEW_NODES else 0
+    nodes, statuses = _look(attempt, prepared, _from(every, start), _enough(len(every)))
+    end = (start + len(nodes) + len(statuses)) % max(len(every), 1)
+    return Found(nodes, statuses, rotation=Put("memory", ROTATION, end) if end != start else None)
 
 
 def _look(
-    attempt: Attempt, prepared: Prepared, names: Iterator[tuple[str, str]], enough: int
-) -> tuple[list[NodeInfo], dict[str, tuple[str, Status]], dict[str, str]]:
-    """The nodes that fit, why others do not, and by zone which was the last."""
+    attempt: Attempt, prepared: Prepared, facts: Iterable[NodeFacts], enough: int
+) -> tuple[list[NodeInfo], dict[str, tuple[str, Status]]]:
+    """The nodes that fit, until there are enough, and why others do not."""
     nodes: list[NodeInfo] = []
     statuses: dict[str, tuple[str, Status]] = {}
-    ends: dict[str, str] = {}
     steady = prepared.steady
-    for zone, name in names:
-        ends[zone] = name
-        node = attempt.node(name)
+    for each in facts:
+        node = attempt.info(each)
         refused: Refusal
         if steady is None:
             refused = prepared.refusal(node)
@@ -149,12 +142,20 @@ def _look(
         else:
             refused = node.memo[steady] = prepared.refusal(node)
         if refused is not None:
-            statuses[name] = refused
+            statuses[each.name] = refused
             continue
         nodes.append(node)
         if len(nodes) == enough:
             break
-    return nodes, statuses, ends
+    return nodes, statuses
+
+
+def _from(every: list[NodeFacts], start: int) -> Iterator[NodeFacts]:
+    """All of them from a place on and round. In pieces: seldom more than a few are looked at."""
+    places = chain(range(start, len(every), _PIECE), range(0, start, _PIECE))
+    for at in places:
+        end = len(every) if at >= start else start
+        yield from every[at : min(at + _PIECE, end)]
 
 
 def _enough(count: int) -> int:
@@ -169,42 +170,33 @@ def _enough(count: int) -> int:
     return max(count * percentage // 100, FEW_NODES)
 
 
-def _in_turn(view: View, last: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """All nodes, (zone, name), one of each zone in turn, each zone from after its last one on and round."""
-    zones = [(zone, _round(view, zone, last.get(zone, ""))) for zone in view.group_names("nodes_by_zone")]
-    while zones:
-        left = []
-        for zone, names in zones:
-            name = next(names, None)
-            if name is not None:
-                yield zone, name
-                left.append((zone, names))
-        zones = left
-
-
-def _round(view: View, zone: str, last: str) -> Iterator[str]:
-    """The names of a zone's nodes that come after `last`, then those up to it."""
-    after = (name for (name,) in view.at_least("nodes_by_zone", zone, (last + "\0",)))
-    before = (name for (name,) in view.group("nodes_by_zone", zone))
-    return chain(after, _until(before, last))
-
-
-def _until(names: Iterator[str], last: str) -> Iterator[str]:
-    for name in names:
-        if name > last:
-            return
-        yield name
-
-
+# -- score -------------------------------------------------------------------------------------------------------------
 def best(attempt: Attempt, nodes: list[NodeInfo]) -> list[str]:
     """The names of the nodes with the highest total of the plugins' scores, sorted."""
     if len(nodes) == 1:
         return [nodes[0].name]
-    totals = [0] * len(nodes)
-    for plugin in plugins_of(attempt.rules):
-        scores = plugin.score(attempt, nodes) if plugin.score is not None else None
-        if scores is not None:
-            weight = plugin.weight(attempt.rules)
-            totals = [total + weight * score for total, score in zip(totals, scores, strict=True)]
+    totals = scores(attempt, nodes)
     highest = max(totals)
     return sorted(node.name for node, total in zip(nodes, totals, strict=True) if total == highest)
+
+
+def scores(attempt: Attempt, nodes: list[NodeInfo]) -> list[int]:
+    """The totals of the plugins' scores; what follows from a node's facts and usage alone is remembered there."""
+    steady: list[tuple[int, SteadyScore]] = []
+    others: list[tuple[int, Sequence[int]]] = []
+    for plugin in plugins_of(attempt.rules):
+        answer = plugin.score(attempt, nodes) if plugin.score is not None else None
+        if isinstance(answer, SteadyScore):
+            steady.append((plugin.weight(attempt.rules), answer))
+        elif answer is not None:
+            others.append((plugin.weight(attempt.rules), answer))
+    all_of_it = question(*((weight, each.question) for weight, each in steady))
+    totals = []
+    for node in nodes:
+        memo = node.memo
+        if all_of_it not in memo:
+            memo[all_of_it] = sum(weight * each.of(node) for weight, each in steady)
+        totals.append(memo[all_of_it])
+    for weight, answer in others:
+        totals = [total + weight * score for total, score in zip(totals, answer, strict=True)]
+    return totals

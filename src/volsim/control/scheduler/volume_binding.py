@@ -200,16 +200,16 @@ def _has_space(view: View, provisioner: str, claim: PersistentVolumeClaim, node:
 
 # -- the plugin --------------------------------------------------------------------------------------------------------
 def pre_filter(attempt: Attempt) -> Filter | Status | None:
-    """The filter; none for a pod without claims, and a refusal where a claim is not as it should be."""
+    """The filter; none where every node will do, and a refusal where a claim is not as it should be."""
     view = attempt.view
     claims = claims_of(view, attempt.pod)
     if isinstance(claims, Status):
         return claims
     if claims.immediate:
         return unresolvable(IMMEDIATE)
-    if not claims.bound and not claims.delayed:
-        return None
     volumes, gone = _bound_volumes(view, claims)
+    if not volumes and not gone and not claims.delayed:
+        return None
     rules = attempt.rules
 
     def check(node: NodeInfo) -> Status | None:
