@@ -8,6 +8,7 @@ from typing import Any
 
 from volsim.apiserver import requests
 from volsim.control.contract import Controller
+from volsim.control.persistent_volume.plugins import in_tree_plugins
 from volsim.engine.perform import Engine
 from volsim.errors import VolsimError
 from volsim.manifests import load
@@ -55,9 +56,11 @@ def _controllers(module: str) -> tuple[Controller, ...]:
 
 
 def bootstrap(draft: Draft) -> None:
-    """Make the namespaces that every cluster has."""
+    """Make what every cluster has: some namespaces, and the volume plugins of its controller manager."""
     for name in NAMESPACES:
         requests.create(draft, Namespace(metadata=ObjectMeta(name=name)))
+    for plugin in in_tree_plugins(draft.rules):
+        draft.put("plugins", plugin.name, plugin)
 
 
 def node_objects(nodes: int | Sequence[str | Mapping[str, Any] | Node] | Any, rules: Rules) -> list[Node]:

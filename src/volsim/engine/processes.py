@@ -161,16 +161,26 @@ def write_file(draft: Draft, pod: Pod, container: str | None, path: str, data: b
 
 
 def exit_containers(draft: Draft, pod: Pod, container: str | None, code: int) -> None:
-    """End the processes of one container, or of all app containers."""
+    """End the processes of one container, or of all app containers that run.
+
+    Raises `VolsimError` if the one that is named does not run; if none is named and none runs, nothing happens.
+    """
     specs = [_spec(pod, container)] if container else list(pod.spec.containers)
+    if container is None and not any(_runs(draft, pod, spec) for spec in specs):
+        return
     work = _work(draft, pod)
     running = [spec for spec in specs if work.row(spec.name or "").running]
     if not running:
-        raise VolsimError(f"no container of pod {pod.key} runs that could exit")
+        raise VolsimError(f"container {container} of pod {pod.key} does not run, so it cannot exit")
     for spec in running:
         containers.end(work, spec.name or "", code)
     for write in work.outcome(None).writes:
         carry_out(draft, write)
+
+
+def _runs(view: View, pod: Pod, spec: Container) -> bool:
+    row = view.get("containers", f"{pod.metadata.uid}/{spec.name}")
+    return row is not None and row.running
 
 
 def host_files(view: View, node: str) -> Mapping[str, bytes]:

@@ -494,7 +494,10 @@ class Simulation:
     def exit_container(
         self, ref: str, code: int = 0, container: str | None = None, namespace: str = "default"
     ) -> None:
-        """The container's process exits with `code`; all containers of the pod if none is named."""
+        """The container's process exits with `code`; those of all app containers that run if none is named.
+
+        The restart policy decides what follows. Raises `VolsimError` if the container that is named does not run.
+        """
         pod = self.get(_as_pod(ref), namespace)
         self._act(
             Fault(f"exit {code}", f"pod/{pod.key}" + (f" -c {container}" if container else "")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from volsim.objects.claims import PersistentVolumeClaim
+from volsim.objects.meta import ObjectReference
 from volsim.objects.storage import PersistentVolume
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "has_class",
     "is_bound_to",
     "reaches",
+    "reference_to",
     "requested_storage",
     "volume_class",
     "volume_modes_differ",
@@ -72,6 +74,23 @@ def requested_storage(claim: PersistentVolumeClaim) -> int:
     """How much storage a claim asks for, in 10**-9 bytes; 0 if it does not say."""
     found = claim.spec.resources.requests.get("storage")
     return found.nano if found is not None else 0
+
+
+def reference_to(claim: PersistentVolumeClaim) -> ObjectReference:
+    """The claimRef by which a volume belongs to this claim and to no other of its name.
+
+    >>> reference_to(PersistentVolumeClaim()).kind
+    'PersistentVolumeClaim'
+    """
+    meta = claim.metadata
+    return ObjectReference(
+        api_version="v1",
+        kind="PersistentVolumeClaim",
+        name=meta.name,
+        namespace=meta.namespace,
+        resource_version=meta.resource_version,
+        uid=meta.uid,
+    )
 
 
 def is_bound_to(volume: PersistentVolume, claim: PersistentVolumeClaim) -> bool:

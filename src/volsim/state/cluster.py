@@ -36,6 +36,7 @@ RUNTIME: Mapping[str, str] = {
     "machines": "a node's machine: power, network, boot, disk (key: node)",
     "sandboxes": "what a kubelet has set up for a pod: mounts, tmpfs contents (key: pod uid)",
     "containers": "a container's process, writable layer, log (key: pod uid/container)",
+    "plugins": "volume plugins that are built into the controller manager (key: plugin name)",
     "drivers": "CSI drivers that are installed (key: driver name)",
     "backends": "what holds bytes outside the nodes: exports and disks (key: backend name)",
     "scheduling": "the scheduler's memory of a pod: attempts, back-off (key: namespace/name)",

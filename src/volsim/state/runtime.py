@@ -14,7 +14,7 @@ from volsim.objects import Pod
 from volsim.objects._record import FrozenDict, Record, frozen_map, record
 from volsim.storage.tree import Directory
 
-__all__ = ["Container", "Driver", "Machine", "Sandbox"]
+__all__ = ["Container", "Driver", "Machine", "Plugin", "Sandbox"]
 
 
 @record
@@ -78,6 +78,22 @@ class Driver(Record):
     """The node label that says from where its volumes can be reached; None: from everywhere."""
     resizer: bool = False
     """Whether it has an external resizer."""
+
+
+@record
+class Plugin(Record):
+    """A volume plugin that is built into the controller manager, and what it can do.
+
+    >>> Plugin(name="kubernetes.io/nfs", source="nfs", recycles=True).deletes
+    False
+    """
+
+    name: str
+    source: str = ""
+    """The volume source that it serves, as in a manifest; empty: any."""
+    provisions: bool = False
+    deletes: bool = False
+    recycles: bool = False
 
 
 @record

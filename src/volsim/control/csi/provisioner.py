@@ -20,14 +20,13 @@ from volsim.objects import (
     NodeSelectorRequirement,
     NodeSelectorTerm,
     ObjectMeta,
-    ObjectReference,
     PersistentVolume,
     PersistentVolumeClaim,
     PersistentVolumeSpec,
     StorageClass,
     VolumeNodeAffinity,
 )
-from volsim.objects.binding import BETA_PROVISIONER, PROVISIONED_BY, PROVISIONER, SELECTED_NODE, claim_class
+from volsim.objects.binding import BETA_PROVISIONER, PROVISIONED_BY, PROVISIONER, SELECTED_NODE, claim_class, reference_to
 from volsim.state import Change, View
 from volsim.state.runtime import Driver
 from volsim.storage.backends import Backend
@@ -158,22 +157,13 @@ def _provision(
 def _volume(
     driver: Driver, claim: PersistentVolumeClaim, storage_class: StorageClass, place: str | None
 ) -> PersistentVolume:
-    meta = claim.metadata
-    reference = ObjectReference(
-        api_version="v1",
-        kind="PersistentVolumeClaim",
-        name=meta.name,
-        namespace=meta.namespace,
-        resource_version=meta.resource_version,
-        uid=meta.uid,
-    )
     return PersistentVolume(
         metadata=ObjectMeta(name=_volume_name(claim), annotations={PROVISIONED_BY: driver.name}),
         spec=PersistentVolumeSpec(
             access_modes=claim.spec.access_modes,
             capacity={"storage": claim.spec.resources.requests["storage"]},
-            claim_ref=reference,
-            csi=CSIPersistentVolumeSource(driver=driver.name, volume_handle=f"vol-{meta.uid}"),
+            claim_ref=reference_to(claim),
+            csi=CSIPersistentVolumeSource(driver=driver.name, volume_handle=f"vol-{claim.metadata.uid}"),
             mount_options=storage_class.mount_options,
             node_affinity=_affinity(driver, place),
             persistent_volume_reclaim_policy=storage_class.reclaim_policy,

@@ -16,9 +16,9 @@ from volsim.apiserver.admission import default_class, is_default
 from volsim.apiserver.writes import Put, Update, UpdateStatus, Write
 from volsim.control.contract import NOTHING, Choose, Controller, EventNote, Outcome, normal, warning
 from volsim.control.persistent_volume.matching import best_matches, mismatch
-from volsim.control.persistent_volume.provisioning import ask_to_provision
+from volsim.control.persistent_volume.provisioning import only_asked, provision
 from volsim.control.writing import annotated
-from volsim.objects import FrozenDict, ObjectReference, PersistentVolume, PersistentVolumeClaim
+from volsim.objects import FrozenDict, PersistentVolume, PersistentVolumeClaim
 from volsim.objects.binding import (
     BIND_COMPLETED,
     BOUND_BY_CONTROLLER,
@@ -26,6 +26,7 @@ from volsim.objects.binding import (
     claim_class,
     has_class,
     is_bound_to,
+    reference_to,
     volume_class,
 )
 from volsim.objects.claims import PersistentVolumeClaimStatus
@@ -48,9 +49,11 @@ def next_resync_us(view: View) -> int:
 
 
 def watch_claim(view: View, change: Change) -> Iterator[str]:
-    """A claim needs a look when it changes, unless it is bound and all is well."""
-    if change.after is not None and not in_order(view, change.after):
-        yield change.key
+    """A claim needs a look when it changes, unless it is bound and all is well, or its provisioner was just asked."""
+    before, after = change.before, change.after
+    if after is None or in_order(view, after) or (before is not None and only_asked(before, after)):
+        return
+    yield change.key
 
 
 def in_order(view: View, claim: PersistentVolumeClaim) -> bool:
@@ -144,7 +147,7 @@ def _any_volume(view: View, claim: PersistentVolumeClaim) -> Outcome | Choose:
     if delayed and SELECTED_NODE not in claim.metadata.annotations:
         return _stay_pending(view, claim, _waits_for_consumer(view, claim))
     if claim_class(claim):
-        return ask_to_provision(view, claim)
+        return provision(view, claim)
     text = "no persistent volumes available for this claim and no storage class is set"
     return _stay_pending(view, claim, normal(claim, "FailedBinding", text))
 
@@ -194,7 +197,10 @@ def _volume_named(view: View, claim: PersistentVolumeClaim) -> Outcome:
     if is_bound_to(volume, claim):
         return bind(view, volume, claim)
     text = f'volume "{name}" already bound to a different claim.'
-    return _stay_pending(view, claim, warning(claim, "FailedBinding", text))
+    note = warning(claim, "FailedBinding", text)
+    if BOUND_BY_CONTROLLER in claim.metadata.annotations:  # somebody took the other annotation away: touch nothing
+        return Outcome(events=(note,), says=f"claim {claim.key} is bound wrongly: {text}")
+    return _stay_pending(view, claim, note)
 
 
 def _bound_before(view: View, claim: PersistentVolumeClaim) -> Outcome:
@@ -249,15 +255,7 @@ def _volume_bound(volume: PersistentVolume, claim: PersistentVolumeClaim, writes
     ref, meta = volume.spec.claim_ref, claim.metadata
     new = volume
     if ref is None or (ref.name, ref.namespace, ref.uid) != (meta.name, meta.namespace, meta.uid):
-        to_claim = ObjectReference(
-            api_version="v1",
-            kind="PersistentVolumeClaim",
-            name=meta.name,
-            namespace=meta.namespace,
-            resource_version=meta.resource_version,
-            uid=meta.uid,
-        )
-        new = new.replace(spec=new.spec.replace(claim_ref=to_claim))
+        new = new.replace(spec=new.spec.replace(claim_ref=reference_to(claim)))
     if not is_bound_to(volume, claim):
         new = annotated(new, BOUND_BY_CONTROLLER)
     if new is not volume:

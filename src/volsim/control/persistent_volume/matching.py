@@ -9,16 +9,15 @@ storage/volume/pv_helpers.go (FindMatchingVolume).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import combinations, islice
+from itertools import combinations
 
 from volsim.objects import PersistentVolume, PersistentVolumeClaim
 from volsim.objects.binding import (
     access_modes_fit,
     claim_class,
     is_bound_to,
-    reaches,
     requested_storage,
     volume_class,
     volume_modes_differ,
@@ -26,7 +25,7 @@ from volsim.objects.binding import (
 from volsim.rules import Rules
 from volsim.state import View, volume_group
 
-__all__ = ["best_matches", "mismatch", "smallest_match"]
+__all__ = ["best_matches", "candidates", "mismatch"]
 
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 
@@ -142,40 +141,21 @@ def _smallest(view: View, claim: PersistentVolumeClaim, modes: tuple[str, ...]) 
 
 
 # -- the scheduler's order ---------------------------------------------------------------------------------------------
-def smallest_match(
-    view: View, claim: PersistentVolumeClaim, labels: Mapping[str, str], excluded: Collection[str] = ()
-) -> tuple[PersistentVolume, ...]:
-    """The volumes of which the scheduler takes any for a claim on a node with these labels; empty if none fits.
+def candidates(view: View, claim: PersistentVolumeClaim) -> list[PersistentVolume]:
+    """The volumes that the scheduler may give to a claim, wherever they are reached from; of all access modes.
 
-    A volume that is reserved for the claim comes first, and if the node cannot reach it, none fits. Otherwise the
-    smallest of all access modes counts. `excluded` are names of volumes that other claims of the pod have taken.
+    The volume that is reserved for the claim, alone, or else all that are free and fit: the smallest first, equally
+    large ones by name. Of those that a node reaches it takes the smallest, any of the equally large ones.
     """
     for volume in _reserved(view, claim):
-        if volume.metadata.name not in excluded and _possible(claim, volume, view.rules):
-            return (volume,) if reaches(volume, labels) else ()
-    best: list[PersistentVolume] = []
-    size: int | None = None
+        if _possible(claim, volume, view.rules):
+            return [volume]
+    found: list[tuple[int, str, PersistentVolume]] = []
     for sets in _mode_sets(tuple(claim.spec.access_modes)):
         for modes in sets:
-            for nano, volume in _reachable(view, claim, modes, labels, excluded):
-                if size is None or nano < size:
-                    best, size = [volume], nano
-                elif nano == size:
-                    best.append(volume)
-                else:
-                    break
-    return tuple(islice(sorted(best, key=lambda volume: volume.metadata.name or ""), MOST_EQUAL))
-
-
-def _reachable(
-    view: View,
-    claim: PersistentVolumeClaim,
-    modes: tuple[str, ...],
-    labels: Mapping[str, str],
-    excluded: Collection[str],
-) -> Iterator[tuple[int, PersistentVolume]]:
-    group = volume_group(claim_class(claim), modes)
-    for nano, name in view.at_least("free_volumes", group, (requested_storage(claim),)):
-        volume = view.persistent_volumes[name]
-        if name not in excluded and _free(claim, volume, view.rules) and reaches(volume, labels):
-            yield nano, volume
+            group = volume_group(claim_class(claim), modes)
+            for nano, name in view.at_least("free_volumes", group, (requested_storage(claim),)):
+                volume = view.persistent_volumes[name]
+                if _free(claim, volume, view.rules):
+                    found.append((nano, name, volume))
+    return [volume for _, _, volume in sorted(found, key=lambda each: each[:2])]

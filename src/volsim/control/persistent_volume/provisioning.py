@@ -1,53 +1,98 @@
-"""PV provisioning, the controller manager's part: whom a claim asks for a volume, and how it says so.
+"""PV provisioning, the controller manager's part: who makes the volume that a claim waits for.
 
-Modelled: external provisioners (asked by annotation), in-tree plugins that CSI drivers have taken over, classes and plugins
-that are not there.
-Not modelled: provisioning by in-tree plugins themselves.
-Source: kube-controller-manager, persistent volume controller (provisionClaim, provisionClaimOperationExternal).
+Modelled: plugins of the controller manager itself, external provisioners (asked by annotation), CSI drivers that have taken
+over from a plugin, classes and plugins that are not there, a provider that does not answer.
+Not modelled: mount options and zones of in-tree plugins.
+Source: kube-controller-manager, persistent volume controller (provisionClaim, provisionClaimOperation,
+provisionClaimOperationExternal, rescheduleProvisioning).
 """
 
 from __future__ import annotations
 
-from volsim.apiserver.writes import Update
-from volsim.control.contract import NOTHING, Outcome, normal, warning
-from volsim.objects import FrozenDict, PersistentVolumeClaim
-from volsim.objects.binding import BETA_PROVISIONER, MIGRATED_TO, PROVISIONER, claim_class
-from volsim.rules import Rules
+from volsim.apiserver.writes import Create, Put, Update, UpdateStatus, Write
+from volsim.control.contract import EventNote, Outcome, normal, warning
+from volsim.control.persistent_volume.plugins import new_source
+from volsim.control.writing import without_annotation
+from volsim.objects import (
+    FrozenDict,
+    ObjectMeta,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    PersistentVolumeSpec,
+    StorageClass,
+)
+from volsim.objects.binding import (
+    BETA_PROVISIONER,
+    BOUND_BY_CONTROLLER,
+    MIGRATED_TO,
+    PROVISIONED_BY,
+    PROVISIONER,
+    SELECTED_NODE,
+    claim_class,
+    reference_to,
+)
+from volsim.rules import Rules, microseconds
 from volsim.state import View
+from volsim.state.runtime import Plugin
+from volsim.storage.backends import Backend
 
-__all__ = ["ask_to_provision"]
+__all__ = ["IN_TREE_FINALIZER", "only_asked", "provision"]
+
+IN_TREE_FINALIZER = "kubernetes.io/pv-controller"
+_ASKING = {BETA_PROVISIONER, PROVISIONER, MIGRATED_TO}
 
 
-def ask_to_provision(view: View, claim: PersistentVolumeClaim) -> Outcome:
-    """Ask the provisioner of the claim's class for a volume, unless it has been asked."""
+def provision(view: View, claim: PersistentVolumeClaim) -> Outcome:
+    """Make a volume for a claim, or ask the provisioner of its class for one, unless it has been asked."""
     name = claim_class(claim)
     storage_class = view.storage_classes.get(name)
     if storage_class is None:
-        text = f'storageclass.storage.k8s.io "{name}" not found'
-        return Outcome(events=(warning(claim, "ProvisioningFailed", text),), says=f"claim {claim.key} waits: {text}")
+        return _cannot(claim, f'storageclass.storage.k8s.io "{name}" not found')
     provisioner = storage_class.provisioner or ""
     driver = view.rules.csi_driver_for(provisioner)
-    if driver is None and provisioner.startswith("kubernetes.io/"):
-        text = f"no volume plugin matched name: {provisioner}"
-        return Outcome(events=(warning(claim, "ProvisioningFailed", text),), says=f"claim {claim.key} waits: {text}")
-    asked = _asked(claim, driver or provisioner, migrated=driver is not None, rules=view.rules)
-    if asked is claim:
-        return NOTHING
-    note = normal(claim, "ExternalProvisioning", _message(driver or provisioner, view.rules))
-    return Outcome((Update(asked),), (note,), says=f"ask {driver or provisioner} for a volume for claim {claim.key}")
+    if driver is not None:
+        return _ask(view, claim, driver, migrated=True)
+    plugin: Plugin | None = view.get("plugins", provisioner)
+    if plugin is not None and plugin.provisions:
+        return _make(view, claim, storage_class, plugin)
+    if not provisioner.startswith("kubernetes.io/"):
+        return _ask(view, claim, provisioner, migrated=False)
+    if plugin is not None:
+        return _cannot(claim, "no provisionable volume plugin matched")
+    return _cannot(claim, f"no volume plugin matched name: {provisioner}")
+
+
+def _cannot(claim: PersistentVolumeClaim, text: str) -> Outcome:
+    return Outcome(events=(warning(claim, "ProvisioningFailed", text),), says=f"claim {claim.key} waits: {text}")
+
+
+# -- somebody else's task ----------------------------------------------------------------------------------------------
+def _ask(view: View, claim: PersistentVolumeClaim, provisioner: str, *, migrated: bool) -> Outcome:
+    asked = _asked(claim, provisioner, migrated=migrated, rules=view.rules)
+    note = normal(claim, "ExternalProvisioning", _message(provisioner, view.rules))
+    writes = () if asked is claim else (Update(asked),)
+    return Outcome(writes, (note,), says=f"ask {provisioner} for a volume for claim {claim.key}")
 
 
 def _asked(claim: PersistentVolumeClaim, provisioner: str, *, migrated: bool, rules: Rules) -> PersistentVolumeClaim:
-    """The claim with the annotations that a provisioner waits for."""
+    """The claim with the annotations that a provisioner waits for; the very same one if it was asked before."""
+    annotations = claim.metadata.annotations
+    if annotations.get(PROVISIONER if rules.ga_provisioner_annotation else BETA_PROVISIONER) == provisioner:
+        return claim
     wanted = {BETA_PROVISIONER: provisioner}
     if rules.ga_provisioner_annotation:
         wanted[PROVISIONER] = provisioner
     if migrated:
         wanted[MIGRATED_TO] = provisioner
-    annotations = claim.metadata.annotations
-    if all(annotations.get(key) == value for key, value in wanted.items()):
-        return claim
     return claim.replace(metadata=claim.metadata.replace(annotations=FrozenDict({**annotations, **wanted})))
+
+
+def only_asked(before: PersistentVolumeClaim, after: PersistentVolumeClaim) -> bool:
+    """Whether nothing happened to a claim but that its provisioner was asked: the binder's own work, and no news to it."""
+    if before.spec is not after.spec or before.status is not after.status:
+        return False
+    old, new = before.metadata.annotations, after.metadata.annotations
+    return old != new and {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)} <= _ASKING
 
 
 def _message(provisioner: str, rules: Rules) -> str:
@@ -60,4 +105,67 @@ def _message(provisioner: str, rules: Rules) -> str:
     return (
         f'waiting for a volume to be created, either by external provisioner "{provisioner}" or manually created by '
         "system administrator"
+    )
+
+
+# -- the controller manager's own plugins ------------------------------------------------------------------------------
+def _make(view: View, claim: PersistentVolumeClaim, storage_class: StorageClass, plugin: Plugin) -> Outcome:
+    if claim.spec.data_source is not None:
+        return _cannot(
+            claim, f'plugin "{plugin.name}" is not a CSI plugin. Only CSI plugin can provision a claim with a datasource'
+        )
+    name = f"pvc-{claim.metadata.uid}"
+    asked = _asked(claim, plugin.name, migrated=False, rules=view.rules)
+    writes: list[Write] = [] if asked is claim else [Update(asked)]
+    if view.persistent_volumes.get(name) is not None:
+        return Outcome(tuple(writes))
+    selected = claim.metadata.annotations.get(SELECTED_NODE)
+    if selected is not None and view.nodes.get(selected) is None:
+        text = f'Failed to get target node: node "{selected}" not found'
+        return Outcome(tuple(writes), (warning(claim, "ProvisioningFailed", text),), says=f"claim {claim.key}: {text}")
+    provider: Backend | None = view.get("backends", plugin.name)
+    if provider is not None and not provider.reachable:
+        return _refused(view, asked, storage_class, plugin, writes)
+    volume = _volume(view, claim, storage_class, plugin, name)
+    if plugin.source:
+        writes.append(Put("backends", name, Backend(name=name, family="disk")))
+    writes += [Create(volume), UpdateStatus(volume.replace(status=volume.status.replace(phase="Bound")))]
+    note = normal(claim, "ProvisioningSucceeded", f"Successfully provisioned volume {name} using {plugin.name}")
+    return Outcome(tuple(writes), (note,), says=f"make volume {name} for claim {claim.key}")
+
+
+def _refused(
+    view: View, claim: PersistentVolumeClaim, storage_class: StorageClass, plugin: Plugin, writes: list[Write]
+) -> Outcome:
+    """Say so, let the scheduler choose another node if it chose one, and try again at the next resync."""
+    text = f'Failed to provision volume with StorageClass "{storage_class.metadata.name}": {plugin.name} does not answer'
+    note: EventNote = warning(claim, "ProvisioningFailed", text)
+    free = without_annotation(claim, SELECTED_NODE)
+    if free is not claim:
+        writes.append(Update(free))
+    period_us = microseconds(view.rules.pv_resync_period)
+    return Outcome(tuple(writes), (note,), period_us, background=True, says=f"claim {claim.key}: {text}")
+
+
+def _volume(
+    view: View, claim: PersistentVolumeClaim, storage_class: StorageClass, plugin: Plugin, name: str
+) -> PersistentVolume:
+    policy = storage_class.reclaim_policy
+    held = view.rules.honor_pv_reclaim_policy and policy == "Delete"
+    return PersistentVolume(
+        metadata=ObjectMeta(
+            name=name,
+            annotations={BOUND_BY_CONTROLLER: "yes", PROVISIONED_BY: plugin.name},
+            finalizers=(IN_TREE_FINALIZER,) if held else (),
+        ),
+        spec=PersistentVolumeSpec(
+            access_modes=claim.spec.access_modes,
+            capacity={"storage": claim.spec.resources.requests["storage"]},
+            claim_ref=reference_to(claim),
+            mount_options=storage_class.mount_options,
+            persistent_volume_reclaim_policy=policy,
+            storage_class_name=claim_class(claim),
+            volume_mode=claim.spec.volume_mode,
+            **new_source(plugin, name),
+        ),
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from volsim.apiserver.writes import Delete, Update, UpdateStatus, Write
 from volsim.control.contract import NOTHING, Controller, Outcome, warning
-from volsim.control.persistent_volume.plugins import DeleteError, delete_storage, is_external
+from volsim.control.persistent_volume.plugins import DeleteError, delete_storage
 from volsim.control.persistent_volume.volumes import IN_TREE_FINALIZER, claim_of
 from volsim.control.writing import without_finalizer
 from volsim.objects import PersistentVolume
@@ -46,7 +46,8 @@ def sync(view: View, key: str) -> Outcome:
         case "Retain" | "Recycle":
             return NOTHING
         case "Delete":
-            return NOTHING if is_external(volume, view.rules) else _delete(view, volume)
+            going = volume.metadata.deletion_timestamp is not None
+            return NOTHING if going and not view.rules.honor_pv_reclaim_policy else _delete(view, volume)
     return fail(
         volume, "VolumeUnknownReclaimPolicy", "Volume has unrecognized PersistentVolumeReclaimPolicy", message=""
     )
@@ -58,6 +59,8 @@ def _delete(view: View, volume: PersistentVolume) -> Outcome:
         storage = delete_storage(view, volume)
     except DeleteError as error:
         return fail(volume, "VolumeFailedDelete", str(error))
+    if storage is None:
+        return NOTHING  # somebody else deletes it
     writes: list[Write] = [*storage]
     freed = without_finalizer(volume, IN_TREE_FINALIZER)
     if freed is not volume:

@@ -85,8 +85,6 @@ def sync(view: View, key: str) -> Outcome:
     )
     if volume is None or not wanted:
         return NOTHING
-    if not has_recycler(volume):
-        return fail(volume, "VolumeFailedRecycle", "No recycler plugin found for the volume!")
     if pod is None:
         return _start(view, volume)
     if pod.metadata.deletion_timestamp is not None:
@@ -110,6 +108,8 @@ def _start(view: View, volume: PersistentVolume) -> Outcome:
             events=(normal(volume, "VolumeFailedRecycle", text),),
             says=f"volume {volume.metadata.name} is not recycled yet: {text}",
         )
+    if not has_recycler(view, volume):
+        return fail(volume, "VolumeFailedRecycle", "No recycler plugin found for the volume!")
     return Outcome((Create(recycler_pod(volume, view.rules)),), says=f"start to recycle volume {volume.metadata.name}")
 
 
@@ -173,8 +173,9 @@ def _source(volume: PersistentVolume) -> Volume:
     spec = volume.spec
     if spec.nfs is not None:
         return Volume(name="vol", nfs=NFSVolumeSource(server=spec.nfs.server, path=spec.nfs.path))
-    assert spec.host_path is not None, "only NFS and hostPath volumes have a recycler"
-    return Volume(name="vol", host_path=HostPathVolumeSource(path=spec.host_path.path))
+    if spec.host_path is not None:
+        return Volume(name="vol", host_path=HostPathVolumeSource(path=spec.host_path.path))
+    return Volume(name="vol")  # a plugin of somebody's own, which serves any source
 
 
 CONTROLLER = Controller(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from volsim.apiserver.writes import Update, UpdateStatus, Write
 from volsim.control.contract import NOTHING, Controller, Outcome, warning
+from volsim.control.persistent_volume.provisioning import IN_TREE_FINALIZER
 from volsim.control.writing import with_finalizer, without_annotation, without_finalizer
 from volsim.objects import PersistentVolume, PersistentVolumeClaim
 from volsim.objects.binding import BOUND_BY_CONTROLLER, PROVISIONED_BY, volume_modes_differ
@@ -19,7 +20,7 @@ from volsim.state import Change, View
 
 __all__ = ["CONTROLLER", "IN_TREE_FINALIZER", "claim_of", "in_phase", "unbound"]
 
-IN_TREE_FINALIZER = "kubernetes.io/pv-controller"
+
 EXTERNAL_FINALIZER = "external-provisioner.volume.kubernetes.io/finalizer"
 
 
@@ -65,9 +66,15 @@ def sync(view: View, key: str) -> Outcome:
     if volume is None:
         return NOTHING
     finalized = _with_right_finalizers(view, volume)
-    if finalized is not volume:
-        return Outcome((Update(finalized),), says=f"set the finalizers of volume {key}")
-    ref = volume.spec.claim_ref
+    outcome = _with_right_phase(view, finalized)
+    if finalized is volume:
+        return outcome
+    says = outcome.says or f"set the finalizers of volume {key}"
+    return outcome._replace(writes=(Update(finalized), *outcome.writes), says=says)
+
+
+def _with_right_phase(view: View, volume: PersistentVolume) -> Outcome:
+    key, ref = volume.key, volume.spec.claim_ref
     if ref is None or not ref.uid:
         return in_phase(volume, "Available")
     claim = claim_of(view, volume)
