@@ -197,6 +197,7 @@ class Rules:
     controller_has_local_plugin: bool = _gate(
         (1, 15), "cmd/kube-controller-manager/app/plugins.go: local volumes", off_since=(1, 31)
     )
+    pvc_unused_since_time: bool = _gate(None, "KEP-5541 PersistentVolumeClaimUnusedSinceTime (alpha)")
     external_expanding_terse: bool = _gate((1, 24), "expand controller: the wording of the event ExternalExpanding")
     lower_case_errors: bool = _gate((1, 27), "persistent volume controller: `error getting deleter …`, not `Error …`")
     recycler_finds: bool = _gate((1, 26), "kubernetes#112689: the recycler pod deletes with find, not with rm")

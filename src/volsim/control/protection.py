@@ -1,8 +1,8 @@
 """PVC and PV protection: a deleted claim waits for the pods that use it, a deleted volume for its claim.
 
 Modelled: which pods count (those that have a node, whatever their phase), ephemeral volumes, finalizers of objects from
-before there was an admission plugin, finalizers that somebody takes away.
-Not modelled: the alpha condition Unused.
+before there was an admission plugin, finalizers that somebody takes away, the alpha condition Unused.
+Not modelled: nothing known.
 Source: kube-controller-manager, pkg/controller/volume/pvcprotection and pvprotection.
 """
 
@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from volsim.apiserver.admission import PV_PROTECTION, PVC_PROTECTION
-from volsim.apiserver.writes import Update
+from volsim.apiserver.writes import Update, UpdateStatus
 from volsim.control.contract import NOTHING, Controller, Outcome
 from volsim.control.writing import with_finalizer, without_finalizer
-from volsim.objects import PersistentVolume, PersistentVolumeClaim, Pod
+from volsim.objects import Condition, PersistentVolume, PersistentVolumeClaim, Pod
 from volsim.state import Change, View, claim_keys_of
 
 __all__ = ["CONTROLLERS", "uses_claim"]
@@ -29,12 +29,18 @@ def _needs_a_look(obj: Any, finalizer: str) -> bool:
 # -- claims ------------------------------------------------------------------------------------------------------------
 def watch_claim(view: View, change: Change) -> Iterator[str]:
     """A claim needs a look when it is deleted, or is not protected."""
-    if change.after is not None and _needs_a_look(change.after, PVC_PROTECTION):
+    claim: PersistentVolumeClaim | None = change.after
+    if claim is not None and (_needs_a_look(claim, PVC_PROTECTION) or _unsaid(view, claim)):
         yield change.key
 
 
+def _unsaid(view: View, claim: PersistentVolumeClaim) -> bool:
+    """Whether nothing has been said yet of whether the claim is used, where that is said."""
+    return view.rules.pvc_unused_since_time and not any(each.type == "Unused" for each in claim.status.conditions)
+
+
 def watch_pod(view: View, change: Change) -> Iterator[str]:
-    """A deleted claim needs a look when a pod that uses it goes, or has been shut down."""
+    """A deleted claim needs a look when a pod that uses it goes, or has been shut down; any, where use is told of."""
     before: Pod | None = change.before
     after: Pod | None = change.after
     for pod in (before, after):
@@ -42,7 +48,7 @@ def watch_pod(view: View, change: Change) -> Iterator[str]:
             continue
         for key in claim_keys_of(pod):
             claim = view.persistent_volume_claims.get(key)
-            if claim is not None and claim.metadata.deletion_timestamp is not None:
+            if claim is not None and (claim.metadata.deletion_timestamp is not None or view.rules.pvc_unused_since_time):
                 yield key
 
 
@@ -66,15 +72,58 @@ def uses_claim(pod: Pod, claim: PersistentVolumeClaim) -> bool:
 
 
 def sync_claim(view: View, key: str) -> Outcome:
-    """Let a deleted claim go if no pod uses it; protect one that is not protected."""
+    """Let a deleted claim go if no pod uses it; protect one that is not protected; say whether it is used."""
     claim = view.persistent_volume_claims.get(key)
-    if claim is None or not _needs_a_look(claim, PVC_PROTECTION):
+    if claim is None:
+        return NOTHING
+    used = _tell_of_use(view, claim) if view.rules.pvc_unused_since_time else NOTHING
+    protected = _protect(view, claim)
+    return used._replace(writes=(*used.writes, *protected.writes), says=protected.says or used.says)
+
+
+def _protect(view: View, claim: PersistentVolumeClaim) -> Outcome:
+    key = claim.key
+    if not _needs_a_look(claim, PVC_PROTECTION):
         return NOTHING
     if claim.metadata.deletion_timestamp is None:
         return Outcome((Update(with_finalizer(claim, PVC_PROTECTION)),), says=f"protect claim {key}")
     if any(uses_claim(view.pods[pod], claim) for pod in view.group("pods_by_claim", key)):
         return NOTHING
     return Outcome((Update(without_finalizer(claim, PVC_PROTECTION)),), says=f"let claim {key} go: no pod uses it")
+
+
+def _tell_of_use(view: View, claim: PersistentVolumeClaim) -> Outcome:
+    """Keep the condition Unused; a pod that has ended, or has not been scheduled, counts differently here."""
+    if claim.metadata.deletion_timestamp is not None:
+        return NOTHING
+    used = any(_refers_to(view.pods[pod], claim) for pod in view.group("pods_by_claim", claim.key))
+    old = next((each for each in claim.status.conditions if each.type == "Unused"), None)
+    status = "False" if used else "True"
+    if old is not None and old.status == status:
+        return NOTHING
+    new = Condition(
+        type="Unused",
+        status=status,
+        reason="PodUsingPVC" if used else "NoPodsUsingPVC",
+        message="A pod is currently referencing this PVC" if used else "No pods are currently referencing this PVC",
+        last_transition_time=view.now_us,
+    )
+    others = tuple(each for each in claim.status.conditions if each.type != "Unused")
+    said = claim.replace(status=claim.status.replace(conditions=(*others, new)))
+    return Outcome((UpdateStatus(said),), says=f"claim {claim.key} is {'used' if used else 'unused'}")
+
+
+def _refers_to(pod: Pod, claim: PersistentVolumeClaim) -> bool:
+    """Whether a pod that has not ended refers to the claim, scheduled or not."""
+    if pod.status.phase in ("Succeeded", "Failed"):
+        return False
+    name, meta = claim.metadata.name, pod.metadata
+    mine = any(owner.controller and owner.uid == meta.uid for owner in claim.metadata.owner_references)
+    return any(
+        (volume.persistent_volume_claim is not None and volume.persistent_volume_claim.claim_name == name)
+        or (volume.ephemeral is not None and f"{meta.name}-{volume.name}" == name and mine)
+        for volume in pod.spec.volumes
+    )
 
 
 # -- volumes -----------------------------------------------------------------------------------------------------------

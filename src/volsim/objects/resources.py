@@ -82,4 +82,4 @@ def scored_requests(spec: PodSpec) -> tuple[int, int]:
     (100, 209715200)
     """
     total = _added_up(spec, _scored)
-    return total["cpu"], total["memory"]
+    return total.get("cpu", 0), total.get("memory", 0)

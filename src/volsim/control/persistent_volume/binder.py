@@ -34,7 +34,7 @@ from volsim.quantity import Quantity
 from volsim.rules import microseconds
 from volsim.state import Change, View, Wake, claim_keys_of
 
-__all__ = ["CONTROLLER", "bind", "next_resync_us"]
+__all__ = ["CONTROLLER", "bind", "delays_binding", "next_resync_us"]
 
 NAME = "pv-binder"
 COMPONENT = "persistentvolume-controller"
@@ -134,7 +134,9 @@ def sync(view: View, key: str) -> Outcome | Choose:
 
 def _any_volume(view: View, claim: PersistentVolumeClaim) -> Outcome | Choose:
     """A claim that takes any volume."""
-    delayed = _delays_binding(view, claim)
+    delayed = delays_binding(view, claim)
+    if delayed is None:
+        return NOTHING
     found = best_matches(view, claim, delayed=delayed)
     if len(found) == 1:
         return bind(view, found[0], claim)
@@ -152,9 +154,13 @@ def _any_volume(view: View, claim: PersistentVolumeClaim) -> Outcome | Choose:
     return _stay_pending(view, claim, normal(claim, "FailedBinding", text))
 
 
-def _delays_binding(view: View, claim: PersistentVolumeClaim) -> bool:
+def delays_binding(view: View, claim: PersistentVolumeClaim) -> bool | None:
+    """Whether the claim's class waits for a consumer; None for a class without a binding mode: nobody can tell."""
     storage_class = view.storage_classes.get(claim_class(claim))
-    return storage_class is not None and storage_class.volume_binding_mode == "WaitForFirstConsumer"
+    if storage_class is None:
+        return False
+    mode = storage_class.volume_binding_mode
+    return None if mode is None else mode == "WaitForFirstConsumer"
 
 
 def _default_class_given(view: View, claim: PersistentVolumeClaim) -> Outcome | None:

@@ -18,7 +18,7 @@ from volsim.objects import PersistentVolume, PersistentVolumeClaim
 from volsim.objects.binding import BOUND_BY_CONTROLLER, PROVISIONED_BY, volume_modes_differ
 from volsim.state import Change, View
 
-__all__ = ["CONTROLLER", "IN_TREE_FINALIZER", "claim_of", "in_phase", "unbound"]
+__all__ = ["CONTROLLER", "IN_TREE_FINALIZER", "claim_of", "in_phase", "unbound", "with_right_finalizers"]
 
 
 EXTERNAL_FINALIZER = "external-provisioner.volume.kubernetes.io/finalizer"
@@ -65,7 +65,7 @@ def sync(view: View, key: str) -> Outcome:
     volume = view.persistent_volumes.get(key)
     if volume is None:
         return NOTHING
-    finalized = _with_right_finalizers(view, volume)
+    finalized = with_right_finalizers(view, volume)
     outcome = _with_right_phase(view, finalized)
     if finalized is volume:
         return outcome
@@ -138,7 +138,7 @@ def unbound(volume: PersistentVolume) -> tuple[Write, ...]:
     return (*writes, *in_phase(new, "Available").writes)
 
 
-def _with_right_finalizers(view: View, volume: PersistentVolume) -> PersistentVolume:
+def with_right_finalizers(view: View, volume: PersistentVolume) -> PersistentVolume:
     """In-tree volumes that are to be deleted with their claim are held until their storage is gone."""
     provisioner = volume.metadata.annotations.get(PROVISIONED_BY)
     if not view.rules.honor_pv_reclaim_policy or provisioner is None:
