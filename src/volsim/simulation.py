@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from volsim.engine import simulation as engine
+
+if TYPE_CHECKING:
+    from volsim.analysis.explain import Explanation
 
 __all__ = ["Simulation"]
 
@@ -26,3 +30,19 @@ class Simulation(engine.Simulation):
 
         data = stdin.encode() if isinstance(stdin, str) else stdin
         return kubectl.run(self, line, stdin=data, cwd=Path(cwd) if cwd is not None else None)
+
+    def explain(self, ref: str, namespace: str = "default") -> Explanation:
+        """Why an object is as it is, and what would change it: `str()` is for people, `.causes` for programs.
+
+        Knows claims and volumes. Raises `NotFound`, and `VolsimError` for kinds that nobody explains yet.
+
+        >>> pv = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"}, "spec": {
+        ...     "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "nfs": {"server": "s", "path": "/"}}}
+        >>> sim = Simulation(nodes=0)
+        >>> _ = sim.create(pv), sim.settle()
+        >>> print(sim.explain("pv/v"))
+        pv/v is Available: no claim without a class waits for a volume.
+        """
+        from volsim.analysis.explain import explain
+
+        return explain(self._draft, self.get(ref, namespace))
