@@ -26,6 +26,7 @@ from volsim.storage.sources import SOURCES
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 PACKAGE = Path(volsim.__file__).parent
+ROOMS = ("control", "apiserver", "programs", "storage", "manifests", "engine", "explore", "analysis", "views", "testing")
 WORDS = ("Modelled", "Not modelled", "Source")
 FAULTS = (
     ("fail_node", "recover_node"),
@@ -272,7 +273,7 @@ def fidelity_page() -> list[str]:
         "What each part models, what it leaves out, and after which part of Kubernetes it is made: the three words of "
         "its docstring. Volume types have [a page of their own](volumes.md).",
     )
-    for room in ("control", "apiserver", "programs", "storage", "manifests", "engine", "views"):
+    for room in ROOMS:
         docstrings = {path: docstring(path) for path in sorted((PACKAGE / room).rglob("*.py"))}
         told = {path: words for path, text in docstrings.items() if (words := three_words(text))}
         if told:

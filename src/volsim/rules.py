@@ -158,6 +158,7 @@ class Rules:
     pv_resync_period: float = _clock(15.0, "kube-controller-manager --pvclaimbinder-sync-period")
     attach_detach_resync_period: float = _clock(60.0, "kube-controller-manager, desired state populator")
     max_wait_for_unmount: float = _clock(360.0, "attach/detach controller, maxWaitForUnmountDuration")
+    csi_attach_timeout: float = _clock(120.0, "kube-controller-manager, csiTimeout: waiting for an external attacher")
     pod_gc_period: float = _clock(20.0, "pod garbage collector, gcCheckPeriod")
     pod_gc_quarantine: float = _clock(40.0, "pod garbage collector, quarantineTime")
     terminated_pod_gc_threshold: int = _count(12_500, "kube-controller-manager --terminated-pod-gc-threshold")
@@ -176,6 +177,7 @@ class Rules:
     crash_loop_backoff_max: float = _clock(300.0, "kubelet, MaxContainerBackOff")
     mount_retry_initial: float = _clock(0.5, "kubelet, exponentialbackoff initialDurationBeforeRetry")
     mount_retry_max: float = _clock(122.0, "kubelet, exponentialbackoff maxDurationBeforeRetry (2 min 2 s)")
+    pod_attach_and_mount_timeout: float = _clock(123.0, "kubelet, podAttachAndMountTimeout (2 min 3 s)")
     config_sync_delay: float = _clock(60.0, "kubelet syncFrequency: when a mounted ConfigMap or Secret is refreshed")
     container_start_seconds: float = _clock(
         0.0, "volsim: time from a mounted pod to its running containers (a real kubelet takes about a second)"
@@ -190,6 +192,14 @@ class Rules:
     recover_volume_expansion_failure: bool = _gate((1, 32), "KEP-1790 RecoverVolumeExpansionFailure")
     volume_attributes_class: bool = _gate((1, 34), "KEP-3751 VolumeAttributesClass")
     out_of_service_taint: bool = _gate((1, 26), "KEP-2268 NodeOutOfServiceVolumeDetach")
+    force_detach_only_from_unhealthy: bool = _gate((1, 26), "kubernetes#110721: 6 min, but only if the node is not ready")
+    disable_force_detach_on_timeout: bool = _gate(
+        None, "kube-controller-manager --disable-force-detach-on-timeout (KEP-2268)"
+    )
+    attach_timeout_names_attacher: bool = _gate((1, 24), "kubernetes#108628: `timed out waiting for external-attacher of`")
+    mount_timeout_names_unprocessed: bool = _gate(
+        (1, 26), "kubernetes#112719: the kubelet lists only volumes that are to be attached, and those not processed"
+    )
     stateful_set_auto_delete_pvc: bool = _gate((1, 27), "KEP-1847 StatefulSetAutoDeletePVC")
     ga_provisioner_annotation: bool = _gate((1, 23), "kubernetes#104590: volume.kubernetes.io/storage-provisioner")
     external_provisioning_hint: bool = _gate((1, 28), "persistent volume controller: the event ExternalProvisioning helps")
@@ -215,6 +225,16 @@ class Rules:
     terminating_replicas: bool = _gate((1, 35), "KEP-3973 DeploymentReplicaSetTerminatingReplicas")
     pod_deletion_cost: bool = _gate((1, 22), "KEP-2255 PodDeletionCost")
     pod_gc_evicted_first: bool = _gate((1, 27), "pod garbage collector: evicted pods go first (kubernetes#116167)")
+    stateful_set_restarts_succeeded: bool = _gate((1, 27), "StatefulSet controller: Succeeded pods are replaced, too (kubernetes#120398)")
+    stateful_set_tells_of_recreation: bool = _gate((1, 15), "StatefulSet controller: event RecreatingFailedPod (kubernetes#123809)", off_since=(1, 31))
+    stateful_set_remakes_claims: bool = _gate((1, 26), "StatefulSet controller: missing claims of Pending pods are made again")
+    stateful_set_capital_events: bool = _gate((1, 33), "StatefulSet controller: `Create Pod` instead of `create Pod`")
+    stateful_set_available_replicas: bool = _gate((1, 23), "KEP-2599 StatefulSetMinReadySeconds")
+    stateful_set_start_ordinal: bool = _gate((1, 27), "KEP-3335 StatefulSetStartOrdinal")
+    max_unavailable_stateful_set: bool = _gate(None, "KEP-961 MaxUnavailableStatefulSet is off by default")
+    daemon_set_restarts_succeeded: bool = _gate((1, 27), "DaemonSet controller: Succeeded pods are replaced (kubernetes#117073)")
+    daemon_set_update_surge: bool = _gate((1, 22), "KEP-1591 DaemonSetUpdateSurge")
+    pod_index_label: bool = _gate((1, 28), "KEP-4017 PodIndexLabel")
     logarithmic_scale_down: bool = _gate((1, 22), "KEP-2185 LogarithmicScaleDown")
     scaling_event_names_old_size: bool = _gate((1, 26), "deployment controller: `Scaled up replica set x to 3 from 1`")
     scaling_event_from_to: bool = _gate((1, 31), "deployment controller: `Scaled up replica set x from 1 to 3`")
@@ -249,6 +269,8 @@ class Rules:
     read_write_once_pod_reason_names_nodes: bool = _gate((1, 29), "kube-scheduler: `node(s) unavailable due to …`")
     volume_zone_knows_final_labels: bool = _gate((1, 20), "kube-scheduler: VolumeZone and topology.kubernetes.io labels")
     volume_zone_refuses_unbound: bool = _gate((1, 21), "kube-scheduler: VolumeZone turns a pod away, before an error")
+    volume_zone_looks_first: bool = _gate((1, 27), "kubernetes#114149: VolumeZone has a PreFilter")
+    in_tree_volumes_are_counted: bool = _gate((1, 15), "kube-scheduler: EBSLimits, GCEPDLimits, …", off_since=(1, 31))
     volume_limits_in_allocatable: bool = _gate((1, 15), "kube-scheduler: attachable-volumes-… of nodes", off_since=(1, 31))
     volume_attachments_are_counted: bool = _gate((1, 26), "kubernetes#113768: NodeVolumeLimits counts VolumeAttachments")
     deadlines_are_contexts: bool = _gate((1, 27), "kube-scheduler: `context deadline exceeded` while binding volumes")
@@ -318,7 +340,11 @@ class Rules:
     stateful_set_mutable_history: bool = _gate((1, 33), "apps validation: revisionHistoryLimit may change")
     daemon_set_update_surge: bool = _gate((1, 22), "KEP-1591 DaemonSetUpdateSurge")
     relaxed_service_names: bool = _gate((1, 36), "KEP-5311 RelaxedServiceNameValidation")
-    bound_pods_not_nominated: bool = _gate((1, 35), "KEP-5278 ClearingNominatedNodeNameAfterBinding")
+    zones_in_schedules: bool = _gate((1, 15), "batch validation: TZ=… in a CronJob's schedule", off_since=(1, 29))
+    user_namespaces: bool = _gate((1, 33), "KEP-127 UserNamespacesSupport")
+    host_ips_in_environment: bool = _gate((1, 29), "KEP-2681 PodHostIPs")
+    grace_period_needed: bool = _gate((1, 31), "core validation: a pod's terminationGracePeriodSeconds")
+    pod_quality_immutable: bool = _gate((1, 32), "core validation: a pod's qosClass")
 
     def __attrs_post_init__(self) -> None:
         for field in attrs.fields(type(self)):

@@ -34,6 +34,7 @@ from volsim.objects import (
     ReplicationController,
     RollingUpdateDaemonSet,
     RollingUpdateDeployment,
+    RollingUpdateStatefulSetStrategy,
     Service,
     StatefulSet,
     StatefulSetPersistentVolumeClaimRetentionPolicy,
@@ -239,7 +240,13 @@ def _stateful_set(stateful_set: StatefulSet, rules: Rules) -> StatefulSet:
         policy = spec.persistent_volume_claim_retention_policy or StatefulSetPersistentVolumeClaimRetentionPolicy()
         policy = _set(policy, when_deleted="Retain", when_scaled="Retain")
         spec = spec.replace(persistent_volume_claim_retention_policy=policy)
-    spec = spec.replace(update_strategy=_set(spec.update_strategy, type="RollingUpdate"))
+    strategy = _set(spec.update_strategy, type="RollingUpdate")
+    if strategy.type == "RollingUpdate":
+        rolling = _set(strategy.rolling_update or RollingUpdateStatefulSetStrategy(), partition=0)
+        if rules.max_unavailable_stateful_set:
+            rolling = _set(rolling, max_unavailable=1)
+        strategy = strategy.replace(rolling_update=rolling)
+    spec = spec.replace(update_strategy=strategy)
     claims = tuple(each.replace(spec=_claim_spec(each.spec)) for each in spec.volume_claim_templates)
     return stateful_set.replace(spec=spec.replace(volume_claim_templates=claims, template=_template(spec.template, rules)))
 
@@ -248,7 +255,9 @@ def _daemon_set(daemon_set: DaemonSet, rules: Rules) -> DaemonSet:
     spec = _set(daemon_set.spec, revision_history_limit=10, update_strategy=DaemonSetUpdateStrategy())
     strategy = _set(spec.update_strategy, type="RollingUpdate")
     if strategy.type == "RollingUpdate":
-        rolling = _set(strategy.rolling_update or RollingUpdateDaemonSet(), max_unavailable=1, max_surge=0)
+        rolling = _set(strategy.rolling_update or RollingUpdateDaemonSet(), max_unavailable=1)
+        if rules.daemon_set_update_surge:
+            rolling = _set(rolling, max_surge=0)
         strategy = strategy.replace(rolling_update=rolling)
     return daemon_set.replace(spec=spec.replace(update_strategy=strategy, template=_template(spec.template, rules)))
 

@@ -144,13 +144,34 @@ def strip_disabled(obj: Any, rules: Rules) -> Any:
         return obj.replace(spec=_strip_pod(spec, rules))
     template = getattr(spec, "template", None)
     if template is not None and getattr(template, "spec", None) is not None:
-        stripped = template.replace(spec=_strip_pod(template.spec, rules))
-        return obj.replace(spec=spec.replace(template=stripped))
+        spec = spec.replace(template=template.replace(spec=_strip_pod(template.spec, rules)))
+        obj = obj.replace(spec=spec)
     if isinstance(obj, PersistentVolume | PersistentVolumeClaim) and not rules.volume_attributes_class:
         return obj.replace(spec=spec.replace(volume_attributes_class_name=None))
-    if obj.kind == "StatefulSet" and not rules.stateful_set_auto_delete_pvc:
-        return obj.replace(spec=spec.replace(persistent_volume_claim_retention_policy=None))
+    if obj.kind == "StatefulSet":
+        return obj.replace(spec=_strip_stateful_set(spec, rules))
+    if obj.kind == "DaemonSet" and not rules.daemon_set_update_surge:
+        return obj.replace(spec=_strip_surge(spec))
     return obj
+
+
+def _strip_stateful_set(spec: Any, rules: Rules) -> Any:
+    if not rules.stateful_set_auto_delete_pvc:
+        spec = spec.replace(persistent_volume_claim_retention_policy=None)
+    if not rules.stateful_set_start_ordinal:
+        spec = spec.replace(ordinals=None)
+    strategy = spec.update_strategy
+    if not rules.max_unavailable_stateful_set and strategy is not None and strategy.rolling_update is not None:
+        rolling = strategy.rolling_update.replace(max_unavailable=None)
+        spec = spec.replace(update_strategy=strategy.replace(rolling_update=rolling))
+    return spec
+
+
+def _strip_surge(spec: Any) -> Any:
+    strategy = spec.update_strategy
+    if strategy is None or strategy.rolling_update is None:
+        return spec
+    return spec.replace(update_strategy=strategy.replace(rolling_update=strategy.rolling_update.replace(max_surge=None)))
 
 
 def _strip_pod(spec: Any, rules: Rules) -> Any:

@@ -8,7 +8,7 @@ Source: kube-controller-manager, pkg/controller/replicaset/{replica_set,replica_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ from volsim.control.workload import (
     pod_of,
     refusal_of,
     selects,
+    takes_its_time,
     wants_a_look,
     with_condition,
     without_condition,
@@ -65,7 +66,7 @@ def sync(table: str, view: View, key: str) -> Outcome | Choose:
     owner = view.get(table, key)
     if owner is None:
         return NOTHING
-    claimed = claim(view, owner, "pods", is_active)
+    claimed = claim(view, owner, "pods", consider=is_active)
     pods: tuple[Pod, ...] = claimed.mine
     surplus = len(pods) - (owner.spec.replicas or 0)
     if owner.metadata.deletion_timestamp is not None or surplus == 0:
@@ -93,25 +94,28 @@ def _outcome(
     pods: tuple[Pod, ...],
     claiming: tuple[Write, ...],
     *,
-    made: list[Pod] | None = None,
-    doomed: list[Pod] | None = None,
+    made: Sequence[Pod] = (),
+    doomed: Sequence[Pod] = (),
     refusal: str | None = None,
 ) -> Outcome:
+    """The writes that make and delete pods, and the report of what there is then."""
     writes, events, says = list(claiming), list[EventNote](), list[str]()
-    for pod in made or ():
+    for pod in made:
         told = normal(owner, "SuccessfulCreate", "Created pod: {name}")
         events.append(told._replace(of_write=len(writes)))
         writes.append(Create(pod))
-    for pod in doomed or ():
+    for pod in doomed:
         told = normal(owner, "SuccessfulDelete", f"Deleted pod: {pod.name}")
         events.append(told._replace(of_write=len(writes)))
         writes.append(Delete("pods", pod.key, uid=pod.metadata.uid))
     if refusal is not None:
         events.append(warning(owner, "FailedCreate", f"Error creating: {refusal}"))
-    new = _reported(view, owner, pods, refusal)
+    kept = tuple(pod for pod in pods if pod not in doomed)
+    leaving = sum(takes_its_time(view, pod) for pod in doomed)
+    new = _reported(view, owner, kept, fresh=len(made), leaving=leaving, refusal=refusal)
     if new is not owner:
         writes.append(UpdateStatus(new))
-    after_us, background = _look_again(view, new, pods)
+    after_us, background = _look_again(view, new, kept)
     if claiming:
         says.append(f"take or leave {len(claiming)} pods")
     if made:
@@ -123,24 +127,25 @@ def _outcome(
 
 
 # -- status ------------------------------------------------------------------------------------------------------------
-def _reported(view: View, owner: Any, pods: tuple[Pod, ...], refusal: str | None) -> Any:
+def _reported(view: View, owner: Any, pods: tuple[Pod, ...], *, fresh: int, leaving: int, refusal: str | None) -> Any:
     """The replica set with its status as it should be now; the very same object if nothing has changed.
 
+    `pods` are its active ones; there are as many `fresh` ones besides, and `leaving` ones that have just been deleted.
     Zeros are left out as the API leaves them out, but for `replicas`.
     """
     labels = owner.spec.template.metadata.labels.items()
     ready = [pod for pod in pods if is_ready(pod)]
     available = [pod for pod in ready if is_available(pod, owner.spec.min_ready_seconds, view.now_us)]
     counts: dict[str, int | None] = {
-        "replicas": len(pods),
-        "fully_labeled_replicas": sum(labels <= pod.metadata.labels.items() for pod in pods) or None,
+        "replicas": len(pods) + fresh,
+        "fully_labeled_replicas": fresh + sum(labels <= pod.metadata.labels.items() for pod in pods) or None,
         "ready_replicas": len(ready) or None,
         "available_replicas": len(available) or None,
         "observed_generation": owner.metadata.generation,
     }
     if owner.kind == "ReplicaSet" and view.rules.terminating_replicas:
         mine = (pod for pod in controlled(view, "pods", owner) if is_terminating(pod))
-        counts["terminating_replicas"] = sum(selects(owner, pod) for pod in mine)
+        counts["terminating_replicas"] = leaving + sum(selects(owner, pod) for pod in mine)
     conditions = owner.status.conditions
     if refusal is None:
         conditions = without_condition(conditions, _FAILURE)

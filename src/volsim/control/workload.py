@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from volsim.apiserver.requests import accepted
+from volsim.apiserver.strategy import grace_period
 from volsim.apiserver.writes import Update, Write
 from volsim.errors import VolsimError
 from volsim.objects import Condition, LabelSelector, ObjectMeta, OwnerReference, Pod, PodTemplateSpec
-from volsim.state import Change, View, label_groups, selected_group
+from volsim.state import Change, View, fingerprint, label_groups, selected_group
 
 __all__ = [
     "Claimed",
@@ -35,9 +36,12 @@ __all__ = [
     "owner_keys",
     "pod_of",
     "refusal_of",
+    "retry_at_us",
     "scaled_number",
     "selector_of",
     "selects",
+    "takes_its_time",
+    "template_hash",
     "wants_a_look",
     "with_condition",
     "without_condition",
@@ -89,6 +93,11 @@ def availability_due_us(pod: Pod, min_ready_seconds: int | None) -> int:
     return (found.last_transition_time or 0) + (min_ready_seconds or 0) * 1_000_000
 
 
+def takes_its_time(view: View, pod: Pod) -> bool:
+    """Whether a pod is still there after it has been deleted: it has a grace period or a finalizer."""
+    return bool(pod.metadata.finalizers) or grace_period(pod, None, view.rules) > 0
+
+
 def wants_a_look(before: Pod | None, after: Pod | None) -> bool:
     """Whether a change of a pod is one that its controller cares for."""
     if before is None or after is None:
@@ -119,6 +128,19 @@ def pod_of(template: PodTemplateSpec, owner: Any, name: str | None = None) -> Po
         ),
         spec=template.spec,
     )
+
+
+def template_hash(template: PodTemplateSpec, collisions: int | None) -> str:
+    """A short text that is the same for the same template, in the letters of generated names.
+
+    >>> template_hash(PodTemplateSpec(), None) == template_hash(PodTemplateSpec(), None)
+    True
+    """
+    number = fingerprint((template, collisions)) & 0xFFFF_FFFF
+    return str(number).translate(_SAFE_DIGITS)
+
+
+_SAFE_DIGITS = str.maketrans("0123456789", "456789bcdf")  # as upstream spells its 32-bit hash
 
 
 # -- conditions of a workload ------------------------------------------------------------------------------------------
@@ -213,11 +235,19 @@ class Claimed(NamedTuple):
     writes: tuple[Write, ...]
 
 
-def claim(view: View, owner: Any, table: str, consider: Callable[[Any], bool] = bool) -> Claimed:
+def claim(
+    view: View,
+    owner: Any,
+    table: str,
+    *,
+    consider: Callable[[Any], bool] = bool,
+    member: Callable[[Any], bool] = bool,
+) -> Claimed:
     """Adopt the orphans that the owner's selector selects, release what it does not select any more.
 
-    Only objects of which `consider` holds are looked at. An owner that is being deleted neither adopts nor releases.
-    Cost: the owner's dependents, and the orphans that have one label in common with its selector.
+    Only objects of which `consider` holds are looked at; to be selected, an object must be a `member` as well. An owner
+    that is being deleted neither adopts nor releases. Cost: the owner's dependents, and the orphans that have one label
+    in common with its selector.
     """
     alive = owner.metadata.deletion_timestamp is None
     mine: list[Any] = []
@@ -225,12 +255,12 @@ def claim(view: View, owner: Any, table: str, consider: Callable[[Any], bool] = 
     for obj in controlled(view, table, owner):
         if not consider(obj):
             continue
-        if selects(owner, obj):
+        if selects(owner, obj) and member(obj):
             mine.append(obj)
         elif alive:
             writes.append(Update(_released(obj, owner)))
     for obj in _orphans(view, owner, table) if alive else ():
-        if consider(obj) and obj.metadata.deletion_timestamp is None:
+        if consider(obj) and member(obj) and obj.metadata.deletion_timestamp is None:
             adopted = _adopted(obj, owner)
             mine.append(adopted)
             writes.append(Update(adopted))
@@ -291,3 +321,15 @@ def backoff_us(view: View, since_us: int | None) -> int:
     """How long to wait before trying again what is refused since `since_us`: as long again, which doubles the wait."""
     failing_us = 0 if since_us is None else view.now_us - since_us
     return min(max(failing_us, _RETRY_FIRST_US), _RETRY_MAX_US)
+
+
+def retry_at_us(since_us: int, now_us: int) -> int:
+    """When what is refused since `since_us` is tried again, from now on: 5 ms after, 10 ms, 20 ms and so on.
+
+    >>> retry_at_us(0, 3_000), retry_at_us(0, 11_000)
+    (5000, 20000)
+    """
+    at_us = since_us + _RETRY_FIRST_US
+    while at_us < now_us:
+        at_us += min(at_us - since_us, _RETRY_MAX_US)
+    return at_us

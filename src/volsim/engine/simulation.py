@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from volsim.apiserver import requests
 from volsim.apiserver.patches import LAST_APPLIED, apply_patch, three_way
@@ -328,7 +328,7 @@ class Simulation:
         self._note(step)
         return step
 
-    def _run_until(self, time_us: int, until: Callable[[Simulation], bool] | None = None) -> bool:
+    def _run_until(self, time_us: int, until: Callable[[Self], bool] | None = None) -> bool:
         engine, draft = self._engine, self._draft
         while (action := engine.next_action(draft, time_us)) is not None:
             self._note(engine.sync(draft, action))
@@ -341,7 +341,7 @@ class Simulation:
         self,
         for_: Duration | None = None,
         *,
-        until: Callable[[Simulation], bool] | None = None,
+        until: Callable[[Self], bool] | None = None,
         limit: Duration = "1h",
     ) -> float:
         """Let simulated time pass: `for_` a while, or `until` the predicate of the simulation holds.
@@ -505,7 +505,7 @@ class Simulation:
         )
 
     # -- forks -----------------------------------------------------------------------------------------------------
-    def fork(self) -> Simulation:
+    def fork(self) -> Self:
         """A simulation that starts as this one is now and goes its own way. O(1)."""
         new = object.__new__(type(self))
         new._engine = self._engine

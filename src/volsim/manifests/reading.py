@@ -131,6 +131,9 @@ class Reader:
         model = schema.model_of(api_version, kind)
         if model is not None:
             made: Object = self.record(given, path, fact.type, model, top=True)
+            if isinstance(made, Object) and made.carried and made.metadata.uid:  # a server's answer has these two, be they empty
+                kept = {key: item for key, item in made.carried.items() if item or key not in ("spec", "status")}
+                made = made.replace(carried=FrozenDict(kept))
             return made.replace(api_version=api_version)
         self.notice(given, "", f"({api_version}) is kept, but not modelled")
         self.check(fact.type, given, path)
@@ -194,7 +197,7 @@ class Reader:
                     continue
                 values[modelled[name]] = made
                 unusual = _unusual(item, made, fields[name].type)
-                if unusual is not None:
+                if unusual is not None and (item.value or not _shown_if_empty(cls, modelled[name])):
                     carried[name] = unusual
         return cls(**values, carried=carried)
 
@@ -391,6 +394,12 @@ def _unusual(item: Given, made: Any, type_name: str) -> Any:
     texts = given.values() if isinstance(made, dict) else (given,)
     usual = all(timestamp(value, micro=time == "MicroTime") == text for value, text in zip(values, texts, strict=False))
     return None if usual else given
+
+
+@cache
+def _shown_if_empty(cls: type, attribute: str) -> bool:
+    """Whether an empty value of the field says of itself that it was given: nothing would be None."""
+    return getattr(attrs.fields(cls), attribute).default is None
 
 
 def _at(path: str, name: str) -> str:

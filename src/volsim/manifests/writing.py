@@ -37,6 +37,8 @@ def to_manifest(obj: Object) -> dict[str, Any]:
         body = _record(obj)
         body.pop("apiVersion", None)
         body.pop("kind", None)
+        if obj.metadata.uid:  # a server's answer has these two, be they empty
+            body |= {name: {} for name in ("spec", "status") if name not in body and getattr(obj, name, None) is not None}
     if not body.get("metadata") and "metadata" not in obj.carried:
         body.pop("metadata", None)
     else:

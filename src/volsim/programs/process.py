@@ -129,6 +129,8 @@ class Process:
         """Which program of its image a name means; an image sets it."""
         self.consumed = 0
         """How many bytes of `stdin` it has used up."""
+        self.name = argv[0].rpartition("/")[2] if argv else ""
+        """What the program calls itself in its messages."""
         self.output: list[tuple[int, bytes]] = []
         """What it wrote: (1 or 2, bytes), in order."""
         self.sent: list[tuple[int, str]] = []
@@ -143,11 +145,6 @@ class Process:
     def stderr(self) -> bytes:
         """All that it wrote to standard error."""
         return b"".join(data for number, data in self.output if number == 2)
-
-    @property
-    def name(self) -> str:
-        """What the program calls itself: its first argument without directories."""
-        return self.argv[0].rpartition("/")[2] if self.argv else ""
 
     def write(self, data: bytes, to: int = 1) -> None:
         """Write bytes to standard output (1) or standard error (2)."""

@@ -2,7 +2,7 @@
 
 from volsim.state.cluster import ANY, RUNTIME, Change, Draft, Due, State, View, Wake, Watch
 from volsim.state.fingerprint import fingerprint
-from volsim.state.indexes import claim_keys_of, is_ready, label_groups, selected_group, volume_group, zone_of
+from volsim.state.indexes import claim_keys_of, is_ready, label_groups, on_node, selected_group, volume_group, zone_of
 from volsim.state.table import Fifo, Ordered, Table
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "fingerprint",
     "is_ready",
     "label_groups",
+    "on_node",
     "selected_group",
     "volume_group",
     "zone_of",

@@ -38,6 +38,7 @@ RUNTIME: Mapping[str, str] = {
     "containers": "a container's process, writable layer, log (key: pod uid/container)",
     "plugins": "volume plugins that are built into the controller manager (key: plugin name)",
     "drivers": "CSI drivers that are installed (key: driver name)",
+    "attach_detach": "what the attach/detach controller knows of a disk on a node (key: disk@node)",
     "backends": "what holds bytes outside the nodes: exports and disks (key: backend name)",
     "scheduling": "the scheduler's memory of a pod: attempts, back-off (key: namespace/name)",
     "memory": "a controller's memory of a key that no API object holds (key: controller/key)",

@@ -17,6 +17,7 @@ from volsim.objects.binding import claim_class, volume_class
 from volsim.objects.resources import Amounts, pod_requests, scored_requests
 from volsim.state.fingerprint import fingerprint
 from volsim.state.table import Ordered, Table
+from volsim.storage.disks import disk_of
 
 __all__ = [
     "INDEXES",
@@ -25,6 +26,7 @@ __all__ = [
     "Total",
     "claim_keys_of",
     "label_groups",
+    "on_node",
     "rebuilt",
     "selected_group",
     "totals_rebuilt",
@@ -100,6 +102,29 @@ def _claim_of_volume(volume: PersistentVolume) -> tuple[str, ...]:
 
 def _volume_of_claim(claim: PersistentVolumeClaim) -> tuple[str, ...]:
     return (claim.spec.volume_name,) if claim.spec.volume_name else ()
+
+
+def _disk_of_volume(volume: PersistentVolume) -> tuple[str, ...]:
+    disk = disk_of(volume.spec)
+    return (disk.key,) if disk is not None else ()
+
+
+def on_node(node: str, *, claim: str = "", disk: str = "") -> str:
+    """The name of the group of pods on a node that use a claim (by its key), or a disk without a claim.
+
+    >>> on_node("node01", claim="default/data")
+    'node01|claim|default/data'
+    """
+    return f"{node}|claim|{claim}" if claim else f"{node}|disk|{disk}"
+
+
+def _volumes_on_node(pod: Pod) -> tuple[str, ...]:
+    node = pod.spec.node_name
+    if not node or not pod.spec.volumes:
+        return ()
+    disks = [disk for disk in map(disk_of, pod.spec.volumes) if disk is not None]
+    claims = [on_node(node, claim=key) for key in claim_keys_of(pod)]
+    return (*claims, *dict.fromkeys(on_node(node, disk=disk.key) for disk in disks))
 
 
 def volume_group(storage_class: str, access_modes: tuple[str, ...]) -> str:
@@ -250,6 +275,20 @@ def _namespace(obj: Any) -> tuple[str, ...]:
 INDEXES: tuple[Index, ...] = (
     Index("pods_by_node", "pods", _node, what="pods that are assigned to a node", unchanged=_same_spec),
     Index("pods_unscheduled", "pods", _unscheduled, what="pods without a node (one group, named '')", unchanged=_same_spec),
+    Index(
+        "pods_by_node_and_volume",
+        "pods",
+        _volumes_on_node,
+        what="pods of a node that use a claim, or a disk without a claim (group: `on_node`)",
+        unchanged=_same_spec,
+    ),
+    Index(
+        "volumes_by_disk",
+        "persistentvolumes",
+        _disk_of_volume,
+        what="volumes that name a disk which has to be attached",
+        unchanged=_same_spec,
+    ),
     Index("pods_by_claim", "pods", claim_keys_of, what="pods that use a claim (group: namespace/name)", unchanged=_same_spec),
     Index(
         "pods_by_controller",
@@ -382,6 +421,31 @@ INDEXES: tuple[Index, ...] = (
         lambda attachment: (attachment.spec.node_name,) if attachment.spec.node_name else (),
         what="VolumeAttachments of a node",
         unchanged=_same_spec,
+    ),
+    Index(
+        "attach_detach_by_disk",
+        "attach_detach",
+        lambda row: (row.disk,) if row.holds else (),
+        what="nodes (as disk@node) that have a disk, or may have it",
+    ),
+    Index(
+        "attach_detach_blocked",
+        "attach_detach",
+        lambda row: () if row.holds else (row.disk,),
+        what="nodes (as disk@node) that wait for a disk which another node has",
+    ),
+    Index("attach_detach_by_node", "attach_detach", lambda row: (row.node,), what="disks (as disk@node) of a node"),
+    Index(
+        "attach_detach_by_attachment",
+        "attach_detach",
+        lambda row: (row.attachment,) if row.attachment else (),
+        what="disk and node (as disk@node) of a VolumeAttachment",
+    ),
+    Index(
+        "sandboxes_with_disks",
+        "sandboxes",
+        lambda sandbox: (sandbox.node,) if sandbox.in_use else (),
+        what="pod uids for which a node's kubelet uses attached disks",
     ),
     Index(
         "pods_rejected",

@@ -14,7 +14,7 @@ from volsim.objects import Pod
 from volsim.objects._record import FrozenDict, Record, frozen_map, record
 from volsim.storage.tree import Directory
 
-__all__ = ["Container", "Driver", "Machine", "Plugin", "Sandbox"]
+__all__ = ["Attachment", "Container", "Driver", "Machine", "Plugin", "Sandbox"]
 
 
 @record
@@ -97,6 +97,52 @@ class Plugin(Record):
 
 
 @record
+class Attachment(Record):
+    """What the attach/detach controller knows of one disk and one node that has, had or waits for it.
+
+    >>> Attachment(disk="csi/d^h", node="node01", volume="kubernetes.io/csi/d^h", name="pv", state="attached").holds
+    True
+    """
+
+    disk: str
+    """The disk's key (`volsim.storage.disks.Disk.key`)."""
+    node: str
+    volume: str
+    """The disk's name in the node's status."""
+    name: str
+    """The PersistentVolume's name, or that of the pod's volume: what messages call it."""
+    driver: str = ""
+    """The CSI driver that attaches it; empty if a plugin of Kubernetes' own does."""
+    handle: str = ""
+    """What the driver calls it."""
+    backend: str = ""
+    """The backend that has its bytes."""
+    shared: bool = False
+    """Whether it may be attached to several nodes."""
+    state: str = "blocked"
+    """`blocked` (another node has it), `attaching`, `attached` or `detaching`."""
+    attachment: str = ""
+    """The name of the VolumeAttachment."""
+    pods: tuple[str, ...] = ()
+    """The pods on the node that want it, as ``namespace/name@uid``, sorted."""
+    in_use: bool = True
+    """Whether the node said, when it was last heard, that the disk is mounted."""
+    released_us: int | None = None
+    """Since when no pod wants it; None while one does."""
+    told: bool = False
+    """Whether the waiting pods have been told that another node has the disk."""
+    failures: int = 0
+    """How often attaching took too long."""
+    fails_us: int | None = None
+    """When the present attempt to attach it has taken too long."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the node has the disk, or may have it."""
+        return self.state != "blocked"
+
+
+@record
 class Sandbox(Record):
     """What a kubelet has set up for a pod, and the pod as the kubelet last saw it."""
 
@@ -117,6 +163,12 @@ class Sandbox(Record):
     init_done: bool = False
     torn_down: bool = False
     """The pod has ended and its directories are gone."""
+    in_use: tuple[str, ...] = ()
+    """The disks that are mounted for the pod or are to be, by their names in the node's status."""
+    awaiting: tuple[str, ...] = ()
+    """Those of them that are not attached yet."""
+    awaiting_since_us: int | None = None
+    """Since when the kubelet has been waiting for them without saying so."""
 
 
 @record

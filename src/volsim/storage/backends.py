@@ -33,6 +33,25 @@ class Backend(Record):
     reachable: bool = True
     capacity: int | None = None
     """Bytes; None: nobody said."""
+    attached_to: tuple[str, ...] = ()
+    """The nodes to which a disk is attached, as the storage knows it, sorted. Nobody else can read or write a disk that
+    has to be attached."""
+
+    def attached(self, node: str) -> Backend:
+        """The disk attached to one node more; the very same one if it is already.
+
+        >>> Backend(name="disk").attached("node01").attached_to
+        ('node01',)
+        """
+        if node in self.attached_to:
+            return self
+        return self.replace(attached_to=tuple(sorted((*self.attached_to, node))))
+
+    def detached(self, node: str) -> Backend:
+        """The disk detached from a node; the very same one if it was not attached to it."""
+        if node not in self.attached_to:
+            return self
+        return self.replace(attached_to=tuple(each for each in self.attached_to if each != node))
 
 
 _Where = Callable[[Any], tuple[str, str]]

@@ -35,7 +35,7 @@ class Dialect:
 
     # -- what the API server's printers show (pkg/printers/internalversion/printers.go) ------------------------------
     restart_age = _Since((1, 22), "printPod: `3 (2m ago)` in RESTARTS")
-    not_ready_if_partly_completed = _Since((1, 19), "printPod: `NotReady` if the containers that run are not ready")
+    not_ready_if_partly_completed = _Since((1, 18), "printPod: `NotReady` if the containers that run are not ready")
     error_beats_completed = _Since((1, 35), "printPod: a container's error is shown even if another one completed")
     terminal_pods_keep_their_status = _Since((1, 31), "printPod: no `Terminating` for Failed and Succeeded pods")
     scheduling_gated = _Since((1, 26), "printPod: `SchedulingGated`")
@@ -56,7 +56,7 @@ class Dialect:
     extensions_come_first = _Since(None, "discovery: workloads are first found in `extensions`", until=(1, 16))
     # -- get ---------------------------------------------------------------------------------------------------------
     says_where_nothing_was_found = _Since((1, 17), "cmd/get: `No resources found in default namespace.`")
-    list_self_link = _Since(None, 'cmd/get: `selfLink: ""` in the metadata of a List', until=(1, 25))
+    list_self_link = _Since(None, 'cmd/get: `selfLink: ""` in the metadata of a List', until=(1, 24))
     # -- exec and logs -----------------------------------------------------------------------------------------------
     exec_without_dashes_warns = _Since((1, 18), "cmd/exec: `kubectl exec [POD] [COMMAND] is DEPRECATED`")
     exec_needs_dashes = _Since((1, 31), "cmd/exec: the form without `--` was removed")
@@ -75,11 +75,14 @@ class Dialect:
     dry_run_switch = _Since(None, "cmd/util: --dry-run is a switch", until=(1, 18))
     cascade_switch = _Since(None, "cmd/delete: --cascade is a switch", until=(1, 20))
     cascade_strategies = _Since((1, 20), "cmd/delete: --cascade=background|orphan|foreground; before, a switch")
-    api_warnings = _Since((1, 19), "client-go: warnings of the API server are printed")
+    apply_names_the_unannotated = _Since((1, 20), "cmd/apply: `resource pods/x is missing the … annotation`")
+    apply_warns_of_deletion = _Since((1, 20), "cmd/apply: `Detected changes to resource x which is … being deleted.`")
+    api_warnings = _Since((1, 20), "client-go: warnings of the API server are printed")
     # -- describe (pkg/describe/describe.go) -------------------------------------------------------------------------
     claim_used_by = _Since((1, 20), "describePersistentVolumeClaim: `Used By:`; before, `Mounted By:`")
     hides_last_applied = _Since((1, 18), "printAnnotationsMultiline: not what `apply` notes for itself")
     describes_pod_ips = _Since((1, 16), "describePod: `IPs:`")
+    describes_pod_cidrs = _Since((1, 16), "describeNode: `PodCIDRs:`")
     describes_service_account = _Since((1, 25), "describePod: `Service Account:`")
     describes_spread = _Since((1, 25), "describePod: `Topology Spread Constraints:`")
     describes_lease = _Since((1, 17), "describeNode: `Lease:`")

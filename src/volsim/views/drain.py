@@ -74,7 +74,6 @@ class Drain:
         return self._evict([pod for pod, verdict in verdicts if verdict.evict])
 
     def _pods(self) -> list[Pod]:
-
         wanted = parse_selector(self.flags["pod-selector"])
         return [pod for pod in self.sim.state.pods_on(self.node) if wanted.matches(pod.metadata.labels)]
 

@@ -135,13 +135,8 @@ def _execute(command: Command, session: Session) -> str:
         with _api_warnings(session):
             command.run(session)
     except VolsimError as error:
-        worded = error if _is_worded(error) else server_error(error)
-        raise session.failure([*session.failures, worded]) from None
+        raise session.failure([*session.failures, server_error(error)]) from None
     return session.end()
-
-
-def _is_worded(error: VolsimError) -> bool:
-    return str(error).startswith(("error: ", "Error from server", "The "))
 
 
 @contextmanager

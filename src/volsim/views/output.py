@@ -50,12 +50,13 @@ _NOT_PLAIN = re.compile(
     r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?|[-+]?0[xob][\da-fA-F_]+|[yYnN]|<<|=|[-+]?\d[\d_]*(:[0-5]?\d)+(\.\d*)?",
     re.ASCII,
 )
-_NO_BLOCK = re.compile(r"[^\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd]|[ \t](\n|$)|^\s")
+_BREAKS = re.compile("[\x85\u2028\u2029]")  # line ends to YAML, not to Python
+_NO_BLOCK = re.compile(r"[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]|[ \t](\n|$)|^\s")
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     plain = dumper.resolve(yaml.ScalarNode, text, (True, False)) == "tag:yaml.org,2002:str"  # type: ignore[no-untyped-call]
-    style = None if plain and not _NOT_PLAIN.fullmatch(text) else '"'
+    style = None if plain and not _NOT_PLAIN.fullmatch(text) and not _BREAKS.search(text) else '"'
     if "\n" in text and not _NO_BLOCK.search(text):
         style = "|"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)

@@ -22,7 +22,7 @@ from volsim.views.tables import Look
 if TYPE_CHECKING:
     from volsim.engine.simulation import Simulation
 
-__all__ = ["Session", "server_error", "with_text"]
+__all__ = ["Session", "is_worded", "server_error", "with_text"]
 
 
 def with_text(error: VolsimError, text: str) -> VolsimError:
@@ -42,6 +42,8 @@ def server_error(error: VolsimError, doing: str = "", source: str = "") -> Volsi
     >>> print(server_error(NotFound('pods "x" not found')))
     Error from server (NotFound): pods "x" not found
     """
+    if is_worded(error):
+        return error
     text = str(error)
     about = f'error when {doing} "{source}": ' if source else ""
     if isinstance(error, ManifestError):
@@ -53,7 +55,12 @@ def server_error(error: VolsimError, doing: str = "", source: str = "") -> Volsi
         return with_text(error, f"Error from server ({reason}): {about}{text}")
     if isinstance(error, Unreachable):
         return with_text(error, f"Error from server: {about}{text}")
-    return with_text(error, text if text.startswith("error: ") else f"error: {about}{text}")
+    return with_text(error, f"error: {about}{text}")
+
+
+def is_worded(error: VolsimError) -> bool:
+    """Whether an error is in kubectl's words already."""
+    return str(error).startswith(("error: ", "Error from server", "The "))
 
 
 def _invalid_text(error: Invalid) -> str:

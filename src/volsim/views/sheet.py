@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from volsim.apiserver.patches import LAST_APPLIED
 from volsim.manifests.times import START
 from volsim.objects import Event, Object
 from volsim.views.events import event_interval
@@ -16,7 +17,6 @@ from volsim.views.tables import Look, aligned
 
 __all__ = ["Sheet", "moment"]
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 LONGEST_ANNOTATION = 140  # what is longer goes on lines of its own
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -16,7 +16,7 @@ from volsim.manifests import NotModelledWarning, read
 from volsim.objects import GenericObject, Object
 from volsim.views.session import Session
 
-__all__ = ["Given", "given_objects", "patch_text"]
+__all__ = ["Given", "given_objects", "in_namespace", "patch_text"]
 
 SUFFIXES = (".json", ".yaml", ".yml")
 
@@ -44,7 +44,7 @@ def given_objects(session: Session) -> list[Given]:
             reading = read(_Named(content, source))
             for notice in reading.notices:
                 warnings.warn(str(notice), NotModelledWarning, stacklevel=2)
-            found += [Given(_in_namespace(session, obj), source) for obj in reading.objects]
+            found += [Given(in_namespace(session, obj), source) for obj in reading.objects]
     if not found:
         raise VolsimError("error: no objects passed to " + session.path.split()[-1])
     return found
@@ -82,7 +82,7 @@ def _paths(session: Session, path: Path, name: str) -> list[tuple[Path, str]]:
     return [(file, str(Path(name) / file.relative_to(path))) for file in files]
 
 
-def _in_namespace(session: Session, obj: Object) -> Object:
+def in_namespace(session: Session, obj: Object) -> Object:
     """The object in its namespace. Raises if ``-n`` and the manifest say different ones."""
     if isinstance(obj, GenericObject) or not obj.NAMESPACED:
         return obj

@@ -1,8 +1,8 @@
-"""Validation of what configuration volumes and variables show: keys, fields of the pod, resources, tokens, trust bundles.
+"""Validation of what configuration volumes and variables show: keys, the pod's fields, tokens, trust bundles.
 
 Not modelled: pod certificates, which volsim only carries.
-Source: kube-apiserver, pkg/apis/core/validation/validation.go (validateSecretVolumeSource, validateConfigMapVolumeSource,
-validateDownwardAPIVolumeFile, validateProjectionSources, validateObjectFieldSelector), names.go.
+Source: kube-apiserver, pkg/apis/core/validation/validation.go (validateSecretVolumeSource,
+validateConfigMapVolumeSource, validateDownwardAPIVolumeFile, validateProjectionSources, validateObjectFieldSelector).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from volsim.objects import (
 )
 
 
-# -- keys and fields -----------------------------------------------------------------------------------------------------
+# -- keys and fields ---------------------------------------------------------------------------------------------------
 def check_key_to_path(errors: Errors, item: KeyToPath, field: str) -> None:
     """One key of a ConfigMap or Secret, and the file it becomes."""
     errors.needed(f"{field}.key", item.key)

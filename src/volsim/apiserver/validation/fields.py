@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import unified_diff
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import attrs
@@ -34,6 +34,8 @@ __all__ = [
     "label_key",
     "label_value",
     "letter_label",
+    "port_name",
+    "prefix_of",
     "same",
 ]
 
@@ -52,8 +54,11 @@ _is_letter_label = re.compile(_LETTER_LABEL).fullmatch
 _is_label_key = re.compile(_LABEL_KEY).fullmatch
 _is_label_value = re.compile(f"({_LABEL_KEY})?").fullmatch
 _is_config_key = re.compile(_CONFIG_KEY).fullmatch
+_is_port_text = re.compile(r"[-a-z0-9]+").fullmatch
+_has_letter = re.compile(r"[a-z]").search
 
 _LABEL_LONGEST, _NAME_LONGEST = 63, 253  # octets in a DNS label (RFC 1123), and what fits into a whole name
+_PORT_LONGEST, _PORT_MOST = 15, 65535  # RFC 6335
 _CACHED = 16_384  # labels and annotations repeat a few hundred texts; the bound is for generated ones
 
 
@@ -135,7 +140,7 @@ def letter_label(text: str) -> Sequence[str]:
 
 @lru_cache(_CACHED)
 def label_key(text: str) -> Sequence[str]:
-    """A qualified name, as labels, annotations, finalizers and taints have it: a name, or a DNS subdomain, / and a name.
+    """A qualified name, as labels, annotations and taints have it: a name, before it a DNS subdomain and / if need be.
 
     >>> label_key("example.com/my_name"), label_key("/name")
     ((), ('prefix part must be non-empty',))
@@ -196,6 +201,36 @@ def no_parent(text: str) -> Sequence[str]:
     if text in (".", ".."):
         return (f"must not be '{text}'",)
     return ("must not start with '..'",) if text.startswith("..") else ()
+
+
+_NEEDS_LETTER = "must contain at least one letter (a-z)"
+
+
+def port_name(text: str) -> Sequence[str]:
+    """The name of a port, after RFC 6335: short, lower case, at least one letter.
+
+    >>> port_name("http-8080"), port_name("-")
+    ((), ('must contain at least one letter (a-z)', 'must not begin or end with a hyphen'))
+    """
+    problems = [at_most(_PORT_LONGEST)] if len(text) > _PORT_LONGEST else []
+    if not _is_port_text(text):
+        problems.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+    if not _has_letter(text):
+        problems.append(_NEEDS_LETTER)
+    if "--" in text:
+        problems.append("must not contain consecutive hyphens")
+    if text.startswith("-") or text.endswith("-"):
+        problems.append("must not begin or end with a hyphen")
+    return problems
+
+
+def prefix_of(rule: TextRule) -> TextRule:
+    """The rule for a text that something will be appended to: it may end in a dash.
+
+    >>> prefix_of(dns_label)("web-"), len(dns_label("web-"))
+    ((), 1)
+    """
+    return lambda text: rule(text[:-2] + "a" if len(text) > 1 and text.endswith("-") else text)
 
 
 class Errors(list[FieldError]):
@@ -296,6 +331,13 @@ class Errors(list[FieldError]):
         if (value.nano if isinstance(value, Quantity) else value or 0) <= 0:
             self.invalid(field, 0 if value is None else value, "must be greater than zero")
 
+    def port(self, field: str, value: int | str | None) -> None:
+        """A port: a number, or the name of one."""
+        if isinstance(value, str):
+            self.check(field, value, port_name)
+        elif not 1 <= (value or 0) <= _PORT_MOST:
+            self.invalid(field, value or 0, between(1, _PORT_MOST))
+
     def immutable(self, field: str, new: Any, old: Any) -> None:
         """A value that an update must leave as it was."""
         if not same(new, old):
@@ -306,6 +348,8 @@ class Errors(list[FieldError]):
         rules = self.rules
         if problem == _NO_DOTS and not rules.dots_in_label_named:
             problem = _LABEL_TEXT
+        if problem == _NEEDS_LETTER and not rules.port_name_needs_letter:
+            problem = "must contain at least one letter or number (a-z, 0-9)"
         if not rules.names_after_rfc_1123:
             problem = problem.replace("a lowercase RFC 1123", "a DNS-1123")
         return problem
@@ -326,6 +370,8 @@ def shown(value: Any, rules: Rules) -> str:
         return f'"{value}"'
     if isinstance(value, str | int | float):
         return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Mapping) and not value and rules.json_in_field_errors:
+        return "null"  # what is not given
     if rules.json_in_field_errors:
         return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
     return _in_go(value)
@@ -339,6 +385,8 @@ def _in_go(value: Any) -> str:
         labels = _in_go(value.match_labels)
         return f"v1.LabelSelector{{MatchLabels:{labels}, MatchExpressions:[]v1.LabelSelectorRequirement(nil)}}"
     if isinstance(value, Mapping):
+        if not value:
+            return "map[string]string(nil)"
         items = ", ".join(f"{json.dumps(key)}:{json.dumps(item)}" for key, item in sorted(value.items()))
         return f"map[string]string{{{items}}}"
     if isinstance(value, tuple) and all(isinstance(each, str) for each in value):
@@ -382,7 +430,8 @@ def same(a: Any, b: Any, name: str = "") -> bool:
     if a is b or a == b:
         return True
     if isinstance(a, Record) and type(a) is type(b):
-        return all(same(getattr(a, each), getattr(b, each), each) for each in _fields(type(a)))
+        cls: Any = type(a)
+        return all(same(getattr(a, each), getattr(b, each), each) for each in _fields(cls))
     if isinstance(a, tuple) and isinstance(b, tuple):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, Mapping) and isinstance(b, Mapping):
@@ -392,7 +441,7 @@ def same(a: Any, b: Any, name: str = "") -> bool:
     return name in _ABSENT_IS_ZERO and not a and not b
 
 
-@lru_cache(maxsize=None)
-def _fields(cls: type) -> tuple[str, ...]:
+@cache
+def _fields(cls: Any) -> tuple[str, ...]:
     """The fields of a record that bear on its meaning; what is carried does as well."""
     return tuple(field.name for field in attrs.fields(cls) if field.eq)

@@ -17,6 +17,7 @@ from volsim.apiserver.validation.fields import (
     label_key,
     label_value,
     letter_label,
+    prefix_of,
 )
 from volsim.objects import GenericObject, LabelSelector, ObjectMeta, OwnerReference
 from volsim.rules import Rules
@@ -77,9 +78,7 @@ def check_metadata(errors: Errors, obj: Any, rule: TextRule | None = None) -> No
 def _check_name(errors: Errors, meta: ObjectMeta, rule: TextRule | None) -> None:
     prefix = meta.generate_name
     if prefix and rule is not None:
-        # A prefix may end in a dash: something will follow.
-        tried = prefix[:-2] + "a" if len(prefix) > 1 and prefix.endswith("-") else prefix
-        errors.tell("metadata.generateName", prefix, rule(tried))
+        errors.check("metadata.generateName", prefix, prefix_of(rule))
     if not meta.name:
         errors.required("metadata.name", "name or generateName is required")
     elif rule is not None:

@@ -10,6 +10,8 @@ from volsim.apiserver.validation.fields import Errors
 
 __all__ = ["check_file", "check_mode", "check_no_backsteps", "check_relative_path"]
 
+_MODE_TEXT = "must be a number between 0 and 0777 (octal), both inclusive"
+
 
 def check_no_backsteps(errors: Errors, path: str, field: str) -> None:
     """A path that never goes up.
@@ -39,5 +41,6 @@ def check_file(errors: Errors, path: str, field: str) -> None:
 
 
 def check_mode(errors: Errors, mode: int | None, field: str) -> None:
+    """The permission bits of a file; None leaves them to the volume."""
     if mode is not None and not 0 <= mode <= 0o777:
         errors.invalid(field, mode, _MODE_TEXT)

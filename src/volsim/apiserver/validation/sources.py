@@ -182,7 +182,10 @@ def _check_iscsi_name(errors: Errors, name: str, field: str, no_prefix: str) -> 
         errors.invalid(field, name, "must be valid format")
 
 
-PORTAL_TEXT = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified."
+PORTAL_TEXT = (
+    "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters "
+    "if iscsi.initiatorName is specified."
+)
 
 
 def portal_is_too_long(source: Any, name: str | None) -> bool:

@@ -23,9 +23,8 @@ from volsim.control.deployment.rollout import (
     rolls,
     scaling_message,
     size_of,
-    template_hash,
 )
-from volsim.control.workload import backoff_us, controller_ref, namespace_ends, refusal_of
+from volsim.control.workload import backoff_us, controller_ref, namespace_ends, refusal_of, template_hash
 from volsim.objects import FrozenDict, LabelSelector, ObjectMeta, ReplicaSet, ReplicaSetSpec
 
 __all__ = ["forget_history", "grown_size", "make_new", "sync_revision"]

@@ -14,7 +14,7 @@ from volsim.control.contract import EventNote, Outcome, normal
 from volsim.control.workload import scaled_number, with_condition
 from volsim.objects import Condition, Deployment, FrozenDict, PodTemplateSpec, ReplicaSet
 from volsim.rules import Rules
-from volsim.state import View, fingerprint
+from volsim.state import View
 
 __all__ = [
     "DESIRED_REPLICAS",
@@ -30,7 +30,6 @@ __all__ = [
     "rolls",
     "scaling_message",
     "size_of",
-    "template_hash",
 ]
 
 HASH_LABEL = "pod-template-hash"
@@ -84,19 +83,6 @@ def noted_number(replica_set: ReplicaSet, annotation: str) -> int | None:
     """The number that an annotation holds; None if it holds none."""
     text = replica_set.metadata.annotations.get(annotation, "")
     return int(text) if text.isascii() and text.isdecimal() else None
-
-
-def template_hash(template: PodTemplateSpec, collisions: int | None) -> str:
-    """A short text that is the same for the same template, in the letters of generated names.
-
-    >>> template_hash(PodTemplateSpec(), None) == template_hash(PodTemplateSpec(), None)
-    True
-    """
-    number = fingerprint((template, collisions)) & 0xFFFF_FFFF
-    return str(number).translate(_SAFE_DIGITS)
-
-
-_SAFE_DIGITS = str.maketrans("0123456789", "456789bcdf")  # as upstream spells its 32-bit hash
 
 
 def _without_hash(template: PodTemplateSpec) -> PodTemplateSpec:

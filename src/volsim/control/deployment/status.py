@@ -118,9 +118,11 @@ def _has_timed_out(work: Rollout) -> bool:
 
 
 def _watch_deadline(work: Rollout) -> None:
-    """Look again a second after the deadline, unless the rollout is over or has already failed it."""
+    """Look again a second after the deadline, unless the rollout was over once or has already failed it."""
     found = work.condition("Progressing")
-    if found is None or work.deadline_seconds is None or found.reason == "ProgressDeadlineExceeded":
+    if found is None or work.deadline_seconds is None:
+        return
+    if found.reason in ("NewReplicaSetAvailable", "ProgressDeadlineExceeded"):
         return
     if not is_complete(work, work.status):
         due_us = (found.last_update_time or 0) + work.deadline_seconds * 1_000_000

@@ -45,7 +45,8 @@ def _shrink_old(work: Rollout) -> bool:
     """Shrink old replica sets as far as enough pods stay available; those that are ill go first."""
     new = work.new
     assert new is not None
-    if not any(map(size_of, work.old)):
+    names = [each.name for each in work.old if size_of(each)]
+    if not names:
         return False
     least = work.replicas - work.unavailable
     ill_in_new = size_of(new) - (new.status.available_replicas or 0)
@@ -53,14 +54,22 @@ def _shrink_old(work: Rollout) -> bool:
     if may_go <= 0:
         return False
     gone = 0
-    for old in list(work.old):
+    for old in _named(work, names):
         ill = size_of(old) - (old.status.available_replicas or 0)
+        if ill < 0 and gone < may_go:
+            return False  # its status is behind: who is available is not known yet
         gone += _shrink(work, old, min(ill, may_go - gone))
-    spare = sum(each.status.available_replicas or 0 for each in work.all) - least
+    sets = [*_named(work, names), new]
+    spare = sum(each.status.available_replicas or 0 for each in sets) - least
     gone_well = 0
-    for old in list(work.old):
+    for old in _named(work, names):
         gone_well += _shrink(work, old, min(size_of(old), spare - gone_well))
     return gone + gone_well > 0
+
+
+def _named(work: Rollout, names: list[str]) -> list[ReplicaSet]:
+    """The old replica sets of these names as they are now, the oldest first."""
+    return [each for each in work.old if each.name in names]
 
 
 def _shrink(work: Rollout, replica_set: ReplicaSet, number: int) -> int:

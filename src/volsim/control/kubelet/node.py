@@ -1,9 +1,9 @@
 """Kubelet, the node's own part: registers the machine and says that it is ready.
 
-Modelled: Ready and the pressure conditions of a healthy node, addresses, labels, capacity, the CSI drivers of the node, the return after a
-power cut or a partition. Heartbeats that arrive are not events; only their absence is
-(`volsim.control.node_lifecycle`).
-Not modelled: node pressure, image garbage collection, graceful node shutdown.
+Modelled: Ready and the pressure conditions of a healthy node, addresses, labels, capacity, the CSI drivers of the node,
+the disks in use, the return after a power cut or a partition. Heartbeats that arrive are not events; only their absence
+is (`volsim.control.node_lifecycle`).
+Not modelled: the up to 10 s until a node says that it uses a disk no more, node pressure, image garbage collection, graceful node shutdown.
 Source: kubelet, pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
 """
 
@@ -59,6 +59,13 @@ def watch_machine(view: View, change: Change) -> Iterator[str]:
     before, after = change.before, change.after
     if after is not None and after.answers and (before is None or not before.answers or before.boot != after.boot):
         yield change.key
+
+
+def watch_sandbox(view: View, change: Change) -> Iterator[str]:
+    """A node says something new when other disks are in use on it."""
+    before, after = change.before, change.after
+    if (before.in_use if before is not None else ()) != (after.in_use if after is not None else ()):
+        yield (after or before).node
 
 
 def watch_driver(view: View, change: Change) -> Iterator[str]:
@@ -156,7 +163,14 @@ def _status(view: View, node: Node, machine: Machine) -> NodeStatus:
         addresses=addresses,
         capacity=FrozenDict(capacity),
         allocatable=FrozenDict({**capacity, **status.allocatable}),
+        volumes_in_use=_volumes_in_use(view, node.metadata.name or ""),
     )
+
+
+def _volumes_in_use(view: View, node: str) -> tuple[str, ...]:
+    """The attached disks that the node's pods have mounted, or are to have mounted."""
+    sandboxes = (view.get("sandboxes", uid) for uid in view.group("sandboxes_with_disks", node))
+    return tuple(sorted({disk for sandbox in sandboxes for disk in sandbox.in_use}))
 
 
 CONTROLLER = Controller(
@@ -165,6 +179,7 @@ CONTROLLER = Controller(
     watches={
         "nodes": watch_node,
         "machines": watch_machine,
+        "sandboxes": watch_sandbox,
         "drivers": watch_driver,
         "csinodes": watch_csi_node,
     },

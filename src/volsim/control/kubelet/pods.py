@@ -1,6 +1,6 @@
 """Kubelet: one pod on one node, from its assignment until nothing of it is left.
 
-Modelled: volumes before containers, init containers in order, sidecars, restart policies, graceful stop with TERM and KILL,
+Modelled: volumes (attached, then mounted) before containers, init containers in order, sidecars, restart policies, graceful stop with TERM and KILL,
 removal of the pod's directories before its API object, return after a reboot, orphans that were deleted by force.
 Not modelled: static pods, probes, lifecycle hooks, eviction under pressure, active deadlines.
 Source: kubelet, pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTerminatedPod), pkg/kubelet/pod_workers.go.
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from volsim.control.contract import NOTHING, Controller, Outcome
-from volsim.control.kubelet import containers
+from volsim.control.kubelet import attaching, containers
 from volsim.control.kubelet.status import pod_status
 from volsim.control.kubelet.volumes import MountError, set_up, tear_down
 from volsim.control.kubelet.work import PodWork
@@ -86,6 +86,12 @@ def watch_container(view: View, change: Change) -> Iterator[str]:
             sandbox = view.get("sandboxes", change.key.partition("/")[0])
             if sandbox is not None:
                 yield key_of(sandbox.pod)
+
+
+def watch_node(view: View, change: Change) -> Iterator[str]:
+    """A pod that waits for a disk needs a look when the disk is attached."""
+    for sandbox in attaching.waiting_pods(view, change):
+        yield key_of(sandbox.pod)
 
 
 def work_on(view: View, pod_key: str, uid: str) -> PodWork | None:
@@ -201,22 +207,26 @@ def _mount(work: PodWork) -> bool:
     if sandbox.retry_us is not None and sandbox.retry_us > work.now_us and sandbox.boot == work.machine.boot:
         work.wake_at(sandbox.retry_us, background=True)
         return False
+    disks = attaching.disks_of(work)
+    waiting = attaching.note_waiting(work, disks, missing)
     failed = ""
     for volume in missing:
-        if source_of(volume)[0] is None:
+        if source_of(volume)[0] is None or volume.name in waiting:
             continue
         try:
-            place = set_up(work, volume)
+            place = set_up(work, volume, attached=volume.name in disks)
         except MountError as error:
             failed = f'MountVolume.SetUp failed for volume "{volume.name}" : {error}'
             work.event("Warning", "FailedMount", failed)
         else:
             sandbox = work.sandbox
             work.sandbox = sandbox.replace(mounted=type(sandbox.mounted)({**sandbox.mounted, volume.name: place}))
+    if waiting:
+        attaching.say_waiting(work, disks, waiting)
     sandbox = work.sandbox
     if not failed:
         work.sandbox = sandbox.replace(mount_failures=0, mount_error="", retry_us=None)
-        return True
+        return not waiting
     first, most = microseconds(work.rules.mount_retry_initial), microseconds(work.rules.mount_retry_max)
     retry_us = work.now_us + min(first << min(sandbox.mount_failures, 40), most)
     work.sandbox = sandbox.replace(mount_failures=sandbox.mount_failures + 1, mount_error=failed, retry_us=retry_us)
@@ -297,7 +307,8 @@ def _end(work: PodWork) -> None:
         return
     tear_down(work)
     empty = type(sandbox.mounted)()
-    work.sandbox = sandbox.replace(torn_down=True, mounted=empty, memory=type(sandbox.memory)())
+    memory = type(sandbox.memory)()
+    work.sandbox = sandbox.replace(torn_down=True, mounted=empty, memory=memory, in_use=(), awaiting=())
     work.notes.append("remove its directories")
 
 
@@ -330,7 +341,7 @@ def _stop(work: PodWork) -> None:
 CONTROLLER = Controller(
     name="kubelet",
     component="kubelet",
-    watches={"pods": watch_pod, "machines": watch_machine, "containers": watch_container},
+    watches={"pods": watch_pod, "machines": watch_machine, "containers": watch_container, "nodes": watch_node},
     sync=sync,
     priority=10,
 )

@@ -2,7 +2,7 @@
 
 Modelled: emptyDir on disk and in memory, hostPath with its type checks, claims (bound, through their volume), exports and
 disks behind the network, configuration volumes, subPath.
-Not modelled: attaching (a disk is there when the kubelet asks), formatting, fsGroup, mount propagation, block mode; gitRepo,
+Not modelled: formatting, fsGroup, mount propagation, block mode; gitRepo,
 image, flexVolume and inline CSI volumes are empty directories of the pod.
 Source: kubelet, pkg/kubelet/volumemanager, pkg/volume/{emptydir,hostpath,local,nfs,…}, pkg/volume/util/subpath.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from volsim.control.kubelet.configuration import MountError, configuration
-from volsim.control.kubelet.work import BACKEND, DISK, MEMORY, PodWork
+from volsim.control.kubelet.work import ATTACHED, BACKEND, DISK, MEMORY, PodWork
 from volsim.errors import FileError
 from volsim.objects import PersistentVolume, PersistentVolumeClaim, Volume, VolumeMount
 from volsim.objects._record import Record, record
@@ -47,7 +47,7 @@ class Place(Record):
     """
 
     kind: str
-    """`disk` (of a node), `memory` (of the pod) or `backend`."""
+    """`disk` (of a node), `memory` (of the pod), `backend`, or `attached` (a backend that is attached to the node)."""
     name: str
     path: str = ""
     """Below the root of the backing."""
@@ -78,8 +78,12 @@ def volume_directory(uid: str, source: str, volume: str) -> str:
 
 
 # -- set up ------------------------------------------------------------------------------------------------------------
-def set_up(work: PodWork, volume: Volume) -> Place:
-    """Make a volume ready for the pod's containers. Raises `MountError` in the kubelet's words."""
+def set_up(work: PodWork, volume: Volume, *, attached: bool = False) -> Place:
+    """Make a volume ready for the pod's containers; `attached` if it is a disk that was attached to the node for it.
+
+    Raises `MountError` in the kubelet's words.
+    """
+    kind = ATTACHED if attached else BACKEND
     name, source = source_of(volume)
     match name:
         case "emptyDir":
@@ -87,15 +91,15 @@ def set_up(work: PodWork, volume: Volume) -> Place:
         case "hostPath":
             return _host_path(work, source.path or "", source.type or "")
         case "persistentVolumeClaim":
-            return _claim(work, source.claim_name or "", bool(source.read_only))
+            return _claim(work, source.claim_name or "", bool(source.read_only), kind)
         case "ephemeral":
-            return _claim(work, f"{work.pod.metadata.name}-{volume.name}", False)
+            return _claim(work, f"{work.pod.metadata.name}-{volume.name}", False, kind)
         case "configMap" | "secret" | "downwardAPI" | "projected":
             root = configuration(work.view, work.pod, volume, work.now_us)
             return _in_memory(work, volume.name or "", root, read_only=True)
         case "gitRepo" | "image" | "flexVolume" | "csi":
             return _pod_directory(work, volume_directory(work.uid, name, volume.name or ""), 0o777)
-    return _backend(work, name, source, bool(getattr(source, "read_only", False)))
+    return _backend(work, name, source, bool(getattr(source, "read_only", False)), kind)
 
 
 def _in_memory(work: PodWork, name: str, root: Directory, *, read_only: bool = False) -> Place:
@@ -159,7 +163,7 @@ def _is_kind(found: Any, type_: str) -> bool:
     return isinstance(found, Special) and found.kind.startswith(wanted or "?")
 
 
-def _claim(work: PodWork, name: str, read_only: bool) -> Place:
+def _claim(work: PodWork, name: str, read_only: bool, kind: str) -> Place:
     key = f"{work.pod.metadata.namespace}/{name}"
     claim: PersistentVolumeClaim | None = work.view.persistent_volume_claims.get(key)
     if claim is None:
@@ -180,15 +184,15 @@ def _claim(work: PodWork, name: str, read_only: bool) -> Place:
         if not tree.exists(work.disk, source.path or ""):  # whoever makes a local volume has prepared its directory
             work.disk = tree.mkdir(work.disk, source.path or "", parents=True)
         return Place(kind=DISK, name=work.node, path=source.path or "", read_only=read_only)
-    return _backend(work, source_name, source, read_only or bool(getattr(source, "read_only", False)))
+    return _backend(work, source_name, source, read_only or bool(getattr(source, "read_only", False)), kind)
 
 
-def _backend(work: PodWork, source_name: str, source: Any, read_only: bool) -> Place:
+def _backend(work: PodWork, source_name: str, source: Any, read_only: bool, kind: str) -> Place:
     name, path = backend_of(source_name, source)
     backend: Backend | None = work.view.get("backends", name)
     if backend is not None and not backend.reachable:
         raise MountError(f"mount failed: exit status 32: mount: {name}{path}: Connection timed out")
-    place = Place(kind=BACKEND, name=name, path=path, read_only=read_only)
+    place = Place(kind=kind, name=name, path=path, read_only=read_only)
     root = work.fetch(place.backing)
     if path and not tree.exists(root, path):
         root = tree.mkdir(root, path, parents=True)  # an export that nobody declared is there, and empty

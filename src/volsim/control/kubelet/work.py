@@ -18,10 +18,11 @@ from volsim.state.runtime import Container, Machine, Sandbox
 from volsim.storage.backends import Backend
 from volsim.storage.tree import Directory
 
-__all__ = ["DISK", "LAYER", "MEMORY", "PodWork"]
+__all__ = ["ATTACHED", "BACKEND", "DISK", "LAYER", "MEMORY", "PodWork"]
 
-DISK, MEMORY, BACKEND, LAYER = "disk", "memory", "backend", "layer"
-"""The first half of a backing's name: the node's disk, the pod's memory, a backend, a container's own layer."""
+DISK, MEMORY, BACKEND, ATTACHED, LAYER = "disk", "memory", "backend", "attached", "layer"
+"""The first half of a backing's name: the node's disk, the pod's memory, a backend, one that only those nodes reach to which it
+is attached, a container's own layer."""
 
 
 class PodWork:
@@ -78,8 +79,10 @@ class PodWork:
             return self.row(name).layer
         backend: Backend | None = self.view.get("backends", name)
         if backend is None:
+            if kind == ATTACHED:  # the disk was deleted
+                raise FileError.of("EIO", name)
             return Directory()
-        if not backend.reachable:
+        if not backend.reachable or (kind == ATTACHED and self.node not in backend.attached_to):
             raise FileError.of("EIO", name)
         return backend.root
 

@@ -1,8 +1,8 @@
 """The scheduling cycle: one attempt to place one pod, and what comes of it.
 
-Modelled: the choice among the nodes with the best score, Reserve and PreBind (volumes are bound before the pod is), Bind;
-PostFilter (preemption); the condition PodScheduled, nominatedNodeName, the events Scheduled and FailedScheduling, back-off,
-the flush of pods that wait for long.
+Modelled: the choice among the nodes with the best score, Reserve and PreBind (volumes are bound before the pod is),
+Bind, PostFilter (preemption); the condition PodScheduled, nominatedNodeName, the events Scheduled and FailedScheduling;
+back-off, the flush of pods that have waited for long.
 Not modelled: extenders, pod groups, several profiles, Permit plugins.
 Source: kube-scheduler, pkg/scheduler/schedule_one.go, backend/queue/scheduling_queue.go.
 """
@@ -20,7 +20,7 @@ from volsim.control.scheduler.memory import Memory
 from volsim.control.scheduler.preemption import Candidate, Preemption, preempt, removal, with_condition
 from volsim.control.scheduler.queue import next_backoff_us, wants_a_node
 from volsim.control.scheduler.search import Found, ask, best, search
-from volsim.control.scheduler.volume_binding import Claims, Decision, claims_of, decisions
+from volsim.control.scheduler.volume_binding import Decision, ways
 from volsim.objects import Condition, ObjectMeta, Pod
 from volsim.rules import microseconds
 from volsim.state import View
@@ -63,13 +63,11 @@ def _forget(key: str, memory: Memory) -> Outcome:
 def _placed(attempt: Attempt, memory: Memory, found: Found) -> Outcome | Choose:
     """Bind the pod to one of the best nodes."""
     rotation = (found.rotation,) if found.rotation is not None else ()
-    claims = claims_of(attempt.view, attempt.pod)
-    assert isinstance(claims, Claims), "VolumeBinding would have turned the pod away"
     options = []
     for node in best(attempt, found.nodes):
-        ways = decisions(attempt.view, claims, attempt.node(node).facts)[0] if claims.delayed else [Decision()]
-        for way in ways:
-            label = node if len(ways) == 1 else f"{node} with {_named(way)}"
+        possible = ways(attempt, attempt.node(node))
+        for way in possible:
+            label = node if len(possible) == 1 else f"{node} with {_named(way)}"
             options.append((label, partial(_bound, attempt, memory, node, way, rotation)))
     if len(options) == 1:
         return options[0][1]()

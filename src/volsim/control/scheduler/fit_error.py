@@ -1,10 +1,10 @@
 """What the scheduler says when no node is found: the text of the condition and of the event.
 
-Modelled: the counts of reasons over all nodes, sorted as texts; what PreFilter and PostFilter plugins say; the wordings of
-the versions.
+Modelled: the counts of reasons over all nodes, sorted as texts; what PreFilter and PostFilter plugins say; the wordings
+of the versions.
 Not modelled: the cut of an event's text at 1024 bytes; before 1.18 all reasons of resources, ports and selectors of a
 node were given, here the first.
-Source: kube-scheduler, pkg/scheduler/framework/types.go (FitError); before 1.20, pkg/scheduler/core/generic_scheduler.go.
+Source: kube-scheduler, pkg/scheduler/framework/types.go (FitError); before 1.20, core/generic_scheduler.go.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from volsim.control.scheduler.volume_binding import IMMEDIATE
 from volsim.objects import Pod
 from volsim.rules import Rules
 
-__all__ = ["NO_NODES", "NOT_HELPFUL", "fit_error", "preemption_text", "turned_away"]
+__all__ = ["NOT_HELPFUL", "NO_NODES", "fit_error", "preemption_text", "turned_away"]
 
 NO_NODES = "no nodes available to schedule pods"
 """What is said where there is no node at all."""

@@ -4,10 +4,10 @@ A plugin looks at the pod once (`pre_filter`), and answers with a function that 
 may go there. It may score the nodes that are left, and it says which changes of the cluster could help a pod that it
 has turned away (`wakes`). It keeps nothing between attempts: what it needs to remember is in the state.
 
-Modelled: PreFilter, Filter, Score with normalisation, queueing hints; pods that are to be thought away (preemption), and
-pods that are to come: those whose volumes are being bound, and those that a node is nominated for.
+Modelled: PreFilter, Filter, Score with normalisation, queueing hints; pods that are to be thought away (preemption),
+and pods that are to come: those whose volumes are being bound, and those that a node is nominated for.
 Not modelled: extenders, plugins of an administrator's own.
-Source: kube-scheduler, pkg/scheduler/framework (interface.go, cycle_state.go, types.go), plugins/helper/normalize_score.go.
+Source: kube-scheduler, pkg/scheduler/framework/{interface,cycle_state,types}.go, plugins/helper/normalize_score.go.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -38,6 +38,7 @@ __all__ = [
     "SteadyScore",
     "has_ended",
     "normalized",
+    "pod_has_gone",
     "priority_of",
     "rejected",
     "unresolvable",
@@ -142,6 +143,14 @@ def has_ended(pod: Pod) -> bool:
     return pod.status.phase in ("Succeeded", "Failed")
 
 
+def pod_has_gone(view: View, change: Change, pod: Pod) -> bool:
+    """A hint: a pod that was on a node has gone or ended."""
+    before, after = change.before, change.after
+    if before is None or not before.spec.node_name or has_ended(before):
+        return False
+    return after is None or has_ended(after)
+
+
 def priority_of(pod: Pod) -> int:
     """The pod's priority; 0 if it has none.
 
@@ -174,8 +183,10 @@ class Attempt:
         self.view, self.pod, self.without = view, pod, without
         self.rules = view.rules
         self.requests: Amounts = pod_requests(pod.spec)
-        self._to_come = bool(view.group_size("pods_reserved", "") or view.group_size("pods_nominated", ""))
-        self._plain = not without and not self._to_come
+        self.found: dict[str, Any] = {}
+        """What a plugin has found out and is needed after the search, by the plugin's name."""
+        self._expecting = frozenset((*view.group_names("pods_reserved"), *view.group_names("pods_nominated")))
+        """The nodes to which pods are to come (and an empty text, if there are any)."""
         self._nodes, self._usage = view.nodes, view.totals("node_usage")
 
     @cached_property
@@ -196,7 +207,9 @@ class Attempt:
     def info(self, facts: NodeFacts) -> NodeInfo:
         """A node and what the pods that count as being on it ask for."""
         usage = self._usage.get(facts.name, UNUSED)
-        return facts.with_usage(usage) if self._plain else NodeInfo(facts, self._changed(facts.name, usage))
+        if self.without or facts.name in self._expecting:
+            return NodeInfo(facts, self._changed(facts.name, usage))
+        return facts.with_usage(usage)
 
     def _changed(self, node: str, usage: tuple[int, ...]) -> tuple[int, ...]:
         """The usage with the pods that are to come and without those that are thought away."""
@@ -210,42 +223,39 @@ class Attempt:
 
     def pods_on(self, node: str) -> Iterator[Pod]:
         """The pods that count as being on the node, by key; then those that are to come."""
-        for pod in self.view.pods_on(node):
-            if not has_ended(pod) and pod.key not in self.without:
+        pods = self.view.pods
+        for key in self.view.group("pods_by_node", node):
+            pod = pods[key]
+            if not has_ended(pod) and key not in self.without:
                 yield pod
-        if self._to_come:
+        if node in self._expecting:
             yield from self._coming_to(node)
 
     def _coming_to(self, node: str) -> Iterator[Pod]:
         """The pods for which the node is reserved, or nominated if they are at least as important as this one."""
-        view = self.view
-        for key in view.group("pods_reserved", node):
-            if key != self.pod.key and key not in self.without:
-                yield view.pods[key]
-        for key in view.group("pods_nominated", node):
-            pod = view.pods[key]
-            important = priority_of(pod) >= priority_of(self.pod)
-            if important and key != self.pod.key and key not in self.without and not self._reserved_node(key):
+        pods, away = self.view.pods, (self.pod.key, *self.without)
+        for key in self.view.group("pods_reserved", node):
+            if key not in away:
+                yield pods[key]
+        for key in self.view.group("pods_nominated", node):
+            pod = pods[key]
+            if key not in away and priority_of(pod) >= priority_of(self.pod) and not self._reserved_node(key):
                 yield pod
 
     def _reserved_node(self, key: str) -> str:
         memory = self.view.get("scheduling", key)
         return memory.node if memory is not None else ""
 
-    def place_of(self, pod: Pod) -> str:
-        """The node that the pod counts as being on, reserved ones included; an empty text if it is on none."""
-        if has_ended(pod) or pod.key in self.without or pod.key == self.pod.key:
-            return ""
-        return pod.spec.node_name or (self._reserved_node(pod.key) if self._to_come else "")
-
     # -- other pods --------------------------------------------------------------------------------------------------
     def placed(self, keys: Iterable[str]) -> Iterator[tuple[Pod, NodeFacts]]:
         """Of the pods with these keys those that count as being on a node that exists, each with its node."""
-        pods, nodes = self.view.pods, self.view.nodes
+        pods, nodes, itself = self.view.pods, self._nodes, self.pod.key
         for key in keys:
             pod = pods[key]
-            place = self.place_of(pod)
-            node = nodes.get(place) if place else None
+            place = pod.spec.node_name or (self._reserved_node(key) if self._expecting else "")
+            if not place or has_ended(pod) or key in self.without or key == itself:
+                continue
+            node = nodes.get(place)
             if node is not None:
                 yield pod, facts_of(node)
 
@@ -256,6 +266,7 @@ class Attempt:
         """
         groups = [f"{namespace}|{key}={value}" for key, value in sorted(selector.match_labels.items())]
         rarest = min(groups, key=lambda group: self.view.group_size("pods_by_label", group), default=f"{namespace}|")
-        for pod, node in self.placed(self.view.group("pods_by_label", rarest)):
-            if selector.matches(pod.metadata.labels):
-                yield pod, node
+        found = self.placed(self.view.group("pods_by_label", rarest))
+        if len(groups) == 1 and not selector.match_expressions:
+            return found
+        return ((pod, node) for pod, node in found if selector.matches(pod.metadata.labels))

@@ -1,7 +1,7 @@
 """InterPodAffinity: near to some pods, away from others.
 
-Modelled: required affinity and anti-affinity of the pod, required anti-affinity of the pods that are there, preferred terms
-of both sides as a score, namespaces and namespaceSelector, matchLabelKeys and mismatchLabelKeys.
+Modelled: required affinity and anti-affinity of the pod, required anti-affinity of the pods that are there, preferred
+terms of both sides as a score, namespaces and namespaceSelector, matchLabelKeys and mismatchLabelKeys.
 Not modelled: nothing known.
 Source: kube-scheduler, plugins/interpodaffinity/{filtering,scoring,plugin}.go; kube-apiserver, pkg/registry/core/pod/
 strategy.go (matchLabelKeys are merged into the selector).
@@ -10,7 +10,7 @@ strategy.go (matchLabelKeys are merged into the selector).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from volsim.control.scheduler.framework import (
     MAX_SCORE,
@@ -100,6 +100,24 @@ def means(view: View, term: PodAffinityTerm, owner: Pod, pod: Pod) -> bool:
     )
 
 
+class Meant:
+    """Whether terms of pods that are there mean the attempt's pod; equal terms of equal pods are looked at once."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._view, self._pod = attempt.view, attempt.pod
+        self._known: dict[tuple[int, str | None], bool] = {}
+
+    def by(self, term: PodAffinityTerm, owner: Pod) -> bool:
+        """Whether the term of `owner` means the pod."""
+        if term.match_label_keys or term.mismatch_label_keys:
+            return means(self._view, term, owner, self._pod)
+        same = (id(term), owner.metadata.namespace)  # pods of one template share their terms
+        found = self._known.get(same)
+        if found is None:
+            found = self._known[same] = means(self._view, term, owner, self._pod)
+        return found
+
+
 def _meant(attempt: Attempt, term: PodAffinityTerm) -> Iterator[tuple[Pod, NodeFacts]]:
     """The placed pods that a term of the attempt's pod means."""
     selector = selector_of(term, attempt.pod)
@@ -128,11 +146,13 @@ def pre_filter(attempt: Attempt) -> Filter | None:
             _count(foes, node, term.topology_key)
     first = not friends and all(means(attempt.view, term, attempt.pod, attempt.pod) for term in near)
 
+    foe_keys = sorted({key for key, _ in foes})
+
     def check(node: NodeInfo) -> Status | None:
         labels = node.labels
         if near and not _near(labels, near, friends, first):
             return AFFINITY
-        if any(foes[term.topology_key or "", labels[term.topology_key or ""]] for term in away if term.topology_key in labels):
+        if any(foes[key, labels[key]] for key in foe_keys if key in labels):
             return ANTI_AFFINITY
         return EXISTING if existing and any(existing[pair] for pair in labels.items()) else None
 
@@ -142,9 +162,10 @@ def pre_filter(attempt: Attempt) -> Filter | None:
 def _existing(attempt: Attempt) -> Counts:
     """The topologies in which there is a pod that does not want this one near."""
     counts: Counts = Counter()
+    meant = Meant(attempt)
     for pod, node in attempt.placed(attempt.view.group("pods_with_affinity", "anti")):
         for term in required_terms(pod, anti=True):
-            if means(attempt.view, term, pod, attempt.pod):
+            if meant.by(term, pod):
                 _count(counts, node, term.topology_key)
     return counts
 
@@ -195,9 +216,10 @@ def _wishes(attempt: Attempt) -> Counts:
             if wish.pod_affinity_term is not None:
                 for _, node in _meant(attempt, wish.pod_affinity_term):
                     _count(sums, node, wish.pod_affinity_term.topology_key, sign * (wish.weight or 0))
+    meant = Meant(attempt)
     for pod, node in attempt.placed(view.group("pods_with_affinity", "any")):
         for term, weight in _weighted(pod):
-            if means(view, term, pod, incoming):
+            if meant.by(term, pod):
                 _count(sums, node, term.topology_key, weight)
     return sums
 
@@ -217,22 +239,20 @@ def pod_may_help(view: View, change: Change, pod: Pod) -> bool:
     """A pod that has come to a node and is a friend, or that has gone and was a foe."""
     old, new = _placed(change.before), _placed(change.after)
     near, away = required_terms(pod, anti=False), required_terms(pod, anti=True)
-    if new is not None and _all_mean(view, near, pod, new) and not (old is not None and _all_mean(view, near, pod, old)):
+    if _all_mean(view, near, pod, new) and not _all_mean(view, near, pod, old):
         return True
-    if old is None:
-        return False
-    if _all_mean(view, away, pod, old) and not (new is not None and _all_mean(view, away, pod, new)):
+    if _all_mean(view, away, pod, old) and not _all_mean(view, away, pod, new):
         return True
-    return new is None and _all_mean(view, required_terms(old, anti=True), old, pod)
+    return old is not None and new is None and _all_mean(view, required_terms(old, anti=True), old, pod)
 
 
 def _placed(pod: Pod | None) -> Pod | None:
     return pod if pod is not None and pod.spec.node_name and not has_ended(pod) else None
 
 
-def _all_mean(view: View, terms: Iterable[PodAffinityTerm], owner: Pod, pod: Pod) -> bool:
-    found = [means(view, term, owner, pod) for term in terms]
-    return bool(found) and all(found)
+def _all_mean(view: View, terms: Sequence[PodAffinityTerm], owner: Pod, pod: Pod | None) -> bool:
+    """Whether there are terms, and all of them mean the pod."""
+    return bool(terms) and pod is not None and all(means(view, term, owner, pod) for term in terms)
 
 
 def node_may_help(view: View, change: Change, pod: Pod) -> bool:
@@ -245,9 +265,7 @@ def node_may_help(view: View, change: Change, pod: Pod) -> bool:
     if before is None:
         return bool(away) or any(term.topology_key in new for term in near) or not (near or away)
     old = before.metadata.labels
-    moved = [
-        (term.topology_key or "", anti) for terms, anti in ((near, False), (away, True)) for term in terms
-    ]
+    moved = [(term.topology_key or "", anti) for terms, anti in ((near, False), (away, True)) for term in terms]
     return any(old.get(key) != new.get(key) and (key in old if anti else key in new) for key, anti in moved)
 
 

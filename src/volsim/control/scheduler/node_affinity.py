@@ -8,7 +8,8 @@ Source: kube-scheduler, plugins/nodeaffinity/node_affinity.go; component-helpers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from volsim.control.scheduler.framework import (
     Attempt,
@@ -26,15 +27,25 @@ from volsim.state import Change, View
 
 __all__ = ["PLUGIN", "node_fits", "required_selector"]
 
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+"""What a label may say. The API server has checked the values of required terms only since 1.33."""
+
 CONFLICT = unresolvable("pod affinity terms conflict")
 
 
 def required_selector(pod: Pod) -> NodeSelector | None:
-    """What the pod's node affinity requires, or None."""
+    """What the pod's node affinity requires, or None. A term with a value that no label can have matches nothing."""
     affinity = pod.spec.affinity
     if affinity is None or affinity.node_affinity is None:
         return None
-    return affinity.node_affinity.required_during_scheduling_ignored_during_execution
+    wanted = affinity.node_affinity.required_during_scheduling_ignored_during_execution
+    if wanted is None or all(map(_can_match, wanted.node_selector_terms)):
+        return wanted
+    return wanted.replace(node_selector_terms=tuple(filter(_can_match, wanted.node_selector_terms)))
+
+
+def _can_match(term: NodeSelectorTerm) -> bool:
+    return all(_LABEL_VALUE.fullmatch(value) for each in term.match_expressions for value in each.values)
 
 
 def node_fits(pod: Pod, node: Node) -> bool:
@@ -44,9 +55,13 @@ def node_fits(pod: Pod, node: Node) -> bool:
     >>> node_fits(Pod(spec=PodSpec(node_selector={"disk": "ssd"})), Node(metadata=ObjectMeta(labels={"disk": "ssd"})))
     True
     """
-    labels, wanted = node.metadata.labels, required_selector(pod)
-    return all(labels.get(key) == value for key, value in pod.spec.node_selector.items()) and (
-        wanted is None or wanted.matches(labels, {"metadata.name": node.metadata.name or ""})
+    return _is_wanted(pod.spec.node_selector, required_selector(pod), node)
+
+
+def _is_wanted(labels: Mapping[str, str], wanted: NodeSelector | None, node: Node) -> bool:
+    have = node.metadata.labels
+    return all(have.get(key) == value for key, value in labels.items()) and (
+        wanted is None or wanted.matches(have, {"metadata.name": node.metadata.name or ""})
     )
 
 
@@ -54,7 +69,8 @@ def reason(rules: Rules) -> str:
     """Why a node that the pod does not want is out of the question, in the words of the version."""
     if rules.node_selector_in_reason:
         return "node(s) didn't match Pod's node affinity/selector"
-    return "node(s) didn't match Pod's node affinity" if rules.node_affinity_in_reason else "node(s) didn't match node selector"
+    wanted = "Pod's node affinity" if rules.node_affinity_in_reason else "node selector"
+    return f"node(s) didn't match {wanted}"
 
 
 def pre_filter(attempt: Attempt) -> Filter | Narrowed | Status | None:
@@ -66,7 +82,7 @@ def pre_filter(attempt: Attempt) -> Filter | Narrowed | Status | None:
     mismatch = unresolvable(reason(rules))
 
     def check(node: NodeInfo) -> Status | None:
-        return None if node_fits(pod, node.facts.node) else mismatch
+        return None if _is_wanted(pod.spec.node_selector, wanted, node.facts.node) else mismatch
 
     named = _named_nodes(wanted.node_selector_terms) if wanted is not None and rules.pre_filter_narrows_nodes else None
     if named is None:

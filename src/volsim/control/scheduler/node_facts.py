@@ -1,8 +1,8 @@
-"""What follows from a Node object alone, in the scheduler's units, and what its pods ask for: worked out once, not once
-for each pod that looks for a node.
+"""Nodes as the scheduler looks at them: what follows from a Node object alone, and what its pods ask for.
 
-Both are values: the facts belong to one Node record, and a `NodeInfo` to the facts and one tuple of usage. What plugins work
-out from them they may remember there (`NodeInfo.memo`); whoever asks again about the same gets the same.
+It is worked out once, not once for each pod that looks for a node. Both are values: the facts belong to one Node
+record, and a `NodeInfo` to the facts and one tuple of usage. What plugins work out from them they may remember there
+(`NodeInfo.memo`): whoever asks again about the same gets the same.
 
 Source: kube-scheduler, pkg/scheduler/framework/types.go (NodeInfo).
 """

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from volsim.control.scheduler.framework import Attempt, Filter, Plugin, Status, rejected
+from volsim.control.scheduler.framework import Attempt, Filter, Plugin, Status, pod_has_gone, rejected
 from volsim.control.scheduler.node_facts import NodeInfo
-from volsim.control.scheduler.node_resources_fit import pod_may_help as pod_has_gone
 from volsim.objects import Pod
 from volsim.state import Change, View
 
@@ -71,6 +70,4 @@ def pod_may_help(view: View, change: Change, pod: Pod) -> bool:
     return any(clash(port, other) for port in host_ports(pod) for other in freed)
 
 
-PLUGIN = Plugin(
-    name="NodePorts", pre_filter=pre_filter, wakes={"nodes": node_may_help, "pods": pod_may_help}
-)
+PLUGIN = Plugin(name="NodePorts", pre_filter=pre_filter, wakes={"nodes": node_may_help, "pods": pod_may_help})

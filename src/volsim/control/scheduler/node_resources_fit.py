@@ -1,7 +1,7 @@
 """NodeResourcesFit: what the pod asks for must be left on the node, and the emptier node is the better one.
 
-Modelled: cpu, memory, ephemeral storage, number of pods, extended resources and huge pages; init containers, sidecars and
-overhead; LeastAllocated scoring of cpu and memory.
+Modelled: cpu, memory, ephemeral storage, number of pods, extended resources and huge pages; init containers, sidecars
+and overhead; LeastAllocated scoring of cpu and memory.
 Not modelled: MostAllocated and RequestedToCapacityRatio (an administrator's choice), in-place resize, pod-level
 resources, devices of dynamic resource allocation.
 Source: kube-scheduler, plugins/noderesources/{fit,least_allocated,resource_allocation}.go.
@@ -21,7 +21,7 @@ from volsim.control.scheduler.framework import (
     Status,
     Steady,
     SteadyScore,
-    has_ended,
+    pod_has_gone,
 )
 from volsim.control.scheduler.node_facts import NodeInfo, facts_of, question
 from volsim.objects import Pod
@@ -45,7 +45,7 @@ class Demand(NamedTuple):
     @property
     def unmet(self) -> bool:
         """Whether there is not enough left."""
-        return 0 < self.asked and self.capacity - self.used < self.asked
+        return self.asked > 0 and self.capacity - self.used < self.asked
 
 
 def pre_filter(attempt: Attempt) -> Filter | Steady:
@@ -119,17 +119,9 @@ def node_may_help(view: View, change: Change, pod: Pod) -> bool:
     return any(now.get(name, 0) > before.get(name, 0) for name in ("pods", *requests))
 
 
-def pod_may_help(view: View, change: Change, pod: Pod) -> bool:
-    """An assigned pod that has gone or ended."""
-    before, after = change.before, change.after
-    if before is None or not before.spec.node_name or has_ended(before):
-        return False
-    return after is None or has_ended(after)
-
-
 PLUGIN = Plugin(
     name="NodeResourcesFit",
     pre_filter=pre_filter,
     score=score,
-    wakes={"nodes": node_may_help, "pods": pod_may_help},
+    wakes={"nodes": node_may_help, "pods": pod_has_gone},
 )

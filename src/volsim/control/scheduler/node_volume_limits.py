@@ -1,7 +1,7 @@
 """NodeVolumeLimits: a node takes only so many volumes of a CSI driver.
 
-Modelled: the limits of CSINode objects, volumes of the pods on the node and of its VolumeAttachments, each counted once;
-claims without a volume count for their class's provisioner.
+Modelled: the limits of CSINode objects, volumes of the pods on the node and of its VolumeAttachments, each counted
+once; claims without a volume count for their class's provisioner.
 Not modelled: CSI migration; VolumeLimitScaling (an alpha feature).
 Source: kube-scheduler, plugins/nodevolumelimits/{csi,utils}.go.
 """
@@ -16,11 +16,11 @@ from volsim.control.scheduler.framework import (
     Filter,
     Plugin,
     Status,
+    pod_has_gone,
     rejected,
     unresolvable,
 )
 from volsim.control.scheduler.node_facts import NodeInfo
-from volsim.control.scheduler.node_resources_fit import pod_may_help as pod_has_gone
 from volsim.objects import CSINode, PersistentVolume, PersistentVolumeClaim, Pod, VolumeAttachment
 from volsim.objects.binding import claim_class
 from volsim.state import Change, View, claim_keys_of

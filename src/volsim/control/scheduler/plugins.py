@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from volsim.control.scheduler import (
     balanced_allocation,
+    in_tree_volume_limits,
     inter_pod_affinity,
     node_affinity,
     node_ports,
@@ -32,7 +33,10 @@ _PLUGINS: tuple[Plugin, ...] = (
     node_ports.PLUGIN,
     node_resources_fit.PLUGIN,
     volume_restrictions.PLUGIN,
+    in_tree_volume_limits.EBS,
+    in_tree_volume_limits.GCE_PD,
     node_volume_limits.PLUGIN,
+    in_tree_volume_limits.AZURE_DISK,
     volume_binding.PLUGIN,
     volume_zone.PLUGIN,
     pod_topology_spread.PLUGIN,

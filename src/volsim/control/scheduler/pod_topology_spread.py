@@ -55,7 +55,8 @@ class Constraint(NamedTuple):
 
 def constraints_of(pod: Pod, action: str) -> list[Constraint]:
     """The pod's own constraints with this `whenUnsatisfiable`."""
-    return [_constraint(each, pod) for each in pod.spec.topology_spread_constraints if each.when_unsatisfiable == action]
+    given = pod.spec.topology_spread_constraints
+    return [_constraint(each, pod) for each in given if each.when_unsatisfiable == action]
 
 
 def _constraint(given: TopologySpreadConstraint, pod: Pod) -> Constraint:
@@ -84,15 +85,15 @@ def _has_all(labels: Mapping[str, str], constraints: Sequence[Constraint]) -> bo
     return all(each.key in labels for each in constraints)
 
 
-def _counted(attempt: Attempt, constraint: Constraint) -> list[NodeFacts]:
-    """The node of each pod that counts for the constraint, as often as it has such pods."""
+def _counted(attempt: Attempt, constraint: Constraint) -> Counter[NodeFacts]:
+    """How many pods on each node count for the constraint."""
     if constraint.selector == LabelSelector():
-        return []  # upstream counts nothing for a selector that selects everything
-    return [
+        return Counter()  # upstream counts nothing for a selector that selects everything
+    return Counter(
         node
         for pod, node in attempt.selected(attempt.pod.metadata.namespace, constraint.selector)
         if pod.metadata.deletion_timestamp is None
-    ]
+    )
 
 
 # -- filter ------------------------------------------------------------------------------------------------------------
@@ -133,9 +134,9 @@ def _domains(attempt: Attempt, constraints: Sequence[Constraint]) -> list[Domain
     found = []
     for constraint in constraints:
         counts = {node.labels[constraint.key]: 0 for node in nodes if constraint.includes(pod, node)}
-        for node in _counted(attempt, constraint):
+        for node, amount in _counted(attempt, constraint).items():
             if _has_all(node.labels, constraints) and constraint.includes(pod, node):
-                counts[node.labels[constraint.key]] += 1
+                counts[node.labels[constraint.key]] += amount
         lowest = min(counts.values(), default=0) if len(counts) >= constraint.min_domains else 0
         found.append(Domains(constraint, counts, lowest, int(constraint.selector.matches(pod.metadata.labels))))
     return found
@@ -143,49 +144,71 @@ def _domains(attempt: Attempt, constraints: Sequence[Constraint]) -> list[Domain
 
 # -- score -------------------------------------------------------------------------------------------------------------
 def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int] | None:
-    """The fewer matching pods in the node's domains, the better; no say without soft constraints."""
+    """The fewer matching pods in the node's domains, the better; no say without soft constraints.
+
+    A node without a label that the pod's own constraints name gets 0.
+    """
     own = bool(attempt.pod.spec.topology_spread_constraints)
     constraints = constraints_of(attempt.pod, "ScheduleAnyway") if own else _defaults(attempt)
     if not constraints:
         return None
-    scored = [not own or _has_all(node.labels, constraints) for node in nodes]
-    considered = [node for node, counts in zip(nodes, scored, strict=True) if counts]
-    sums = [0.0] * len(nodes)
-    matching: dict[int, list[NodeFacts]] = {}  # the default constraints share one selector: count once
+    demanded = constraints if own else []
+    eligible = [node for node in nodes if _has_all(node.labels, demanded)]
+    sums = [0.0] * len(eligible)
+    matching: dict[int, Counter[NodeFacts]] = {}  # the default constraints share one selector: count once
     for constraint in constraints:
-        found = matching.get(id(constraint.selector))
-        if found is None:
-            found = matching[id(constraint.selector)] = _counted(attempt, constraint)
-        counts = _soft_counts(attempt, found, constraint, constraints, own)
-        domains = len({node.labels.get(constraint.key, "") for node in considered})
-        weight = log((len(considered) if constraint.key == HOSTNAME else domains) + 2)
-        for at, node in enumerate(nodes):
-            if scored[at] and constraint.key in node.labels:
-                domain = node.name if constraint.key == HOSTNAME else node.labels[constraint.key]
-                sums[at] += counts[domain] * weight + constraint.max_skew - 1
-    return _turned([floor(value + 0.5) if counts else None for value, counts in zip(sums, scored, strict=True)])
+        counts = matching.get(id(constraint.selector))
+        if counts is None:
+            counts = matching[id(constraint.selector)] = _counted(attempt, constraint)
+        key, base = constraint.key, constraint.max_skew - 1
+        weight, amounts = _measured(attempt, eligible, constraint, counts, demanded)
+        sums = [
+            total + amount * weight + base if key in node.labels else total
+            for total, amount, node in zip(sums, amounts, eligible, strict=True)
+        ]
+    turned = dict(zip((node.name for node in eligible), _turned([floor(value + 0.5) for value in sums]), strict=True))
+    return [turned.get(node.name, 0) for node in nodes]
 
 
-def _soft_counts(
-    attempt: Attempt, found: list[NodeFacts], constraint: Constraint, constraints: Sequence[Constraint], own: bool
-) -> Counter[str]:
-    """The matching pods, `found` by their nodes, of each domain; of each node where the domain is the node."""
-    if constraint.key == HOSTNAME:
-        return Counter(node.name for node in found)
-    return Counter(
-        node.labels.get(constraint.key, "")
-        for node in found
-        if (not own or _has_all(node.labels, constraints)) and constraint.includes(attempt.pod, node)
-    )
+def _measured(
+    attempt: Attempt,
+    nodes: Sequence[NodeInfo],
+    constraint: Constraint,
+    counts: Counter[NodeFacts],
+    demanded: Sequence[Constraint],
+) -> tuple[float, list[int]]:
+    """What a pod more weighs for this constraint (the more domains, the more), and each node's domain's pods."""
+    key = constraint.key
+    if key == HOSTNAME:
+        by_node = {node.name: amount for node, amount in counts.items()}
+        return log(len(nodes) + 2), [by_node.get(node.name, 0) for node in nodes]
+    by_domain = _by_domain(attempt, counts, constraint, demanded)
+    domains = {node.labels.get(key) for node in nodes}
+    return log(len(domains) + 2), [by_domain.get(node.labels.get(key), 0) for node in nodes]
 
 
-def _turned(raw: Sequence[int | None]) -> list[int]:
-    """The lowest value brought to 100; None stays out of it and gets 0."""
-    values = [value for value in raw if value is not None]
-    lowest, highest = min(values, default=0), max(values, default=0)
+def _by_domain(
+    attempt: Attempt, counts: Counter[NodeFacts], constraint: Constraint, demanded: Sequence[Constraint]
+) -> dict[str | None, int]:
+    """The matching pods of each domain, over the nodes that count and have all the labels that are demanded."""
+    found: dict[str | None, int] = {}
+    for node, amount in counts.items():
+        if _has_all(node.labels, demanded) and constraint.includes(attempt.pod, node):
+            value = node.labels.get(constraint.key)
+            found[value] = found.get(value, 0) + amount
+    return found
+
+
+def _turned(raw: Sequence[int]) -> list[int]:
+    """The lowest value brought to 100.
+
+    >>> _turned([0, 1, 2]), _turned([0, 0])
+    ([100, 50, 0], [100, 100])
+    """
+    lowest, highest = min(raw, default=0), max(raw, default=0)
     if highest == 0:
-        return [0 if value is None else MAX_SCORE for value in raw]
-    return [0 if value is None else MAX_SCORE * (highest + lowest - value) // highest for value in raw]
+        return [MAX_SCORE] * len(raw)
+    return [MAX_SCORE * (highest + lowest - value) // highest for value in raw]
 
 
 def _defaults(attempt: Attempt) -> list[Constraint]:
@@ -247,13 +270,14 @@ def _matches(constraint: Constraint, other: Pod | None, pod: Pod) -> bool:
 def node_may_help(view: View, change: Change, pod: Pod) -> bool:
     """A node that joins, leaves or moves between the domains, or gets other taints."""
     constraints = constraints_of(pod, "DoNotSchedule")
-    return _position(change.before, constraints) != _position(change.after, constraints)
+    before, after = _position(change.before, constraints), _position(change.after, constraints)
+    return before != after
 
 
-def _position(node: Node | None, constraints: Sequence[Constraint]) -> Any:
+def _position(node: Node | None, constraints: Sequence[Constraint]) -> tuple[object, ...] | None:
     if node is None or not _has_all(node.metadata.labels, constraints):
         return None
-    return [node.metadata.labels[each.key] for each in constraints], node.spec.taints
+    return (*(node.metadata.labels[each.key] for each in constraints), node.spec.taints)
 
 
 PLUGIN = Plugin(

@@ -1,16 +1,15 @@
 """DefaultPreemption: room is made for an important pod by removing less important ones from a node.
 
-Modelled: which nodes preemption could help on, the fewest and least important victims, disruption budgets, the choice of
-the node, the nomination; what is said where it does not help.
-Not modelled: the random start of the search in clusters of more than 100 candidates (the first 100, or a tenth, by name);
-pods that are removed by the API in the background (a second attempt waits for them to be gone, as upstream's does).
+Modelled: which nodes preemption could help on, the fewest and least important victims, disruption budgets, the choice
+of the node, the nomination; what is said where it does not help.
+Not modelled: where there are more than 100 candidates the search begins at a random one (here it takes the first 100,
+or a tenth, by name).
 Source: kube-scheduler, plugins/defaultpreemption/default_preemption.go, framework/preemption/{preemption,executor}.go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import NamedTuple
 
 from volsim.apiserver.writes import Delete, UpdateStatus, Write
@@ -131,7 +130,8 @@ def _by_protection(view: View, pods: list[Pod]) -> tuple[list[Pod], list[Pod]]:
     """The pods whose removal a disruption budget does not allow, and the others; order is kept."""
     budgets: list[PodDisruptionBudget] = list(view.table("poddisruptionbudgets").values())
     allowed = [budget.status.disruptions_allowed or 0 for budget in budgets]
-    protected, free = [], []
+    protected: list[Pod] = []
+    free: list[Pod] = []
     for pod in pods:
         violated = False
         for at, budget in enumerate(budgets):
@@ -218,5 +218,3 @@ def with_condition(pod: Pod, condition: Condition) -> Pod:
                 return pod
             condition = condition.replace(last_transition_time=old.last_transition_time)
     return pod.replace(status=pod.status.replace(conditions=(*kept, condition)))
-
-

@@ -115,7 +115,7 @@ def _helped(view: View, change: Change) -> Iterator[str | Wake]:
                 yield Wake(key, memory.until_us) if memory.until_us > view.now_us else key
 
 
-WATCHES: dict[str, Watch] = {table: _helped for table in HINTS} | {
+WATCHES: dict[str, Watch] = dict.fromkeys(HINTS, _helped) | {
     "pods": watch_pod,
     "persistentvolumeclaims": watch_claim,
     "persistentvolumes": watch_volume,

@@ -9,7 +9,7 @@ Source: kube-scheduler, pkg/scheduler/schedule_one.go (schedulePod), backend/cac
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from typing import NamedTuple
 
 from volsim.apiserver.writes import Put, Write
@@ -49,9 +49,9 @@ Refusal = tuple[str, Status] | None
 class Prepared(NamedTuple):
     """What the plugins want to ask of each node."""
 
-    filters: list[tuple[str, Filter]]
-    steady: Question | None = None
-    """Set if all of them follow from a node's facts and usage alone: under it the answer is remembered."""
+    steps: list[tuple[Question | None, list[tuple[str, Filter]]]]
+    """The filters in order. Those that follow from a node's facts and usage alone stand together under a question: the
+    answer to all of them is remembered at the node."""
     only: frozenset[str] | None = None
     """The only nodes that come into question; None: all."""
     narrowed_by: tuple[str, ...] = ()
@@ -59,37 +59,50 @@ class Prepared(NamedTuple):
 
     def refusal(self, node: NodeInfo) -> Refusal:
         """The first plugin that refuses the node, and why; None if none does."""
-        for plugin, check in self.filters:
-            status = check(node)
-            if status is not None:
-                return plugin, status
+        for steady, filters in self.steps:
+            refused: Refusal
+            if steady is None:
+                refused = _refusal(filters, node)
+            elif steady in node.memo:
+                refused = node.memo[steady]
+            else:
+                refused = node.memo[steady] = _refusal(filters, node)
+            if refused is not None:
+                return refused
         return None
+
+
+def _refusal(filters: list[tuple[str, Filter]], node: NodeInfo) -> Refusal:
+    for plugin, check in filters:
+        status = check(node)
+        if status is not None:
+            return plugin, status
+    return None
 
 
 def prepare(attempt: Attempt) -> Prepared:
     """Ask the plugins about the pod."""
-    filters: list[tuple[str, Filter]] = []
-    questions: list[Question] | None = []
+    asked: list[tuple[Question | None, str, Filter]] = []
     only: frozenset[str] | None = None
     narrowed_by: list[str] = []
     for plugin in plugins_of(attempt.rules):
         answer = plugin.pre_filter(attempt) if plugin.pre_filter is not None else None
-        if answer is None:
-            continue
         if isinstance(answer, Status):
             return Prepared([], whole=(plugin.name, answer))
-        if isinstance(answer, Steady):
-            filters.append((plugin.name, answer.filter))
-            questions = [*questions, answer.question] if questions is not None else None
-            continue
-        questions = None
         if isinstance(answer, Narrowed):
             only = answer.nodes if only is None else only & answer.nodes
             narrowed_by.append(plugin.name)
             answer = answer.filter
-        filters.append((plugin.name, answer))
-    steady = question(*questions) if questions is not None else None
-    return Prepared(filters, steady, only, tuple(sorted(narrowed_by)))
+        if isinstance(answer, Steady):
+            asked.append((answer.question, plugin.name, answer.filter))
+        elif answer is not None:
+            asked.append((None, plugin.name, answer))
+    steps: list[tuple[Question | None, list[tuple[str, Filter]]]] = []
+    for steady, group in groupby(asked, lambda each: each[0] is not None):
+        together = list(group)
+        filters = [(plugin, check) for _, plugin, check in together]
+        steps.append((question(*(each for each, _, _ in together)) if steady else None, filters))
+    return Prepared(steps, only, tuple(sorted(narrowed_by)))
 
 
 def ask(attempt: Attempt, node: str) -> Status | None:
@@ -131,16 +144,9 @@ def _look(
     """The nodes that fit, until there are enough, and why others do not."""
     nodes: list[NodeInfo] = []
     statuses: dict[str, tuple[str, Status]] = {}
-    steady = prepared.steady
     for each in facts:
         node = attempt.info(each)
-        refused: Refusal
-        if steady is None:
-            refused = prepared.refusal(node)
-        elif steady in node.memo:
-            refused = node.memo[steady]
-        else:
-            refused = node.memo[steady] = prepared.refusal(node)
+        refused = prepared.refusal(node)
         if refused is not None:
             statuses[each.name] = refused
             continue

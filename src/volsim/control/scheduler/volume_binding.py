@@ -9,10 +9,11 @@ Source: kube-scheduler, plugins/volumebinding/{volume_binding,binder}.go; before
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from volsim.control.persistent_volume.matching import smallest_match
+from volsim.control.persistent_volume.matching import candidates
 from volsim.control.scheduler.framework import (
     Attempt,
     Code,
@@ -22,20 +23,28 @@ from volsim.control.scheduler.framework import (
     unresolvable,
 )
 from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo
-from volsim.objects import CSIDriver, CSIStorageCapacity, PersistentVolume, PersistentVolumeClaim, Pod, Volume
+from volsim.control.scheduler.volume_candidates import MOST_EQUAL, Candidates
+from volsim.objects import (
+    CSIDriver,
+    CSIStorageCapacity,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    Pod,
+    TopologySelectorTerm,
+    Volume,
+)
 from volsim.objects.binding import BIND_COMPLETED, SELECTED_NODE, claim_class, reaches, requested_storage, volume_class
+from volsim.quantity import Quantity
 from volsim.rules import Rules
 from volsim.state import Change, View, claim_keys_of
 
-__all__ = ["IMMEDIATE", "PLUGIN", "Claims", "Decision", "claims_of", "decisions", "is_bound", "reasons"]
+__all__ = ["IMMEDIATE", "PLUGIN", "Claims", "Decision", "claims_of", "is_bound", "ways"]
 
+NAME = "VolumeBinding"
 IMMEDIATE = "pod has unbound immediate PersistentVolumeClaims"
 BIND_CONFLICT = "node(s) didn't find available persistent volumes to bind"
 NO_SPACE = "node(s) did not have enough free storage"
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
-
-MOST_DECISIONS = 16
-"""How many ways to bind a pod's claims on one node are offered for a choice, where volumes are equally good."""
 
 
 def is_bound(claim: PersistentVolumeClaim) -> bool:
@@ -100,9 +109,7 @@ def _claim_name(pod: Pod, volume: Volume) -> str | None:
     return f"{pod.metadata.name}-{volume.name}" if volume.ephemeral is not None else None
 
 
-def _problem(
-    pod: Pod, volume: Volume, name: str, claim: PersistentVolumeClaim | None, rules: Rules
-) -> str | None:
+def _problem(pod: Pod, volume: Volume, name: str, claim: PersistentVolumeClaim | None, rules: Rules) -> str | None:
     """Why the pod cannot be placed with this claim of its, wherever; None if it can."""
     if claim is None:
         if volume.ephemeral is not None:
@@ -134,68 +141,102 @@ class Decision(NamedTuple):
     provisions: tuple[PersistentVolumeClaim, ...] = ()
 
 
-def decisions(view: View, claims: Claims, node: NodeFacts) -> tuple[list[Decision], list[str]]:
-    """The ways to serve the delayed claims on the node, equally good ones, and why there is none.
+class Delayed:
+    """The claims of a pod that wait for their first consumer, and what they could get: looked up once for all nodes."""
 
-    Claims that fit no volume are to be provisioned; there are several ways where volumes are equally good.
-    """
-    chosen_before = [claim for claim in claims.delayed if SELECTED_NODE in claim.metadata.annotations]
-    if any(claim.metadata.annotations[SELECTED_NODE] != node.name for claim in chosen_before):
-        return [], [BIND_CONFLICT]
-    rest = [claim for claim in claims.delayed if SELECTED_NODE not in claim.metadata.annotations]
-    ways = [Decision((), tuple(chosen_before))]
-    for claim in sorted(rest, key=requested_storage):
-        ways = [after for before in ways for after in _served(view, before, claim, node)]
-        ways = list(islice(ways, MOST_DECISIONS))
-    possible = []
-    problems: list[str] = []
-    for way in ways:
-        problem = _provisioning_problem(view, way.provisions, node)
-        if problem is None:
-            possible.append(way)
-        else:
-            problems.append(problem)
-    return possible, [] if possible else problems[:1]
+    def __init__(self, view: View, claims: Sequence[PersistentVolumeClaim]) -> None:
+        self._view = view
+        self._selected = {node for claim in claims if (node := claim.metadata.annotations.get(SELECTED_NODE))}
+        """The nodes that were selected in an earlier attempt: volumes may be being made there."""
+        self._to_provision: list[PersistentVolumeClaim] = []
+        self._to_bind: list[tuple[PersistentVolumeClaim, Candidates]] = []
+        for claim in sorted(claims, key=requested_storage):
+            found = [] if SELECTED_NODE in claim.metadata.annotations else candidates(view, claim)
+            if found:
+                self._to_bind.append((claim, Candidates(found)))
+            else:
+                self._to_provision.append(claim)
+        self._provisioning = {claim.key: Provisioning.of(view, claim) for claim in claims}
+
+    def decisions(self, node: NodeFacts) -> list[Decision] | str:
+        """The ways to serve the claims on the node, equally good ones; or why there is none.
+
+        The smallest claim chooses first; a claim that fits no volume is to be provisioned.
+        """
+        if any(name != node.name for name in self._selected):
+            return BIND_CONFLICT
+        ways = [Decision((), tuple(self._to_provision))]
+        for claim, volumes in self._to_bind:
+            ways = list(islice((way for before in ways for way in _served(before, claim, volumes, node)), MOST_EQUAL))
+        problem = ""
+        possible = []
+        for way in ways:
+            problems = (self._provisioning[claim.key].problem(self._view, node) for claim in way.provisions)
+            why = next(filter(None, problems), None)
+            if why is None:
+                possible.append(way)
+            problem = problem or why or ""
+        return possible or problem
 
 
-def _served(view: View, before: Decision, claim: PersistentVolumeClaim, node: NodeFacts) -> list[Decision]:
-    """A decision with one more claim: bound to one of the volumes that fit best, or to be provisioned."""
-    taken = {volume.metadata.name or "" for _, volume in before.bindings}
-    volumes = smallest_match(view, claim, node.labels, taken)
-    if not volumes:
-        return [before._replace(provisions=(*before.provisions, claim))]
-    return [before._replace(bindings=(*before.bindings, (claim, volume))) for volume in volumes]
+class Provisioning(NamedTuple):
+    """Whether a volume can be made for a claim: what depends on the node, and what does not."""
 
+    claim: PersistentVolumeClaim
+    possible: bool
+    """Its class names somebody who makes volumes."""
+    topologies: tuple[TopologySelectorTerm, ...] = ()
+    capacities: tuple[str, ...] | None = None
+    """What its driver has left: keys of CSIStorageCapacities; None if the driver does not report that."""
 
-def _provisioning_problem(
-    view: View, claims: tuple[PersistentVolumeClaim, ...], node: NodeFacts
-) -> str | None:
-    """Why volumes cannot be made for these claims where the node reaches them; None if they can."""
-    for claim in claims:
+    @classmethod
+    def of(cls, view: View, claim: PersistentVolumeClaim) -> Provisioning:
+        """What can be known of a claim before a node is."""
         found = view.storage_classes.get(claim_class(claim))
         if found is None or found.provisioner in (None, "", NO_PROVISIONER):
+            return cls(claim, False)
+        driver: CSIDriver | None = view.get("csidrivers", found.provisioner or "")
+        tracked = driver is not None and driver.spec.storage_capacity and "storage" in claim.spec.resources.requests
+        capacities = tuple(view.group("capacities_by_class", claim_class(claim))) if tracked else None
+        return cls(claim, True, found.allowed_topologies, capacities)
+
+    def problem(self, view: View, node: NodeFacts) -> str | None:
+        """Why no volume can be made where the node reaches it; None if one can."""
+        if not self.possible:
             return BIND_CONFLICT
-        topologies = found.allowed_topologies
-        if topologies and not any(each.matches(node.labels) for each in topologies):
+        if self.topologies and not any(each.matches(node.labels) for each in self.topologies):
             return BIND_CONFLICT
-        if not _has_space(view, found.provisioner or "", claim, node):
-            return NO_SPACE
-    return None
+        if self.capacities is None:
+            return None
+        table, asked = view.table("csistoragecapacities"), self.claim.spec.resources.requests["storage"]
+        return None if any(_suffices(table[key], asked, node) for key in self.capacities) else NO_SPACE
 
 
-def _has_space(view: View, provisioner: str, claim: PersistentVolumeClaim, node: NodeFacts) -> bool:
-    """Whether the driver says that it has enough; one that does not report its capacity is believed to."""
-    driver: CSIDriver | None = view.get("csidrivers", provisioner)
-    asked = claim.spec.resources.requests.get("storage")
-    if asked is None or driver is None or not driver.spec.storage_capacity:
-        return True
-    for key in view.group("capacities_by_class", claim_class(claim)):
-        capacity: CSIStorageCapacity = view.table("csistoragecapacities")[key]
-        limit = capacity.maximum_volume_size if capacity.maximum_volume_size is not None else capacity.capacity
-        topology = capacity.node_topology
-        if limit is not None and limit >= asked and topology is not None and topology.matches(node.labels):
-            return True
-    return False
+def _suffices(capacity: CSIStorageCapacity, asked: Quantity, node: NodeFacts) -> bool:
+    """Whether a volume of this size can still be made in a topology that the node is in."""
+    limit = capacity.maximum_volume_size if capacity.maximum_volume_size is not None else capacity.capacity
+    topology = capacity.node_topology
+    return limit is not None and limit >= asked and topology is not None and topology.matches(node.labels)
+
+
+def _served(before: Decision, claim: PersistentVolumeClaim, volumes: Candidates, node: NodeFacts) -> Iterator[Decision]:
+    """A decision with one more claim: bound to one of the volumes that fit best, or to be provisioned."""
+    taken = [volume.metadata.name or "" for _, volume in before.bindings]
+    found = volumes.best(node.labels, taken)
+    if not found:
+        yield before._replace(provisions=(*before.provisions, claim))
+    for volume in found:
+        yield before._replace(bindings=(*before.bindings, (claim, volume)))
+
+
+def ways(attempt: Attempt, node: NodeInfo) -> list[Decision]:
+    """The ways to serve the claims of the attempt's pod on a node that has passed the filter."""
+    delayed: Delayed | None = attempt.found.get(NAME)
+    if delayed is None:
+        return [Decision()]
+    found = delayed.decisions(node.facts)
+    assert not isinstance(found, str), "the filter would have refused the node"
+    return found
 
 
 # -- the plugin --------------------------------------------------------------------------------------------------------
@@ -207,40 +248,36 @@ def pre_filter(attempt: Attempt) -> Filter | Status | None:
         return claims
     if claims.immediate:
         return unresolvable(IMMEDIATE)
-    volumes, gone = _bound_volumes(view, claims)
+    volumes, gone = _bound_volumes(view, claims.bound)
     if not volumes and not gone and not claims.delayed:
         return None
+    delayed = attempt.found[NAME] = Delayed(view, claims.delayed) if claims.delayed else None
     rules = attempt.rules
 
     def check(node: NodeInfo) -> Status | None:
-        found = reasons(view, claims, volumes, gone, node.facts, rules)
+        found = []
+        if not all(reaches(volume, node.labels) for volume in volumes):
+            found.append(node_conflict(rules))
+        elif gone:
+            found.append(volume_gone(rules))
+        served = delayed.decisions(node.facts) if delayed is not None else None
+        if isinstance(served, str):
+            found.append(served)
         return unresolvable(*found) if found else None
 
     return check
 
 
-def _bound_volumes(view: View, claims: Claims) -> tuple[list[PersistentVolume], bool]:
+def _bound_volumes(view: View, claims: Sequence[PersistentVolumeClaim]) -> tuple[list[PersistentVolume], bool]:
     """The volumes of the bound claims that are not reached from everywhere, up to one that is gone; whether one is."""
-    volumes = []
-    for claim in claims.bound:
+    volumes: list[PersistentVolume] = []
+    for claim in claims:
         volume = view.persistent_volumes.get(claim.spec.volume_name or "")
         if volume is None:
             return volumes, True
         if volume.spec.node_affinity is not None:
             volumes.append(volume)
     return volumes, False
-
-
-def reasons(
-    view: View, claims: Claims, volumes: list[PersistentVolume], gone: bool, node: NodeFacts, rules: Rules
-) -> list[str]:
-    """Why the pod's volumes cannot be had on the node; empty if they can."""
-    found = []
-    if not all(reaches(volume, node.labels) for volume in volumes):
-        found.append(node_conflict(rules))
-    elif gone:
-        found.append(volume_gone(rules))
-    return found + (decisions(view, claims, node)[1] if claims.delayed else [])
 
 
 # -- what may help -----------------------------------------------------------------------------------------------------
@@ -284,7 +321,7 @@ def node_may_help(view: View, change: Change, pod: Pod) -> bool:
 
 
 PLUGIN = Plugin(
-    name="VolumeBinding",
+    name=NAME,
     pre_filter=pre_filter,
     wakes={
         "persistentvolumeclaims": claim_may_help,

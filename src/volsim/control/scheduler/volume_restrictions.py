@@ -7,16 +7,8 @@ Source: kube-scheduler, plugins/volumerestrictions/volume_restrictions.go.
 
 from __future__ import annotations
 
-from volsim.control.scheduler.framework import (
-    Attempt,
-    Filter,
-    Plugin,
-    Status,
-    rejected,
-    unresolvable,
-)
+from volsim.control.scheduler.framework import Attempt, Filter, Plugin, Status, pod_has_gone, rejected, unresolvable
 from volsim.control.scheduler.node_facts import NodeInfo
-from volsim.control.scheduler.node_resources_fit import pod_may_help as pod_has_gone
 from volsim.objects import Pod, Volume
 from volsim.rules import Rules
 from volsim.state import Change, View

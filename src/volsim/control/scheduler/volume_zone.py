@@ -45,14 +45,14 @@ def topologies_of(volume: PersistentVolume, rules: Rules) -> Iterator[Topology]:
 
 
 def pre_filter(attempt: Attempt) -> Filter | Status | None:
-    """The filter; none where no volume has such a label."""
+    """The filter; none where no volume has such a label, and a refusal where that cannot be known."""
     found: list[Topology] = []
     for name in claim_names(attempt.pod):
         answer = _demands(attempt, name)
         if isinstance(answer, Status):
-            return answer
+            return answer if attempt.rules.volume_zone_looks_first else _filter(found, answer)
         found += answer
-    return _filter(found) if found else None
+    return _filter(found, None) if found else None
 
 
 def _demands(attempt: Attempt, name: str) -> Status | list[Topology]:
@@ -84,7 +84,9 @@ def _binding_mode_problem(view: View, name: str) -> str | None:
     return None if found.volume_binding_mode == "WaitForFirstConsumer" else "PersistentVolume had no name"
 
 
-def _filter(demands: list[Topology]) -> Filter:
+def _filter(demands: list[Topology], problem: Status | None) -> Filter:
+    """What a node of a zone must meet; beyond that there may be a problem with one of the claims."""
+
     def check(node: NodeInfo) -> Status | None:
         labels = node.labels
         if not any(label in labels for label in LABELS):
@@ -93,7 +95,7 @@ def _filter(demands: list[Topology]) -> Filter:
             value = labels.get(key, labels.get(FINAL.get(key, key)))
             if value not in values:
                 return CONFLICT
-        return None
+        return problem
 
     return check
 

@@ -233,6 +233,8 @@ class Expander:
         if part.name in ("@", "*") and part.operator == "":
             self._all(part, out)
             return
+        if part.quoted:
+            out.add("", True)  # a field, whatever comes
         value = self.value(part.name)
         unset = value is None or (value == "" and part.operator.startswith(":") and len(part.operator) > 1)
         match part.operator.lstrip(":") if part.operator != ":" else ":":

@@ -41,12 +41,12 @@ from volsim.programs.shell.words import NAME, WordReader
 __all__ = ["Script", "parse", "parse_line"]
 
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)*(?:#[^\n]*)?")
-_OPERATOR = re.compile(r"&&|\|\||;;|<<-|<<|>>|<&|>&|<>|>\||[;&|()<>\n]")
+_OPERATOR = re.compile(r"&&|&>>|&>|\|\||;;|<<<|<<-|<<|>>|<&|>&|<>|>\||[;&|()<>\n]")
 _BARE = re.compile(r"[^\s;&|()<>'\"\\$`]+")
 _NUMBER = re.compile(r"[0-9]+(?=[<>])")
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
 _PARENTHESIS = re.compile(r"[ \t]*\(")
-_REDIRECTIONS = frozenset({"<", ">", ">>", "<<", "<<-", "<&", ">&", "<>", ">|"})
+_REDIRECTIONS = frozenset({"<", ">", ">>", "<<", "<<-", "<<<", "<&", ">&", "<>", ">|", "&>", "&>>"})
 _CLOSING = frozenset({"then", "else", "elif", "fi", "do", "done", "esac", "}"})
 _RESERVED = _CLOSING | {"!", "{", "case", "for", "function", "if", "in", "until", "while"}
 _END = ""  # the token at the end of the text

@@ -139,6 +139,8 @@ class Task(Record):
     background: bool = False
     status: int | None = None
     """What it ended with, until somebody has waited for it."""
+    killed: str = ""
+    """The signal that ended it."""
 
 
 @record

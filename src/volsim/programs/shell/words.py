@@ -75,7 +75,7 @@ class WordReader:
         if sign == "'" and not quoted:
             return [Text(self._until("'"), True)]
         if sign == '"':
-            return [Text("", True), *self._quoted()]
+            return self._quoted() or [Text("", True)]
         if sign == "$":
             return self._dollar(quoted)
         if sign == "`":

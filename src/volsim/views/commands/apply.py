@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from volsim.apiserver.patches import LAST_APPLIED
 from volsim.errors import VolsimError
 from volsim.objects import Object
 from volsim.objects.selectors import parse_selector
 from volsim.views.arguments import Flag
-from volsim.views.commands.changes import announce, same_content, start_dry_run, table_ref
-from volsim.views.commands.command import FILES, OUTPUT, SELECTORS, WRITES, Command, usage_error
+from volsim.views.commands.changes import announce, same_content, saved, start_dry_run, table_ref
+from volsim.views.commands.command import FILES, OUTPUT, SAVE_CONFIG, SELECTORS, WRITES, Command, usage_error
 from volsim.views.commands.delete import delete_and_wait
 from volsim.views.session import Session, server_error
 from volsim.views.sources import Given, given_objects
@@ -31,7 +32,6 @@ def _for_each(session: Session, doing: str, act: Callable[[Session, Given], None
 
 
 def _selected(session: Session) -> list[Given]:
-
     text = session.flags.get("selector")
     found = given_objects(session)
     if not text:
@@ -55,15 +55,33 @@ def _apply(session: Session) -> None:
 
 def _apply_one(session: Session, given: Given) -> None:
     before = _present(session, given.obj)
+    if before is not None and LAST_APPLIED not in before.metadata.annotations:
+        session.say(_unannotated(session, before))
     try:
         after = session.sim.apply(given.obj, session.namespace)[0]
     except VolsimError as error:
         raise server_error(error, "creating" if before is None else "applying patch", given.source) from None
+    if after.metadata.deletion_timestamp is not None and session.dialect.apply_warns_of_deletion:
+        session.say(f"Warning: Detected changes to resource {after.name} which is currently being deleted.")
     if before is None:
         operation = "created"
     else:
         operation = "unchanged" if same_content(before, after) else "configured"
     announce(session, after, operation, given.obj.api_version)
+
+
+def _unannotated(session: Session, obj: Object) -> str:
+    """What is said of an object that something else than `apply` made."""
+    if not session.dialect.apply_names_the_unannotated:
+        return (
+            "Warning: kubectl apply should be used on resource created by either kubectl create --save-config "
+            "or kubectl apply"
+        )
+    return (
+        f"Warning: resource {session.table(obj)}/{obj.name} is missing the {LAST_APPLIED} annotation which is required "
+        "by kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl "
+        "create --save-config or kubectl apply. The missing annotation will be patched automatically."
+    )
 
 
 def _present(session: Session, obj: Object) -> Object | None:
@@ -102,7 +120,7 @@ def create_files(session: Session) -> None:
 
 
 def _create_one(session: Session, given: Given) -> None:
-    made = session.sim.create(given.obj, session.namespace)[0]
+    made = session.sim.create(saved(session, given.obj), session.namespace)[0]
     announce(session, made, "created", given.obj.api_version)
 
 
@@ -113,7 +131,7 @@ def _replace(session: Session) -> None:
 
 
 def _replace_one(session: Session, given: Given) -> None:
-    made = session.sim.replace(given.obj, session.namespace)[0]
+    made = session.sim.replace(saved(session, given.obj), session.namespace)[0]
     announce(session, made, "replaced", given.obj.api_version)
 
 
@@ -123,7 +141,7 @@ def _force_one(session: Session, given: Given) -> None:
     if present is not None:
         ref, namespace = table_ref(session, present)
         delete_and_wait(session, present, ref, namespace, grace=session.flags["grace-period"])
-    made = session.sim.create(given.obj, session.namespace)[0]
+    made = session.sim.create(saved(session, given.obj), session.namespace)[0]
     announce(session, made, "replaced", given.obj.api_version)
 
 
@@ -134,6 +152,7 @@ REPLACE = Command(
         *FILES,
         *OUTPUT,
         *WRITES,
+        SAVE_CONFIG,
         Flag("force", kind="switch"),
         Flag("grace-period", kind="number", default=-1),
         Flag("cascade", implied="background", default="background"),

@@ -5,15 +5,18 @@ Source: cli-runtime, pkg/printers/name.go; kubectl, pkg/cmd/util/helpers.go (Get
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from volsim.apiserver.patches import LAST_APPLIED
 from volsim.errors import VolsimError
+from volsim.manifests import to_manifest
 from volsim.objects import Object
 from volsim.views.commands.command import usage_error
 from volsim.views.output import as_json, as_yaml, check_format, print_data, shown_object
 from volsim.views.session import Session
 
-__all__ = ["announce", "same_content", "start_dry_run", "table_ref"]
+__all__ = ["announce", "same_content", "saved", "start_dry_run", "table_ref"]
 
 
 def start_dry_run(session: Session) -> None:
@@ -62,3 +65,13 @@ def same_content(before: Object, after: Object) -> bool:
     for each in shown:
         each.get("metadata", {}).pop("resourceVersion", None)
     return shown[0] == shown[1]
+
+
+def saved(session: Session, obj: Object) -> Object:
+    """The object with what ``--save-config`` adds: the note by which `kubectl apply` knows what was given before."""
+    if not session.flags.get("save-config"):
+        return obj
+    given = to_manifest(obj)
+    given.pop("status", None)
+    text = json.dumps(given, sort_keys=True, separators=(",", ":")) + "\n"
+    return obj.replace(metadata=obj.metadata.replace(annotations={**obj.metadata.annotations, LAST_APPLIED: text}))

@@ -15,6 +15,7 @@ __all__ = [
     "FILES",
     "GLOBAL",
     "OUTPUT",
+    "SAVE_CONFIG",
     "SELECTORS",
     "WRITES",
     "Command",
@@ -74,6 +75,7 @@ OUTPUT = (
 )
 SELECTORS = (Flag("selector", "l"), Flag("field-selector"))
 ALL_NAMESPACES = Flag("all-namespaces", "A", "switch")
+SAVE_CONFIG = Flag("save-config", kind="switch")
 FILES = (
     Flag("filename", "f", "texts"),
     Flag("recursive", "R", "switch"),

@@ -15,10 +15,11 @@ from volsim.manifests import from_manifest
 from volsim.objects.selectors import parse_selector
 from volsim.views.arguments import Flag
 from volsim.views.commands.apply import create_files
-from volsim.views.commands.changes import announce, start_dry_run
-from volsim.views.commands.command import FILES, OUTPUT, WRITES, Command, usage_error
+from volsim.views.commands.changes import announce, saved, start_dry_run
+from volsim.views.commands.command import FILES, OUTPUT, SAVE_CONFIG, WRITES, Command, usage_error
 from volsim.views.resources import find, kind_called
 from volsim.views.session import Session, server_error
+from volsim.views.sources import in_namespace
 
 __all__ = ["CREATE", "EXPOSE", "RUN"]
 
@@ -27,7 +28,7 @@ Manifest = dict[str, Any]
 
 def _make(session: Session, manifest: Manifest, operation: str = "created") -> None:
     """Create an object and say so; a client's dry run with ``-o`` shows what would be sent."""
-    obj = from_manifest(manifest)
+    obj = saved(session, in_namespace(session, from_manifest(manifest)))
     if session.dry_run == " (dry run)" and session.flags.get("output") in ("yaml", "json"):
         announce(session, obj, operation)
         return
@@ -213,7 +214,6 @@ def _priority_class(session: Session, words: list[str]) -> None:
 
 
 def _budget(session: Session, words: list[str]) -> None:
-
     name = _one_name(session, words)
     low, high = session.flags["min-available"], session.flags["max-unavailable"]
     if not session.flags["selector"]:
@@ -267,7 +267,7 @@ CREATE = Command(
         Flag("description"),
         Flag("min-available"),
         Flag("max-unavailable"),
-        Flag("save-config", kind="switch"),
+        SAVE_CONFIG,
         Flag("edit", kind="switch", refusal="change the file and create it"),
         Flag("raw", refusal="there is no HTTP server; use -f"),
     ),
@@ -338,6 +338,7 @@ RUN = Command(
     (
         *OUTPUT,
         *WRITES,
+        SAVE_CONFIG,
         Flag("image"),
         Flag("command", kind="switch"),
         Flag("env", kind="texts"),
@@ -410,6 +411,7 @@ EXPOSE = Command(
         *FILES,
         *OUTPUT,
         *WRITES,
+        SAVE_CONFIG,
         Flag("name"),
         Flag("port"),
         Flag("target-port"),

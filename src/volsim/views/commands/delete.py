@@ -39,12 +39,9 @@ def _delete(session: Session) -> None:
     for obj in objects:
         try:
             _delete_one(session, obj, grace)
-        except NotFound as error:
-            if not _ignores_absence(session):
-                session.failed(server_error(error))
-            continue
         except VolsimError as error:
-            session.failed(server_error(error))
+            if not (isinstance(error, NotFound) and _ignores_absence(session)):
+                session.failed(server_error(error))
             continue
         session.say(_said(session, obj, forced=grace == 0))
         deleted.append(obj)
@@ -142,12 +139,20 @@ def why_still_there(session: Session, obj: Any) -> str:
         return f"it waits for its finalizers {', '.join(obj.metadata.finalizers)}"
     if obj.kind == "Namespace" and obj.spec.finalizers:
         return "it waits until everything in it is gone"
-    node = obj.spec.node_name if obj.kind == "Pod" else None
-    machine = session.sim.state.get("machines", node) if node else None
-    if machine is not None and not machine.answers:
-        state = "is off" if not machine.powered else "is cut off"
-        return f"only the kubelet of {node} can confirm that it has stopped, and {node} {state}"
+    if obj.kind == "Pod":
+        node = obj.spec.node_name
+        return f"only the kubelet of {node} can confirm that it has stopped, and {_silence(session, node)}"
     return "whoever has to let go of it has not done so"
+
+
+def _silence(session: Session, node: str) -> str:
+    """Why a kubelet has not confirmed a pod's end."""
+    machine = session.sim.state.get("machines", node)
+    if machine is None:
+        return "there is no such node"
+    if machine.answers:
+        return "it is not done yet"
+    return f"{node} is {'cut off' if machine.powered else 'off'}"
 
 
 def delete_and_wait(session: Session, obj: Any, ref: str, namespace: str, *, grace: int) -> None:

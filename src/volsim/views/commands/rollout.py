@@ -116,20 +116,13 @@ def _stateful_set(obj: StatefulSet) -> Progress:
         return Progress(f"Waiting for {wanted - (status.ready_replicas or 0)} pods to be ready...")
     updated = status.updated_replicas or 0
     rolling = obj.spec.update_strategy.rolling_update if obj.spec.update_strategy is not None else None
-    if rolling is not None:
-        part = wanted - (rolling.partition or 0)
-        if updated < part:
-            return Progress(
-                f"Waiting for partitioned roll out to finish: {updated} out of {part} new pods have been updated..."
-            )
-        return Progress(f"partitioned roll out complete: {updated} new pods have been updated...", done=True)
-    if status.update_revision != status.current_revision:
-        text = (
-            f"waiting for statefulset rolling update to complete {updated} pods at revision {status.update_revision}..."
+    partition = rolling.partition if rolling is not None else None
+    part = wanted - (partition or 0)  # there always is one: the API server fills in 0
+    if updated < part:
+        return Progress(
+            f"Waiting for partitioned roll out to finish: {updated} out of {part} new pods have been updated..."
         )
-        return Progress(text)
-    current = f"{status.current_replicas or 0} pods at revision {status.current_revision}..."
-    return Progress(f"statefulset rolling update complete {current}", done=True)
+    return Progress(f"partitioned roll out complete: {updated} new pods have been updated...", done=True)
 
 
 def _daemon_set(obj: DaemonSet) -> Progress:
@@ -174,9 +167,8 @@ def _set_paused(session: Session, *, paused: bool) -> None:
     start_dry_run(session)
     for obj in _workloads(session):
         if not isinstance(obj, Deployment):
-            session.failed(
-                VolsimError(f'error: {session.table(obj)}.apps "{obj.name}" {word[:-1]}ing is not supported')
-            )
+            doing = "pausing" if paused else "resuming"
+            session.failed(VolsimError(f'error: {session.table(obj)}.apps "{obj.name}" {doing} is not supported'))
         elif bool(obj.spec.paused) is paused:
             state = "is already paused" if paused else "is not paused"
             session.failed(VolsimError(f'error: deployments.apps "{obj.name}" {state}'))

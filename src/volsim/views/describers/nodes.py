@@ -39,7 +39,7 @@ def describe_node(
     _details(sheet, node)
     if node.spec.pod_cidr:
         sheet.field("PodCIDR", node.spec.pod_cidr)
-    if node.spec.pod_cidrs and sheet.look.dialect.describes_pod_ips:
+    if node.spec.pod_cidrs and sheet.look.dialect.describes_pod_cidrs:
         sheet.field("PodCIDRs", ",".join(node.spec.pod_cidrs))
     if node.spec.provider_id:
         sheet.field("ProviderID", node.spec.provider_id)

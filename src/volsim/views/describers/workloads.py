@@ -207,7 +207,7 @@ def describe_job(sheet: Sheet, obj: Job, events: Sequence[Event] | None) -> None
 
 def _job_pods(sheet: Sheet, job: Job) -> str:
     status = job.status
-    ready = status.carried.get("ready") if sheet.look.dialect.describes_ready_job_pods else None
+    ready = status.ready if sheet.look.dialect.describes_ready_job_pods else None
     middle = "" if ready is None else f" ({ready} Ready)"
     running = "Active" if sheet.look.dialect.describes_ready_job_pods else "Running"
     return f"{status.active or 0} {running}{middle} / {status.succeeded or 0} Succeeded / {status.failed or 0} Failed"

@@ -38,18 +38,26 @@ def summary(pod: Pod, look: Look) -> PodSummary:
     reason = pod.status.reason or pod.status.phase or ""
     if look.dialect.scheduling_gated and _condition(pod, "PodScheduled").reason == "SchedulingGated":
         reason = "SchedulingGated"
-    init_reason, ready = _initialization(pod, sidecars)
+    start = _initialization(pod, sidecars)
     initialized = look.dialect.initialized_condition_counts and _condition(pod, "Initialized").status == "True"
-    if init_reason and not initialized:
-        counted: list[ContainerStatus] = list(pod.status.init_container_statuses)
-        reason = init_reason
+    counted, ready = start.looked_at, start.ready
+    if start.reason and not initialized:
+        reason = start.reason
     else:
-        counted = [status for status in pod.status.init_container_statuses if status.name in sidecars]
+        counted = [status for status in counted if status.name in sidecars]
         counted += pod.status.container_statuses
         ready += sum(1 for status in pod.status.container_statuses if _runs_ready(status))
-        reason = _running_reason(pod, init_reason or reason, look)
+        reason = _running_reason(pod, start.reason or reason, look)
     restarts = sum(status.restart_count or 0 for status in counted)
     return PodSummary(_deletion(pod, reason, look), ready, count, restarts, _last_restart(counted))
+
+
+class Start(NamedTuple):
+    """How far the init containers are: what keeps the pod there (empty: nothing), and which of them were looked at."""
+
+    reason: str
+    ready: int
+    looked_at: list[ContainerStatus]
 
 
 def _condition(pod: Pod, kind: str) -> Condition:
@@ -71,23 +79,24 @@ def _last_restart(statuses: list[ContainerStatus]) -> int | None:
     return max((end.finished_at for end in ends if end is not None and end.finished_at is not None), default=None)
 
 
-def _initialization(pod: Pod, sidecars: set[str]) -> tuple[str, int]:
-    """What keeps the pod in its init containers (empty: nothing), and how many of its sidecars are ready."""
+def _initialization(pod: Pod, sidecars: set[str]) -> Start:
+    """Go through the init containers up to the first that has not done its part."""
     ready = 0
-    for number, status in enumerate(pod.status.init_container_statuses):
-        state = _state(status)
+    statuses = list(pod.status.init_container_statuses)
+    for number, status in enumerate(statuses):
+        state, looked_at = _state(status), statuses[: number + 1]
         if state.terminated is not None and not state.terminated.exit_code:
             continue
         if status.name in sidecars and status.started:
             ready += bool(status.ready)
             continue
         if state.terminated is not None:
-            return f"Init:{_end(status)}", ready
+            return Start(f"Init:{_end(status)}", ready, looked_at)
         waiting = state.waiting.reason if state.waiting is not None else None
         if waiting and waiting != "PodInitializing":
-            return f"Init:{waiting}", ready
-        return f"Init:{number}/{len(pod.spec.init_containers)}", ready
-    return "", ready
+            return Start(f"Init:{waiting}", ready, looked_at)
+        return Start(f"Init:{number}/{len(pod.spec.init_containers)}", ready, looked_at)
+    return Start("", ready, statuses)
 
 
 def _end(status: ContainerStatus) -> str:

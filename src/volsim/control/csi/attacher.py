@@ -1,0 +1,163 @@
+"""External attacher: does for a CSI driver what VolumeAttachments ask, and says when it is done.
+
+Modelled: attaching and detaching, the finalizer on VolumeAttachments and on the volumes that were ever attached, volumes
+that are being deleted (they are not attached any more, and go when they are attached nowhere).
+Not modelled: drivers that fail or are slow, attach and detach errors in the status, metadata, resyncs with the driver.
+Source: kubernetes-csi/external-attacher, pkg/controller/csi_handler.go, pkg/controller/controller.go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from volsim.apiserver.writes import Put, Update, UpdateStatus, Write
+from volsim.control.contract import NOTHING, Controller, Outcome
+from volsim.control.writing import with_finalizer, without_finalizer
+from volsim.objects import PersistentVolume, VolumeAttachment
+from volsim.state import Change, View
+from volsim.state.runtime import Driver
+from volsim.storage.backends import Backend
+from volsim.storage.disks import disk_of
+
+__all__ = ["CONTROLLERS", "finalizer"]
+
+_PREFIX = "external-attacher/"
+
+
+def finalizer(driver: str) -> str:
+    """The finalizer by which a driver's attacher holds VolumeAttachments and volumes.
+
+    >>> finalizer("csi.example.com")
+    'external-attacher/csi-example-com'
+    """
+    name = re.sub(r"[^a-zA-Z0-9-]", "-", driver)
+    return f"{_PREFIX}{name}X" if name.endswith("-") else f"{_PREFIX}{name}"
+
+
+# -- attachments -------------------------------------------------------------------------------------------------------
+def watch_attachment(view: View, change: Change) -> Iterator[str]:
+    """An attachment needs a look when it is made, changed or deleted."""
+    if change.after is not None:
+        yield change.key
+
+
+def watch_volume(view: View, change: Change) -> Iterator[str]:
+    """The attachments of a volume need a look when it comes."""
+    if change.before is None:
+        yield from view.group("attachments_by_volume", change.key)
+
+
+def watch_driver(view: View, change: Change) -> Iterator[str]:
+    """What has waited for a driver needs a look when it is installed."""
+    for key, attachment in view.table("volumeattachments").items():
+        if attachment.spec.attacher == change.key:
+            yield key
+
+
+def sync_attachment(view: View, key: str) -> Outcome:
+    """Attach or detach one volume."""
+    attachment: VolumeAttachment | None = view.get("volumeattachments", key)
+    driver: Driver | None = view.get("drivers", attachment.spec.attacher or "") if attachment is not None else None
+    if attachment is None or driver is None or not driver.attach_required:
+        return NOTHING
+    if attachment.metadata.deletion_timestamp is not None:
+        return _detach(view, attachment, finalizer(driver.name))
+    return NOTHING if attachment.status.attached else _attach(view, attachment, finalizer(driver.name))
+
+
+def _attach(view: View, attachment: VolumeAttachment, hold: str) -> Outcome:
+    writes: list[Write] = [Update(with_finalizer(attachment, hold))]
+    name = attachment.spec.source.persistent_volume_name
+    if name is not None:
+        volume = view.persistent_volumes.get(name)
+        if volume is None or volume.metadata.deletion_timestamp is not None:
+            return NOTHING  # a volume that is to go gets no new users
+        if hold not in volume.metadata.finalizers:
+            writes.append(Update(with_finalizer(volume, hold)))
+    disk = _disk(view, attachment)
+    if disk is not None:
+        backend: Backend = view.get("backends", disk) or Backend(name=disk, family="disk")
+        writes.append(Put("backends", disk, backend.attached(attachment.spec.node_name or "")))
+    status = attachment.status.replace(attached=True, attach_error=None)
+    writes.append(UpdateStatus(attachment.replace(status=status)))
+    return Outcome(tuple(writes), says=f"attach {_what(attachment)} to {attachment.spec.node_name}")
+
+
+def _detach(view: View, attachment: VolumeAttachment, hold: str) -> Outcome:
+    if hold not in attachment.metadata.finalizers:
+        return NOTHING
+    writes: list[Write] = []
+    disk = _disk(view, attachment)
+    backend: Backend | None = view.get("backends", disk) if disk is not None else None
+    if backend is not None:
+        writes.append(Put("backends", backend.name, backend.detached(attachment.spec.node_name or "")))
+    writes.append(Update(without_finalizer(attachment, hold)))
+    return Outcome(tuple(writes), says=f"detach {_what(attachment)} from {attachment.spec.node_name}")
+
+
+def _what(attachment: VolumeAttachment) -> str:
+    return attachment.spec.source.persistent_volume_name or f"the disk of {attachment.metadata.name}"
+
+
+def _disk(view: View, attachment: VolumeAttachment) -> str | None:
+    """The backend that is meant; None if nobody can say any more which it is."""
+    volume = view.persistent_volumes.get(attachment.spec.source.persistent_volume_name or "")
+    disk = disk_of(volume.spec) if volume is not None else None
+    if disk is not None:
+        return disk.backend
+    # A volume in a pod, or one that was removed by force: the controller that asked knows the disk
+    keys = view.group("attach_detach_by_attachment", attachment.metadata.name or "")
+    return next((view.get("attach_detach", key).backend for key in keys), None)
+
+
+# -- volumes -----------------------------------------------------------------------------------------------------------
+def watch_deleted_volume(view: View, change: Change) -> Iterator[str]:
+    """A volume needs a look when it is deleted and an attacher holds it."""
+    volume: PersistentVolume | None = change.after
+    if volume is not None and volume.metadata.deletion_timestamp is not None and _holds(volume):
+        yield change.key
+
+
+def watch_removed_attachment(view: View, change: Change) -> Iterator[str]:
+    """A volume needs a look when one of its attachments is gone."""
+    if change.after is None:
+        name = change.before.spec.source.persistent_volume_name
+        if name:
+            yield name
+
+
+def _holds(volume: PersistentVolume) -> list[str]:
+    return [each for each in volume.metadata.finalizers if each.startswith(_PREFIX)]
+
+
+def sync_volume(view: View, key: str) -> Outcome:
+    """Let a deleted volume go that is attached nowhere; the finalizer of one that is not deleted stays for ever."""
+    volume = view.persistent_volumes.get(key)
+    if volume is None or volume.metadata.deletion_timestamp is None or view.group_size("attachments_by_volume", key):
+        return NOTHING
+    freed = volume
+    for hold in _holds(volume):
+        if any(hold == finalizer(name) for name in view.table("drivers")):  # nobody else's finalizer is taken away
+            freed = without_finalizer(freed, hold)
+    return NOTHING if freed is volume else Outcome((Update(freed),), says=f"let volume {key} go: it is attached nowhere")
+
+
+CONTROLLERS = (
+    Controller(
+        name="csi-attacher",
+        component="external-attacher",
+        watches={
+            "volumeattachments": watch_attachment,
+            "persistentvolumes": watch_volume,
+            "drivers": watch_driver,
+        },
+        sync=sync_attachment,
+    ),
+    Controller(
+        name="csi-attacher-volumes",
+        component="external-attacher",
+        watches={"persistentvolumes": watch_deleted_volume, "volumeattachments": watch_removed_attachment},
+        sync=sync_volume,
+    ),
+)

@@ -1,0 +1,101 @@
+"""Kubelet: waits until the disks of a pod are attached to the node, and tells who attaches them that it uses them.
+
+A disk is mounted only when the node's status has it both among the volumes in use (so that it is not detached meanwhile) and
+among the attached ones.
+Source: kubelet, pkg/kubelet/volumemanager/{volume_manager,reconciler}; pkg/volume/util/operationexecutor
+(GenerateVerifyControllerAttachedVolumeFunc).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from volsim.control.attachable import Attachable, attachables
+from volsim.control.kubelet.work import PodWork
+from volsim.objects import Node, Volume
+from volsim.rules import microseconds
+from volsim.state import Change, View
+from volsim.state.runtime import Sandbox
+from volsim.storage.backends import Backend
+
+__all__ = ["disks_of", "is_ready_to_mount", "note_waiting", "say_waiting", "waiting_pods"]
+
+
+def disks_of(work: PodWork) -> dict[str, Attachable]:
+    """The pod's volumes that have to be attached, by name."""
+    return dict(attachables(work.view, work.pod))
+
+
+def note_waiting(work: PodWork, disks: Mapping[str, Attachable], missing: list[Volume]) -> set[str]:
+    """Note which disks the pod uses; the names of its volumes that are missing and cannot be mounted yet."""
+    sandbox = work.sandbox
+    assert sandbox is not None, "a pod has a sandbox before its volumes are looked at"
+    names = {volume.name for volume in missing}
+    waiting = {name for name, disk in disks.items() if name in names and not is_ready_to_mount(work, disk)}
+    # What is mounted stays in use, even if its claim names it no more
+    in_use = tuple(sorted({*sandbox.in_use, *(disk.volume for disk in disks.values())}))
+    awaiting = tuple(sorted({disks[name].volume for name in waiting}))
+    if (in_use, awaiting) != (sandbox.in_use, sandbox.awaiting):
+        work.sandbox = sandbox.replace(
+            in_use=in_use,
+            awaiting=awaiting,
+            awaiting_since_us=(sandbox.awaiting_since_us or work.now_us) if awaiting else None,
+        )
+    return waiting
+
+
+def is_ready_to_mount(work: PodWork, disk: Attachable) -> bool:
+    """Whether a disk is attached to the pod's node, and the node has said that it uses it."""
+    node: Node | None = work.view.nodes.get(work.node)
+    backend: Backend | None = work.view.get("backends", disk.backend)
+    return (
+        node is not None
+        and disk.volume in node.status.volumes_in_use
+        and any(each.name == disk.volume for each in node.status.volumes_attached)
+        and backend is not None
+        and work.node in backend.attached_to
+    )
+
+
+def say_waiting(work: PodWork, disks: Mapping[str, Attachable], waiting: set[str]) -> None:
+    """Say that the pod has been waiting for its disks for too long, again and again; look at it again when that is due."""
+    sandbox = work.sandbox
+    assert sandbox is not None and sandbox.awaiting_since_us is not None, "there is something that the pod waits for"
+    timeout_us = microseconds(work.rules.pod_attach_and_mount_timeout)
+    if work.now_us >= sandbox.awaiting_since_us + timeout_us:
+        work.event("Warning", "FailedMount", _timeout_text(work, sandbox, disks, waiting))
+        work.sandbox = sandbox = sandbox.replace(awaiting_since_us=work.now_us)
+    assert sandbox.awaiting_since_us is not None
+    work.wake_at(sandbox.awaiting_since_us + timeout_us, background=True)
+    work.notes.append(f"wait for {', '.join(sorted(disks[name].name for name in waiting))} to be attached")
+
+
+def _timeout_text(work: PodWork, sandbox: Sandbox, disks: Mapping[str, Attachable], waiting: set[str]) -> str:
+    unmounted = sorted(volume.name or "" for volume in work.pod.spec.volumes if volume.name not in sandbox.mounted)
+    why = "context deadline exceeded" if work.rules.deadlines_are_contexts else "timed out waiting for the condition"
+    unattached, unprocessed = sorted(waiting), ", failed to process volumes=[]"
+    if not work.rules.mount_timeout_names_unprocessed:
+        unattached, unprocessed = [volume.name or "" for volume in work.pod.spec.volumes], ""
+    return (
+        f"Unable to attach or mount volumes: unmounted volumes=[{' '.join(unmounted)}], "
+        f"unattached volumes=[{' '.join(unattached)}]{unprocessed}: {why}"
+    )
+
+
+def waiting_pods(view: View, change: Change) -> Iterator[Sandbox]:
+    """The pods that wait for a disk which the node's status now has among the attached ones and those in use."""
+    before: Node | None = change.before
+    after: Node | None = change.after
+    if after is None or (before is not None and before.status is after.status):
+        return
+    new = _mountable(after) - (_mountable(before) if before is not None else frozenset())
+    if not new:
+        return
+    for uid in view.group("sandboxes_with_disks", change.key):
+        sandbox: Sandbox = view.get("sandboxes", uid)
+        if not new.isdisjoint(sandbox.awaiting):
+            yield sandbox
+
+
+def _mountable(node: Node) -> frozenset[str]:
+    return frozenset(each.name or "" for each in node.status.volumes_attached).intersection(node.status.volumes_in_use)

@@ -1,0 +1,24 @@
+"""What can *ever* happen: every interleaving of controllers, kubelets, timers and faults that a cluster allows.
+
+A simulation follows one path through a cluster; a search follows all of them, with the same `perform(state, action)`.
+
+>>> from volsim import Simulation
+>>> from volsim.explore import search
+>>> sim = Simulation(nodes=0)
+>>> _ = sim.apply('''
+... apiVersion: v1
+... kind: PersistentVolumeClaim
+... metadata: {name: c}
+... spec: {storageClassName: "", accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+... ''')
+>>> print(search(sim.state, sim.engine))
+holds: 2 states, 1 transitions, 1 terminal
+"""
+
+from __future__ import annotations
+
+from volsim.explore.faults import Faults
+from volsim.explore.search import Answer, Exploration, Path, Property, Verdict, search
+from volsim.explore.situation import exact, situation
+
+__all__ = ["Answer", "Exploration", "Faults", "Path", "Property", "Verdict", "exact", "search", "situation"]

@@ -1,0 +1,279 @@
+"""Hypothesis strategies for objects, for whole clusters, and for what can be done to them.
+
+What they make is valid: the API server of the newest version accepts it. It is meant to collide: there are few names,
+sizes near to each other, mixed classes and modes, claims that ask for what some volumes have. It shrinks to what reads
+best: the first name, the smallest size, no options.
+
+Each strategy takes strategies for the names that it uses, so that what is made fits to what else there is.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from volsim.objects import (
+    Container,
+    EmptyDirVolumeSource,
+    HostPathVolumeSource,
+    ISCSIPersistentVolumeSource,
+    LocalVolumeSource,
+    NFSVolumeSource,
+    Node,
+    NodeSelector,
+    NodeSelectorRequirement,
+    NodeSelectorTerm,
+    NodeSpec,
+    ObjectMeta,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    PersistentVolumeClaimSpec,
+    PersistentVolumeClaimVolumeSource,
+    PersistentVolumeSpec,
+    Pod,
+    PodSpec,
+    StorageClass,
+    Taint,
+    Volume,
+    VolumeMount,
+    VolumeNodeAffinity,
+    VolumeResourceRequirements,
+)
+from volsim.quantity import Quantity
+from volsim.simulation import Simulation
+from volsim.testing.clusters import Call, cluster_of
+
+__all__ = [
+    "access_modes",
+    "actions",
+    "claims",
+    "clusters",
+    "nodes",
+    "persistent_volumes",
+    "pods",
+    "quantities",
+    "sizes",
+    "storage_classes",
+]
+
+VOLUMES, CLAIMS, PODS = ("v1", "v2", "v3"), ("c1", "c2", "c3"), ("p1", "p2", "p3")
+NODES, CLASSES = ("node01", "node02", "node03"), ("fast", "slow")
+"""The names that objects get unless others are asked for."""
+
+_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany")
+_SUFFIXES = ("", "k", "Ki", "M", "Mi", "G", "Gi", "T", "Ti")
+_HOURS = ("1s", "15s", "1m", "10m", "1h")
+
+
+# -- amounts and modes -------------------------------------------------------------------------------------------------
+def quantities(*, min_value: str = "0", max_value: str = "10Ti") -> SearchStrategy[Quantity]:
+    """Quantities between two others, with any suffix in which a whole number lies between them.
+
+    Shrinks to the smallest one, with the shortest suffix.
+    """
+    least, most = Quantity(min_value).nano, Quantity(max_value).nano
+    choices = []
+    for suffix in _SUFFIXES:
+        unit = Quantity(f"1{suffix}").nano
+        if -(-least // unit) <= most // unit:
+            numbers = st.integers(-(-least // unit), most // unit)
+            choices.append(numbers.map(lambda number, suffix=suffix: f"{number}{suffix}"))
+    return st.builds(Quantity, st.one_of(choices))
+
+
+def sizes() -> SearchStrategy[Quantity]:
+    """Sizes of storage, of which several are equal and others just miss: 1Gi to 3Gi.
+
+    Shrinks to 1Gi.
+    """
+    return st.builds(Quantity, st.sampled_from(["1Gi", "2Gi", "3Gi", "1500Mi"]))
+
+
+def access_modes() -> SearchStrategy[tuple[str, ...]]:
+    """Sets of access modes as they may stand together: ReadWriteOncePod stands alone.
+
+    Shrinks to ReadWriteOnce.
+    """
+    sets = [modes for number in (1, 2, 3) for modes in combinations(_MODES, number)]
+    return st.sampled_from([*sets, ("ReadWriteOncePod",)])
+
+
+def _metas(names: SearchStrategy[str], **more: Any) -> SearchStrategy[ObjectMeta]:
+    return st.builds(ObjectMeta, name=names, **more)
+
+
+def _class_names() -> SearchStrategy[str]:
+    return st.sampled_from(["", *CLASSES])
+
+
+# -- objects -----------------------------------------------------------------------------------------------------------
+def nodes(*, names: SearchStrategy[str] | None = None) -> SearchStrategy[Node]:
+    """Nodes, some of them in a zone, tainted or cordoned.
+
+    Shrinks to a plain node, node01.
+    """
+    zones = st.sampled_from([None, "a", "b"]).map(lambda zone: {"topology.kubernetes.io/zone": zone} if zone else {})
+    taints = st.just(()) | st.just((Taint(key="dedicated", value="db", effect="NoSchedule"),))
+    specs = st.builds(NodeSpec, taints=taints, unschedulable=st.none() | st.just(True))
+    return st.builds(Node, metadata=_metas(names or st.sampled_from(NODES), labels=zones), spec=specs)
+
+
+def storage_classes(*, names: SearchStrategy[str] | None = None) -> SearchStrategy[StorageClass]:
+    """StorageClasses that make no volumes, or whose CSI driver may not be there; some are the default.
+
+    Shrinks to a class that binds at once and makes no volumes.
+    """
+    is_default = st.booleans().map(lambda yes: {"storageclass.kubernetes.io/is-default-class": "true"} if yes else {})
+    return st.builds(
+        StorageClass,
+        metadata=_metas(names or st.sampled_from(CLASSES), annotations=is_default),
+        provisioner=st.sampled_from(["kubernetes.io/no-provisioner", "csi.example.com"]),
+        volume_binding_mode=st.sampled_from([None, "WaitForFirstConsumer"]),
+        reclaim_policy=st.sampled_from([None, "Retain"]),
+        allow_volume_expansion=st.none() | st.just(True),
+    )
+
+
+def _on_node(name: str) -> VolumeNodeAffinity:
+    here = NodeSelectorRequirement(key="kubernetes.io/hostname", operator="In", values=(name,))
+    return VolumeNodeAffinity(required=NodeSelector(node_selector_terms=(NodeSelectorTerm(match_expressions=(here,)),)))
+
+
+@st.composite
+def persistent_volumes(
+    draw: st.DrawFn,
+    *,
+    names: SearchStrategy[str] | None = None,
+    classes: SearchStrategy[str] | None = None,
+    node_names: SearchStrategy[str] | None = None,
+) -> PersistentVolume:
+    """PersistentVolumes: exports, directories and disks of nodes, disks behind the network; of all policies.
+
+    Shrinks to an NFS volume v1 of 1Gi without a class.
+    """
+    name = draw(names or st.sampled_from(VOLUMES))
+    kind = draw(st.sampled_from(["nfs", "host_path", "local", "iscsi"]))
+    sources: dict[str, Any] = {
+        "nfs": NFSVolumeSource(server="nfs.example.com", path=f"/{name}"),
+        "host_path": HostPathVolumeSource(path=f"/data/{name}"),
+        "local": LocalVolumeSource(path=f"/mnt/{name}"),
+        "iscsi": ISCSIPersistentVolumeSource(
+            target_portal="10.0.0.1:3260", iqn=f"iqn.2026-01.com.example:{name}", lun=0
+        ),
+    }
+    policies = [None, "Delete", "Recycle"] if kind in ("nfs", "host_path") else [None, "Delete"]
+    spec = PersistentVolumeSpec(
+        capacity={"storage": draw(sizes())},
+        access_modes=draw(access_modes()),
+        storage_class_name=draw(classes or _class_names()),
+        persistent_volume_reclaim_policy=draw(st.sampled_from(policies)),
+        node_affinity=_on_node(draw(node_names or st.sampled_from(NODES))) if kind == "local" else None,
+    )
+    return PersistentVolume(metadata=ObjectMeta(name=name), spec=spec.replace(**{kind: sources[kind]}))
+
+
+def claims(
+    *,
+    names: SearchStrategy[str] | None = None,
+    classes: SearchStrategy[str] | None = None,
+    volume_names: SearchStrategy[str] | None = None,
+) -> SearchStrategy[PersistentVolumeClaim]:
+    """PersistentVolumeClaims: of no class, of some, or of whatever is the default; a few name their volume.
+
+    Shrinks to a claim c1 for 1Gi without a class.
+    """
+    named = st.none() | (volume_names or st.sampled_from(VOLUMES))
+    requests = st.builds(dict, storage=sizes())
+    specs = st.builds(
+        PersistentVolumeClaimSpec,
+        access_modes=access_modes(),
+        storage_class_name=classes or st.sampled_from(["", *CLASSES, None]),
+        resources=st.builds(VolumeResourceRequirements, requests=requests),
+        volume_name=named,
+    )
+    metadata = _metas(names or st.sampled_from(CLAIMS), namespace=st.just("default"))
+    return st.builds(PersistentVolumeClaim, metadata=metadata, spec=specs)
+
+
+def _volumes(claim_names: SearchStrategy[str]) -> SearchStrategy[Volume]:
+    """Volumes of a pod that have no name yet."""
+    return st.one_of(
+        st.builds(Volume, empty_dir=st.builds(EmptyDirVolumeSource, medium=st.sampled_from([None, "Memory"]))),
+        st.builds(Volume, host_path=st.builds(HostPathVolumeSource, path=st.sampled_from(["/data", "/logs"]))),
+        st.builds(Volume, persistent_volume_claim=st.builds(PersistentVolumeClaimVolumeSource, claim_name=claim_names)),
+    )
+
+
+@st.composite
+def pods(
+    draw: st.DrawFn,
+    *,
+    names: SearchStrategy[str] | None = None,
+    claim_names: SearchStrategy[str] | None = None,
+    max_volumes: int = 2,
+) -> Pod:
+    """Pods of one container that mounts all of the pod's volumes: emptyDir, hostPath, claims.
+
+    Shrinks to a pod p1 without volumes.
+    """
+    found = draw(st.lists(_volumes(claim_names or st.sampled_from(CLAIMS)), max_size=max_volumes))
+    volumes = tuple(volume.replace(name=f"data{number}") for number, volume in enumerate(found, 1))
+    mounts = tuple(VolumeMount(name=volume.name, mount_path=f"/{volume.name}") for volume in volumes)
+    return Pod(
+        metadata=ObjectMeta(name=draw(names or st.sampled_from(PODS)), namespace="default"),
+        spec=PodSpec(
+            containers=(Container(name="app", image="nginx", volume_mounts=mounts),),
+            volumes=volumes,
+            restart_policy=draw(st.sampled_from([None, "OnFailure", "Never"])),
+        ),
+    )
+
+
+# -- clusters and what can be done to them -----------------------------------------------------------------------------
+def _different(objects: SearchStrategy[Any], most: int) -> SearchStrategy[list[Any]]:
+    return st.lists(objects, max_size=most, unique_by=lambda obj: obj.key)
+
+
+def clusters(
+    *,
+    max_nodes: int = 3,
+    max_classes: int = 1,
+    max_volumes: int = 2,
+    max_claims: int = 2,
+    max_pods: int = 2,
+) -> SearchStrategy[Simulation]:
+    """Simulations of small clusters to which some objects have just been applied, in any order.
+
+    Shrinks to one node and no objects.
+    """
+    parts = st.tuples(
+        _different(storage_classes(), max_classes),
+        _different(persistent_volumes(), max_volumes),
+        _different(claims(), max_claims),
+        _different(pods(), max_pods),
+    )
+    objects = parts.map(lambda found: [obj for part in found for obj in part]).flatmap(st.permutations)
+    here = st.lists(nodes(), min_size=1, max_size=max_nodes, unique_by=lambda node: node.key)
+    return st.builds(cluster_of, objects=objects, nodes=here)
+
+
+def actions() -> SearchStrategy[Call]:
+    """Calls of a simulation: letting time pass, deleting, breaking nodes and mending them, and creating.
+
+    Some are refused, because what they mean is not there. Shrinks to letting a second pass.
+    """
+    refs = [*(f"pod/{name}" for name in PODS), *(f"pvc/{name}" for name in CLAIMS), *(f"pv/{name}" for name in VOLUMES)]
+    return st.one_of(
+        st.builds(Call, st.just("run"), st.sampled_from(_HOURS)),
+        st.builds(Call, st.just("delete"), st.sampled_from(refs)),
+        st.builds(
+            Call,
+            st.sampled_from(["fail_node", "recover_node", "partition_node", "heal_node", "cordon", "uncordon"]),
+            st.sampled_from(NODES),
+        ),
+        st.builds(Call, st.just("crash_container"), st.sampled_from(PODS)),
+        st.builds(Call, st.just("create"), persistent_volumes() | claims() | pods() | storage_classes()),
+    )

@@ -1,0 +1,161 @@
+"""What wakes a pod that was turned away, and when.
+
+Source: kube-scheduler, pkg/scheduler/backend/queue/scheduling_queue.go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import volsim
+from tests.control.scheduler.clusters import Manifest, attempts, claim, cluster, node, place, pod, storage_class, volume
+from volsim.apiserver import requests
+from volsim.apiserver.writes import Put
+from volsim.control.contract import Outcome
+from volsim.control.scheduler import CONTROLLER
+
+TAINT = [{"key": "dedicated", "value": "db", "effect": "NoSchedule"}]
+
+
+class TestBackOff:
+    def test_it_doubles_from_one_second_to_ten(self) -> None:
+        sim = cluster([node("n1")], pod(cpu="8"))
+        for number in range(30):  # every second a node joins that seems to help
+            sim.apply({**node(f"x{number:02}", cpu="16"), "spec": {"taints": TAINT}})
+            sim.run("1s")
+        assert attempts(sim) == [0.0, 1.0, 3.0, 7.0, 15.0, 25.0]
+
+    def test_a_new_pod_of_the_same_name_starts_afresh(self) -> None:
+        sim = cluster([node("n1")], pod(cpu="8"))
+        for number in range(3):
+            sim.apply({**node(f"x{number}", cpu="16"), "spec": {"taints": TAINT}})
+            sim.run("3s")
+        assert sim.state.get("scheduling", "default/web").backoff_us > 2_000_000
+        sim.delete("pod/web", force=True)
+        sim.apply(pod(cpu="8"))
+        sim.settle()
+        assert attempts(sim)[-1] == sim.now
+        assert sim.state.get("scheduling", "default/web").backoff_us == 1_000_000
+
+
+class TestTheFlush:
+    def test_a_pod_that_nothing_helps_is_tried_every_five_minutes(self) -> None:
+        sim = cluster([node("n1")], pod(cpu="8"))
+        sim.run("11m")
+        assert attempts(sim) == [0.0, 300.0, 600.0]
+
+
+def turned_away_by_taint() -> volsim.Simulation:
+    return cluster([node("n1", taints=TAINT)], pod())
+
+
+class TestWhatHelps:
+    """Each change is one that the plugin which turned the pod away has been waiting for."""
+
+    def test_uncordon(self) -> None:
+        sim = cluster([node("n1", taints=[])])
+        sim.cordon("n1")
+        sim.apply(pod())
+        sim.settle()
+        assert place(sim) is None
+        sim.run("1m")
+        sim.uncordon("n1")
+        sim.settle()
+        assert (place(sim), sim.now) == ("n1", 60.0)
+
+    def test_a_taint_that_goes(self) -> None:
+        sim = turned_away_by_taint()
+        sim.run("1m")
+        sim.taint("n1", "dedicated", "db", effect="NoSchedule", remove=True)
+        sim.settle()
+        assert (place(sim), sim.now) == ("n1", 60.0)
+
+    def test_a_toleration_that_the_pod_gets(self) -> None:
+        sim = turned_away_by_taint()
+        sim.run("1m")
+        sim.patch("pod/web", {"spec": {"tolerations": [{"key": "dedicated", "operator": "Exists"}]}})
+        sim.settle()
+        assert (place(sim), sim.now) == ("n1", 60.0)
+
+    def test_a_label_that_the_node_gets(self) -> None:
+        sim = cluster([node("n1")], pod(nodeSelector={"disk": "ssd"}))
+        sim.run("1m")
+        sim.label("node/n1", disk="ssd")
+        sim.settle()
+        assert (place(sim), sim.now) == ("n1", 60.0)
+
+    def test_a_pod_that_leaves_room(self) -> None:
+        sim = cluster([node("n1")], pod("big", cpu="3", nodeName="n1"), pod(cpu="2"))
+        sim.run("1m")
+        sim.delete("pod/big", force=True)
+        sim.settle()
+        assert (place(sim), sim.now) == ("n1", 60.0)
+
+    def test_a_pod_that_frees_a_port(self) -> None:
+        ports = [{"containerPort": 80, "hostPort": 8080}]
+        sim = cluster([node("n1")], pod("first", ports=ports, nodeName="n1"), pod(ports=ports))
+        sim.run("1m")
+        sim.delete("pod/first", force=True)
+        sim.settle()
+        assert (place(sim), sim.now) == ("n1", 60.0)
+
+    @pytest.mark.parametrize(
+        ("there", "missing"),
+        [
+            ([], claim()),
+            ([claim(), storage_class()], volume("pv", node="n1")),
+        ],
+        ids=["claim", "volume"],
+    )
+    def test_a_part_of_its_storage(self, there: list[Manifest], missing: Manifest) -> None:
+        rest = [] if there else [storage_class(), volume("pv", node="n1")]
+        sim = cluster([node("n1")], *rest, *there, pod(claims=("data",)), more=("pv-binder", "pv-phases"))
+        assert place(sim) is None
+        sim.run("1m")
+        sim.apply(missing)
+        assert sim.run(until=lambda sim: place(sim) == "n1") == 0.0
+
+
+class TestWhatDoesNotHelp:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"metadata": {"labels": {"disk": "ssd"}}},
+            {"spec": {"taints": [*TAINT, {"key": "more", "effect": "NoSchedule"}]}},
+            {"spec": {"unschedulable": True}},
+        ],
+        ids=["label", "taint", "cordon"],
+    )
+    def test_is_no_reason_to_try_again(self, change: Any) -> None:
+        sim = turned_away_by_taint()
+        sim.run("1m")
+        sim.patch("node/n1", change)
+        sim.run("1m")
+        assert attempts(sim) == [0.0]
+
+    def test_a_pod_that_goes_does_not_help_against_a_taint(self) -> None:
+        sim = cluster([node("n1", taints=TAINT)], pod("other", nodeName="n1"), pod())
+        sim.run("1m")
+        sim.delete("pod/other", force=True)
+        sim.run("1m")
+        assert attempts(sim) == [0.0]
+
+
+def test_a_pod_that_is_gone_is_forgotten() -> None:
+    sim = cluster([node("n1")], pod(cpu="8"))
+    assert list(sim.state.table("scheduling")) == ["default/web"]
+    sim.delete("pod/web")
+    sim.settle()
+    assert not sim.state.table("scheduling")
+    assert sim.peek() is None
+
+
+def test_a_pod_that_somebody_else_gives_a_node_is_forgotten() -> None:
+    sim = cluster([node("n1")], pod(cpu="8"))
+    draft = sim.state.draft(sim.engine.watches)
+    requests.bind(draft, "default/web", None, "n1")
+    state = draft.seal()
+    assert ("scheduler", "default/web") in {(action.controller, action.key) for action in sim.engine.enabled(state)}
+    assert CONTROLLER.sync(state, "default/web") == Outcome((Put("scheduling", "default/web", None),))

@@ -1,0 +1,221 @@
+"""What volumes that are there forbid: disks that cannot be shared, limits of nodes, zones.
+
+Source: kube-scheduler, plugins/{volumerestrictions,nodevolumelimits,volumezone}.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.control.scheduler.clusters import (
+    Manifest,
+    claim,
+    cluster,
+    node,
+    place,
+    pod,
+    possible,
+    storage_class,
+    volume,
+    why,
+    zoned,
+)
+
+BINDER = ("pv-binder", "pv-phases")
+NOW = storage_class("now", volumeBindingMode="Immediate")
+NODES = [node("n1"), node("n2")]
+
+
+def with_volumes(name: str, *sources: Manifest, **spec: Any) -> Manifest:
+    return pod(name, volumes=[{"name": f"v{number}", **source} for number, source in enumerate(sources)], **spec)
+
+
+class TestDisksNamedInPods:
+    @pytest.mark.parametrize(
+        ("mine", "shared"),
+        [
+            ({"gcePersistentDisk": {"pdName": "d"}}, False),
+            ({"gcePersistentDisk": {"pdName": "d", "readOnly": True}}, True),
+            ({"awsElasticBlockStore": {"volumeID": "d"}}, False),
+            ({"awsElasticBlockStore": {"volumeID": "d", "readOnly": True}}, False),
+            ({"iscsi": {"iqn": "iqn.d", "targetPortal": "10.0.0.1", "lun": 0}}, False),
+            ({"iscsi": {"iqn": "iqn.d", "targetPortal": "10.0.0.1", "lun": 0, "readOnly": True}}, True),
+            ({"rbd": {"monitors": ["m1", "m2"], "image": "d"}}, False),
+            ({"rbd": {"monitors": ["m1", "m2"], "image": "d", "readOnly": True}}, True),
+            ({"nfs": {"server": "s", "path": "/d"}}, True),
+        ],
+        ids=["gce", "gce read", "ebs", "ebs read", "iscsi", "iscsi read", "rbd", "rbd read", "nfs"],
+    )
+    def test_can_be_shared_or_not(self, mine: Manifest, shared: bool) -> None:
+        sim = cluster(NODES, with_volumes("there", mine, nodeName="n1"))
+        assert possible(sim, with_volumes("new", mine)) == (["n1", "n2"] if shared else ["n2"])
+
+    def test_another_disk_is_no_matter(self) -> None:
+        disks = [{"rbd": {"monitors": [monitor], "image": "d"}} for monitor in ("m1", "m2")]
+        sim = cluster(NODES, with_volumes("there", disks[0], nodeName="n1"))
+        assert possible(sim, with_volumes("new", disks[1])) == ["n1", "n2"]
+
+    def test_a_pod_that_frees_the_disk_wakes_the_one_that_waits(self) -> None:
+        disk = {"gcePersistentDisk": {"pdName": "d"}}
+        sim = cluster([node("n1")], with_volumes("there", disk), with_volumes("web", disk))
+        assert why(sim) == "0/1 nodes are available: 1 node(s) had no available disk."
+        sim.run("1m")
+        sim.delete("pod/there", force=True)
+        sim.settle()
+        assert (place(sim), sim.now) == ("n1", 60.0)
+
+
+class TestReadWriteOncePod:
+    def parts(self) -> list[Manifest]:
+        one_pod = volume("pv", storage_class="now")
+        one_pod["spec"]["accessModes"] = ["ReadWriteOncePod"]
+        one_pod["spec"]["csi"] = {"driver": "csi.example.com", "volumeHandle": "v"}
+        del one_pod["spec"]["nfs"]
+        return [NOW, claim(storage_class="now", accessModes=["ReadWriteOncePod"]), one_pod]
+
+    def test_one_pod_at_a_time(self) -> None:
+        sim = cluster(NODES, *self.parts(), pod("first", claims=("data",)), more=BINDER)
+        assert place(sim, "first") is not None
+        sim.apply(pod(claims=("data",)))
+        sim.settle()
+        assert why(sim) == (
+            "0/2 nodes are available: 2 node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access "
+            "mode already in-use by another pod."
+        )
+        sim.run("1m")
+        sim.delete("pod/first", force=True)
+        assert sim.run(until=lambda sim: place(sim) is not None) == 0.0
+
+    def test_the_older_words(self) -> None:
+        sim = cluster(NODES, *self.parts(), pod("first", claims=("data",)), more=BINDER, kubernetes="1.27")
+        sim.apply(pod(claims=("data",)))
+        sim.run("1s")
+        text = "2 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode."
+        assert text in why(sim)
+
+
+def csi_node(name: str, count: int) -> Manifest:
+    driver = {"name": "csi.example.com", "nodeID": name, "allocatable": {"count": count}}
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "CSINode",
+        "metadata": {"name": name},
+        "spec": {"drivers": [driver]},
+    }
+
+
+def csi_volume(name: str, claim: str) -> Manifest:
+    made = volume(name, storage_class="now")
+    del made["spec"]["nfs"]
+    made["spec"]["csi"] = {"driver": "csi.example.com", "volumeHandle": name}
+    made["spec"]["claimRef"] = {"namespace": "default", "name": claim}
+    return made
+
+
+class TestLimitsOfCSIDrivers:
+    def parts(self, *names: str) -> list[Manifest]:
+        claims = [claim(name, storage_class="now") for name in names]
+        return [NOW, *claims, *(csi_volume(f"pv-{name}", name) for name in names)]
+
+    def test_a_node_takes_only_so_many(self) -> None:
+        sim = cluster(NODES, csi_node("n1", 1), csi_node("n2", 2), *self.parts("a", "b", "c"), more=BINDER)
+        for name in "ab":
+            sim.apply(pod(name, claims=(name,), nodeName=f"n{'ab'.index(name) + 1}"))
+        assert possible(sim, pod("new", claims=("c",))) == ["n2"]
+        assert possible(sim, pod("new", claims=("a",))) == ["n1", "n2"]  # attached there already
+
+    def test_what_is_said_and_what_helps(self) -> None:
+        sim = cluster([node("n1")], csi_node("n1", 1), *self.parts("a", "b"), more=BINDER)
+        sim.apply(pod("first", claims=("a",), nodeName="n1"))
+        sim.apply(pod(claims=("b",)))
+        sim.settle()
+        assert why(sim) == "0/1 nodes are available: 1 node(s) exceed max volume count."
+        sim.run("1m")
+        sim.apply(csi_node("n1", 2))
+        assert sim.run(until=lambda sim: place(sim) == "n1") == 0.0
+
+    def test_what_is_attached_counts_since_1_26(self) -> None:
+        attachment = {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "VolumeAttachment",
+            "metadata": {"name": "csi-1"},
+            "spec": {
+                "attacher": "csi.example.com",
+                "nodeName": "n1",
+                "source": {"persistentVolumeName": "pv-a"},
+            },
+        }
+        for version, expected in (("1.25", ["n1"]), ("1.36", [])):
+            parts = [csi_node("n1", 1), *self.parts("a", "b"), attachment]
+            sim = cluster([node("n1")], *parts, more=BINDER, kubernetes=version)
+            assert possible(sim, pod("new", claims=("b",))) == expected
+
+    def test_a_claim_without_a_volume_counts_for_its_class(self) -> None:
+        maker = storage_class(provisioner="csi.example.com")
+        sim = cluster([node("n1")], csi_node("n1", 0), maker, claim())
+        assert possible(sim, pod("new", claims=("data",))) == []
+
+    def test_nodes_could_say_it_themselves_until_1_31(self) -> None:
+        for version, expected in (("1.30", []), ("1.31", ["n1"])):
+            limited = node("n1", **{"attachable-volumes-csi-csi.example.com": "0"})
+            sim = cluster([limited], *self.parts("a"), more=BINDER, kubernetes=version)
+            assert possible(sim, pod("new", claims=("a",))) == expected
+
+
+class TestLimitsOfClouds:
+    """EBS, GCE and Azure disks were counted by plugins of their own until 1.31."""
+
+    DISKS = (
+        ("awsElasticBlockStore", "volumeID", "aws-ebs"),
+        ("gcePersistentDisk", "pdName", "gce-pd"),
+        ("azureDisk", "diskName", "azure-disk"),
+    )
+
+    @pytest.mark.parametrize(("field", "name", "resource"), DISKS, ids=[each[2] for each in DISKS])
+    def test_a_node_takes_only_so_many(self, field: str, name: str, resource: str) -> None:
+        def disk(number: int) -> Manifest:
+            more = {"diskURI": f"disk-{number}"} if field == "azureDisk" else {}
+            return {field: {name: f"disk-{number}", **more}}
+
+        for version, expected in (("1.30", ["n2"]), ("1.31", ["n1", "n2"])):
+            limited = node("n1", **{f"attachable-volumes-{resource}": "2"})
+            there = with_volumes("there", disk(1), disk(2), nodeName="n1")
+            sim = cluster([limited, node("n2")], there, kubernetes=version)
+            assert possible(sim, with_volumes("new", disk(3))) == expected
+
+    def test_without_a_word_the_clouds_own_limits_hold(self) -> None:
+        disks = [{"awsElasticBlockStore": {"volumeID": f"d{number}"}} for number in range(25)]
+        small = node("n2", labels={"node.kubernetes.io/instance-type": "m5.large"})
+        there = [with_volumes(f"on-{name}", *disks, nodeName=name) for name in ("n1", "n2")]
+        sim = cluster([node("n1"), small], *there, kubernetes="1.20")
+        new = with_volumes("new", {"awsElasticBlockStore": {"volumeID": "more"}})
+        assert possible(sim, new) == ["n1"]
+
+
+class TestZonesOfVolumes:
+    def in_zone(self, key: str, value: str) -> list[Manifest]:
+        labelled = volume("pv", storage_class="now")
+        labelled["metadata"]["labels"] = {key: value}
+        return [NOW, claim(storage_class="now"), labelled]
+
+    @pytest.mark.parametrize("key", ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"])
+    def test_the_pod_goes_to_a_node_of_the_zone(self, key: str) -> None:
+        sim = cluster(zoned("a1", "b1", "c1"), *self.in_zone(key, "b"), more=BINDER)
+        assert possible(sim, pod("new", claims=("data",))) == ["b1"]
+
+    def test_of_several_zones(self) -> None:
+        parts = self.in_zone("topology.kubernetes.io/zone", "a__c")
+        sim = cluster(zoned("a1", "b1", "c1"), *parts, more=BINDER)
+        assert possible(sim, pod("new", claims=("data",))) == ["a1", "c1"]
+
+    def test_nodes_without_zones_are_no_matter(self) -> None:
+        parts = self.in_zone("topology.kubernetes.io/zone", "a")
+        sim = cluster([node("n1"), *zoned("b1")], *parts, more=BINDER)
+        assert possible(sim, pod("new", claims=("data",))) == ["n1"]
+
+    def test_what_is_said(self) -> None:
+        parts = self.in_zone("topology.kubernetes.io/zone", "a")
+        sim = cluster(zoned("b1"), *parts, pod(claims=("data",)), more=BINDER)
+        assert why(sim) == "0/1 nodes are available: 1 node(s) had no available volume zone."

@@ -1,0 +1,143 @@
+"""What the strategies make is valid, collides, and shrinks to what reads best."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+import volsim
+from volsim import objects
+from volsim.objects import Quantity
+from volsim.state import State
+from volsim.testing import Call, cluster_of, strategies
+
+OBJECTS: dict[str, SearchStrategy[Any]] = {
+    "nodes": strategies.nodes(),
+    "storage_classes": strategies.storage_classes(),
+    "persistent_volumes": strategies.persistent_volumes(),
+    "claims": strategies.claims(),
+    "pods": strategies.pods(),
+}
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+@given(data=st.data())
+def test_the_newest_api_server_accepts_every_object(kind: str, data: st.DataObject) -> None:
+    obj = data.draw(OBJECTS[kind])
+    (created,) = volsim.Simulation(nodes=0).create(obj)
+    assert created.name == obj.name
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+@given(data=st.data())
+def test_every_object_prints_as_python_that_rebuilds_it(kind: str, data: st.DataObject) -> None:
+    obj = data.draw(OBJECTS[kind])
+    assert eval(repr(obj), vars(objects).copy()) == obj
+
+
+@given(st.data())
+def test_quantities_lie_between_the_bounds(data: st.DataObject) -> None:
+    least, most = sorted([data.draw(strategies.quantities()), data.draw(strategies.quantities())])
+    drawn = data.draw(strategies.quantities(min_value=str(least), max_value=str(most)))
+    assert least <= drawn <= most
+
+
+@given(strategies.clusters())
+@settings(suppress_health_check=[HealthCheck.data_too_large])
+def test_a_cluster_has_had_no_time_yet_and_settles(sim: volsim.Simulation) -> None:
+    assert sim.now == 0
+    assert 1 <= len(sim.list("nodes")) <= 3
+    sim.settle()
+
+
+@given(strategies.clusters(max_nodes=1, max_classes=0, max_volumes=0, max_claims=0, max_pods=0))
+def test_a_cluster_has_no_more_than_asked_for(sim: volsim.Simulation) -> None:
+    assert len(sim.list("nodes")) == 1
+    assert not any(sim.list(kind) for kind in ("storageclasses", "pv", "pvc", "pods"))
+
+
+@given(strategies.clusters(), st.lists(strategies.actions(), max_size=4))
+def test_what_is_done_to_a_cluster_is_done_or_refused(sim: volsim.Simulation, calls: list[Call]) -> None:
+    for call in calls:
+        before = sim.state
+        if not call.do(sim):
+            assert sim.state == before
+
+
+# -- shrinking ---------------------------------------------------------------------------------------------------------
+MINIMAL: list[tuple[str, SearchStrategy[Any], str]] = [
+    ("quantities", strategies.quantities(), "Quantity('0')"),
+    ("quantities from one on", strategies.quantities(min_value="1"), "Quantity('1')"),
+    ("sizes", strategies.sizes(), "Quantity('1Gi')"),
+    ("access_modes", strategies.access_modes(), "('ReadWriteOnce',)"),
+    ("nodes", strategies.nodes(), "Node(metadata=ObjectMeta(name='node01'))"),
+    (
+        "storage_classes",
+        strategies.storage_classes(),
+        "StorageClass(metadata=ObjectMeta(name='fast'), provisioner='kubernetes.io/no-provisioner')",
+    ),
+    (
+        "persistent_volumes",
+        strategies.persistent_volumes(),
+        "PersistentVolume(metadata=ObjectMeta(name='v1'), spec=PersistentVolumeSpec(access_modes=('ReadWriteOnce',), "
+        "capacity={'storage': Quantity('1Gi')}, nfs=NFSVolumeSource(path='/v1', server='nfs.example.com'), "
+        "storage_class_name=''))",
+    ),
+    (
+        "claims",
+        strategies.claims(),
+        "PersistentVolumeClaim(metadata=ObjectMeta(name='c1', namespace='default'), "
+        "spec=PersistentVolumeClaimSpec(access_modes=('ReadWriteOnce',), "
+        "resources=VolumeResourceRequirements(requests={'storage': Quantity('1Gi')}), storage_class_name=''))",
+    ),
+    (
+        "pods",
+        strategies.pods(),
+        "Pod(metadata=ObjectMeta(name='p1', namespace='default'), "
+        "spec=PodSpec(containers=(Container(name='app', image='nginx'),)))",
+    ),
+    ("actions", strategies.actions(), "Call(method='run', argument='1s')"),
+]
+
+
+@pytest.mark.parametrize(("name", "strategy", "text"), MINIMAL, ids=[name for name, *_ in MINIMAL])
+def test_each_shrinks_to_what_reads_best(name: str, strategy: SearchStrategy[Any], text: str) -> None:
+    assert repr(find(strategy, lambda _: True, settings=settings(database=None))) == text
+
+
+def test_a_cluster_shrinks_to_one_node_and_nothing_else() -> None:
+    sim = find(strategies.clusters(), lambda _: True, settings=settings(database=None))
+    assert sim.state == cluster_of().state
+
+
+def is_bound(state: State) -> bool:
+    return any(claim.status.phase == "Bound" for claim in state.persistent_volume_claims.values())
+
+
+def test_a_cluster_in_which_a_claim_is_bound_shrinks_to_one_volume_and_one_claim() -> None:
+    """Quality: who looks for a bound claim gets a volume, a claim, and nothing besides."""
+
+    def has_bound_claim(sim: volsim.Simulation) -> bool:
+        fork = sim.fork()
+        fork.settle()
+        return is_bound(fork.state)
+
+    few = settings(database=None, max_examples=500, derandomize=True)
+    sim = find(strategies.clusters(), has_bound_claim, settings=few)
+    found = [obj.name for kind in ("sc", "pv", "pvc", "pods") for obj in sim.list(kind)]
+    assert found == ["v1", "c1"]
+
+
+# -- calls -------------------------------------------------------------------------------------------------------------
+def test_a_call_prints_as_it_would_be_written() -> None:
+    assert str(Call("fail_node", "node01")) == "sim.fail_node('node01')"
+
+
+def test_a_call_says_whether_it_was_accepted() -> None:
+    sim = cluster_of(nodes=1)
+    assert Call("fail_node", "node01").do(sim)
+    assert not Call("fail_node", "node09").do(sim)
