@@ -47,13 +47,20 @@ def rules_of(path: Path) -> Rules:
     return Rules.for_version(path.parent.name)
 
 
-def parameters(name: str, wanted: Callable[[Case], bool] = lambda case: True) -> list[Any]:
-    """(path, case) of every case of a table that is to be run, as pytest parameters."""
+def _nothing(case: Case) -> str | None:
+    """No reason to leave any case out."""
+    return None
+
+
+def parameters(
+    name: str, wanted: Callable[[Case], bool] = lambda case: True, why_not: Callable[[Case], str | None] = _nothing
+) -> list[Any]:
+    """(path, case) of every case of a table that is to be run, as pytest parameters; `why_not` is a reason to skip."""
     return [
         pytest.param(path, case, id=f"{path.parent.name}/{case['id']}")
         for path in files(name)
         for case in _table(path)["cases"]
-        if not case.get("internal") and wanted(case)
+        if not case.get("internal") and wanted(case) and why_not(case) is None
     ]
 
 
@@ -63,24 +70,33 @@ def fixtures(path: Path) -> dict[str, Any]:
     return found
 
 
-def counts(name: str, wanted: Callable[[Case], bool] = lambda case: True) -> dict[str, int]:
+def counts(
+    name: str, wanted: Callable[[Case], bool] = lambda case: True, why_not: Callable[[Case], str | None] = _nothing
+) -> dict[str, int]:
     """How many cases are run, and how many are skipped for which reason; printed, and pinned for the default data."""
     found: dict[str, int] = {}
     for path in files(name):
         for case in _table(path)["cases"]:
             if case.get("internal"):
                 why = f"{path.parent.name} skipped: {case.get('internal_reason') or 'tests an implementation detail'}"
-            elif wanted(case):
-                why = f"{path.parent.name} run"
-            else:
+            elif not wanted(case):
                 why = f"{path.parent.name} skipped: not of this area"
+            elif (reason := why_not(case)) is not None:
+                why = f"{path.parent.name} skipped: {reason}"
+            else:
+                why = f"{path.parent.name} run"
             found[why] = found.get(why, 0) + 1
     return dict(sorted(found.items()))
 
 
-def check_counts(name: str, pinned: dict[str, int], wanted: Callable[[Case], bool] = lambda case: True) -> None:
+def check_counts(
+    name: str,
+    pinned: dict[str, int],
+    wanted: Callable[[Case], bool] = lambda case: True,
+    why_not: Callable[[Case], str | None] = _nothing,
+) -> None:
     """Print what was run and skipped; compare with the pinned counts, which hold for the default data only."""
-    found = counts(name, wanted)
+    found = counts(name, wanted, why_not)
     print(f"{name}: " + "; ".join(f"{why}: {number}" for why, number in found.items()))
     if not found:
         pytest.skip("the conformance tables lie beside the repository, or where --conformance says")

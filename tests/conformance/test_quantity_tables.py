@@ -5,24 +5,13 @@ Source: apimachinery, pkg/api/resource/quantity_test.go, as neutral data (see th
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conformance.tables import Case, check_counts, parameters
 from volsim.quantity import Quantity
-
-TABLES = Path(__file__).parents[2] / ".." / "shared" / "conformance" / "tables"
-pytestmark = pytest.mark.skipif(not TABLES.is_dir(), reason="the conformance tables lie beside the repository")
-
-
-def cases() -> list[Any]:
-    return [
-        pytest.param(case, id=f"{file.parent.name}/{case['id']}")
-        for file in sorted(TABLES.glob("*/quantity.json"))
-        for case in json.loads(file.read_text(encoding="utf-8"))["cases"]
-    ]
 
 
 def answer(call: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -40,8 +29,8 @@ def answer(call: str, given: dict[str, Any]) -> dict[str, Any]:
     return {"canonical": str(quantity)}
 
 
-@pytest.mark.parametrize("case", cases())
-def test_upstream_case(case: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("path", "case"), parameters("quantity"))
+def test_a_quantity_is_what_upstream_says(path: Path, case: Case) -> None:
     call, expected = case["action"]["call"], dict(case["expected"])
     if expected.get("error"):
         with pytest.raises(ValueError, match="'"):
@@ -52,5 +41,5 @@ def test_upstream_case(case: dict[str, Any]) -> None:
     assert answer(call, case["initial"]) == expected
 
 
-def test_both_versions_of_the_table_were_read() -> None:
-    assert len(cases()) == 138 + 136
+def test_how_many_cases_were_run_is_pinned() -> None:
+    check_counts("quantity", {"1.20.2 run": 138, "1.36.2 run": 136})

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from volsim import objects
 from volsim.errors import ManifestError
 from volsim.manifests import read, to_manifest
+from volsim.manifests.writing import is_answer
 from volsim.objects import KINDS
 
 FACTS = json.loads(gzip.decompress(resources.files("volsim.manifests").joinpath("schema.json.gz").read_bytes()))
@@ -85,7 +86,11 @@ laws = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
 @laws
 @given(manifests())
 def test_what_goes_in_comes_out(manifest: dict[str, Any]) -> None:
-    assert to_manifest(read(manifest).objects[0]) == manifest
+    [made] = read(manifest).objects
+    shown = to_manifest(made)
+    if is_answer(made.metadata):  # what a server would add to it
+        shown = {key: item for key, item in shown.items() if item or key in manifest}
+    assert shown == manifest
 
 
 @laws

@@ -11,7 +11,6 @@ from hypothesis.strategies import SearchStrategy
 
 import volsim
 from volsim import objects
-from volsim.objects import Quantity
 from volsim.state import State
 from volsim.testing import Call, cluster_of, strategies
 
@@ -69,37 +68,32 @@ def test_what_is_done_to_a_cluster_is_done_or_refused(sim: volsim.Simulation, ca
 
 
 # -- shrinking ---------------------------------------------------------------------------------------------------------
+SMALLEST_VOLUME = (
+    "PersistentVolume(metadata=ObjectMeta(name='v1'), spec=PersistentVolumeSpec(access_modes=('ReadWriteOnce',), "
+    "capacity={'storage': Quantity('1Gi')}, nfs=NFSVolumeSource(path='/v1', server='nfs.example.com'), "
+    "storage_class_name=''))"
+)
+SMALLEST_CLAIM = (
+    "PersistentVolumeClaim(metadata=ObjectMeta(name='c1', namespace='default'), "
+    "spec=PersistentVolumeClaimSpec(access_modes=('ReadWriteOnce',), "
+    "resources=VolumeResourceRequirements(requests={'storage': Quantity('1Gi')}), storage_class_name=''))"
+)
+SMALLEST_POD = (
+    "Pod(metadata=ObjectMeta(name='p1', namespace='default'), "
+    "spec=PodSpec(containers=(Container(name='app', image='nginx'),)))"
+)
+SMALLEST_CLASS = "StorageClass(metadata=ObjectMeta(name='fast'), provisioner='kubernetes.io/no-provisioner')"
+
 MINIMAL: list[tuple[str, SearchStrategy[Any], str]] = [
     ("quantities", strategies.quantities(), "Quantity('0')"),
     ("quantities from one on", strategies.quantities(min_value="1"), "Quantity('1')"),
     ("sizes", strategies.sizes(), "Quantity('1Gi')"),
     ("access_modes", strategies.access_modes(), "('ReadWriteOnce',)"),
     ("nodes", strategies.nodes(), "Node(metadata=ObjectMeta(name='node01'))"),
-    (
-        "storage_classes",
-        strategies.storage_classes(),
-        "StorageClass(metadata=ObjectMeta(name='fast'), provisioner='kubernetes.io/no-provisioner')",
-    ),
-    (
-        "persistent_volumes",
-        strategies.persistent_volumes(),
-        "PersistentVolume(metadata=ObjectMeta(name='v1'), spec=PersistentVolumeSpec(access_modes=('ReadWriteOnce',), "
-        "capacity={'storage': Quantity('1Gi')}, nfs=NFSVolumeSource(path='/v1', server='nfs.example.com'), "
-        "storage_class_name=''))",
-    ),
-    (
-        "claims",
-        strategies.claims(),
-        "PersistentVolumeClaim(metadata=ObjectMeta(name='c1', namespace='default'), "
-        "spec=PersistentVolumeClaimSpec(access_modes=('ReadWriteOnce',), "
-        "resources=VolumeResourceRequirements(requests={'storage': Quantity('1Gi')}), storage_class_name=''))",
-    ),
-    (
-        "pods",
-        strategies.pods(),
-        "Pod(metadata=ObjectMeta(name='p1', namespace='default'), "
-        "spec=PodSpec(containers=(Container(name='app', image='nginx'),)))",
-    ),
+    ("storage_classes", strategies.storage_classes(), SMALLEST_CLASS),
+    ("persistent_volumes", strategies.persistent_volumes(), SMALLEST_VOLUME),
+    ("claims", strategies.claims(), SMALLEST_CLAIM),
+    ("pods", strategies.pods(), SMALLEST_POD),
     ("actions", strategies.actions(), "Call(method='run', argument='1s')"),
 ]
 

@@ -15,7 +15,7 @@ from volsim.objects import PersistentVolume, PersistentVolumeClaim, Pod, Storage
 from volsim.objects.generic import GenericObject
 from volsim.state import View
 
-__all__ = ["admit", "admit_update", "check_namespace", "default_class"]
+__all__ = ["admit", "admit_delete", "admit_update", "check_namespace", "default_class"]
 
 PVC_PROTECTION, PV_PROTECTION = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
 DEFAULT_CLASS = (
@@ -126,6 +126,17 @@ def _with_priority(view: View, pod: Pod) -> Pod:
             priority=priority, priority_class_name=name, preemption_policy=pod.spec.preemption_policy or policy
         )
     )
+
+
+# -- deletion ----------------------------------------------------------------------------------------------------------
+_IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
+
+
+def admit_delete(current: Any) -> None:
+    """Refuse to delete the namespaces without which a cluster does not work. Raises `Forbidden`."""
+    name = current.metadata.name
+    if current.kind == "Namespace" and name in _IMMORTAL:
+        raise Forbidden(f'namespaces "{name}" is forbidden: this namespace may not be deleted')
 
 
 # -- updates -----------------------------------------------------------------------------------------------------------

@@ -270,7 +270,11 @@ def _job_spec(spec: Any, rules: Rules) -> Any:
 
 
 def _job(job: Job, rules: Rules) -> Job:
-    return job.replace(spec=_job_spec(job.spec, rules))
+    spec = _job_spec(job.spec, rules)
+    if rules.job_pod_replacement_policy:
+        policy = "TerminatingOrFailed" if spec.pod_failure_policy is None else "Failed"
+        spec = _set(spec, pod_replacement_policy=policy)
+    return job.replace(spec=spec)
 
 
 def _cron_job(cron_job: CronJob, rules: Rules) -> CronJob:

@@ -23,11 +23,12 @@ from volsim.apiserver.strategy import (
     prepare_for_status_update,
     prepare_for_update,
     strip_disabled,
+    with_generated_selector,
 )
 from volsim.apiserver.validation import validate_create, validate_status_update, validate_update
 from volsim.apiserver.writes import Bind, Create, Delete, Put, Update, UpdateStatus, Write
 from volsim.errors import AlreadyExists, Conflict, FieldError, Forbidden, Invalid, NotFound
-from volsim.objects import Condition, GenericObject, Pod
+from volsim.objects import Condition, GenericObject, Job, Pod
 from volsim.state import Draft, View
 
 __all__ = ["accepted", "bind", "carry_out", "create", "delete", "resource_name", "table_of", "update", "update_status"]
@@ -101,6 +102,8 @@ def create(draft: Draft, obj: Any, *, warn: Warn = _quiet) -> Any:
             resource_version=str(serial),
         )
     )
+    if isinstance(stored, Job):
+        stored = with_generated_selector(stored, draft.rules)
     draft.put(table, key, stored)
     return stored
 
@@ -305,8 +308,8 @@ def delete(
 ) -> bool:
     """DELETE: whether the object is gone at once. Otherwise it has a deletionTimestamp and waits.
 
-    A pod waits for its kubelet for the grace period, any object for its finalizers. Raises `NotFound`, and `Conflict`
-    if `uid` is given and the object is another one.
+    A pod waits for its kubelet for the grace period, any object for its finalizers. Raises `NotFound`, `Conflict` if
+    `uid` is given and the object is another one, and `Forbidden` for the namespaces that every cluster has.
     """
     current = draft.get(table, key)
     if current is None:
@@ -316,6 +319,7 @@ def delete(
             f"the UID in the precondition ({uid}) does not match the UID in record ({current.metadata.uid}). "
             "The object might have been deleted and then recreated"
         )
+    admission.admit_delete(current)
     metadata = current.metadata
     blocker = _BLOCKERS.get(propagation)
     finalizers = metadata.finalizers

@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from volsim.objects import (
+    FrozenDict,
+    Job,
+    LabelSelector,
     PersistentVolume,
     PersistentVolumeClaim,
     PersistentVolumeClaimStatus,
@@ -27,6 +30,7 @@ __all__ = [
     "prepare_for_update",
     "qos_class",
     "strip_disabled",
+    "with_generated_selector",
 ]
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # no vowels and no digits that look like letters: no bad words
@@ -73,6 +77,24 @@ def prepare_for_create(obj: Any, rules: Rules) -> Any:
 _HAS_GENERATION = frozenset(
     {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController", "PodDisruptionBudget"}
 )
+
+
+def with_generated_selector(job: Job, rules: Rules) -> Job:
+    """A new Job with a selector of its own, by its uid, and the labels in its template that match.
+
+    Source: pkg/registry/batch/job/strategy.go, generateSelector.
+    """
+    if job.spec.manual_selector:
+        return job
+    named = {"controller-uid": job.metadata.uid or "", "job-name": job.name}
+    labels, key = dict(named), "controller-uid"
+    if rules.job_prefixed_labels:
+        labels |= {f"batch.kubernetes.io/{name}": value for name, value in named.items()}
+        key = "batch.kubernetes.io/controller-uid"
+    template = job.spec.template
+    metadata = template.metadata.replace(labels=FrozenDict({**template.metadata.labels, **labels}))
+    selector = LabelSelector(match_labels={key: labels[key]})
+    return job.replace(spec=job.spec.replace(selector=selector, template=template.replace(metadata=metadata)))
 
 
 def prepare_for_update(new: Any, old: Any, rules: Rules) -> Any:

@@ -1,13 +1,14 @@
 """Attach/detach: brings disks to the nodes whose pods want them, and takes them away afterwards.
 
-Modelled: VolumeAttachments for CSI drivers, plugins of Kubernetes' own (which attach at once), the Multi-Attach check and its
-events, status.volumesAttached, detaching of what no pod wants as soon as the node does not report it in use, force after
-6 minutes (by version only from unhealthy nodes, or never), the out-of-service taint, nodes that were deleted, pods that
-were added while their claim was bound and whose claim is gone now, attachments that somebody removed.
-Not modelled: refusals and slowness of cloud providers, detach errors, nodes that attach by themselves, pods that keep their
-volumes after they have ended, the 100 ms between two rounds.
-Source: kube-controller-manager, pkg/controller/volume/attachdetach/{attach_detach_controller.go,reconciler,populator,util};
-pkg/volume/csi/csi_attacher.go.
+Modelled: VolumeAttachments for CSI drivers, plugins of Kubernetes' own (which attach at once), the Multi-Attach check
+and its events, status.volumesAttached, detaching of what no pod wants as soon as the node does not report it in use,
+force after 6 minutes (by version only from unhealthy nodes, or never), the out-of-service taint, nodes that were
+deleted, pods whose claim has gone since, attachments that somebody removed. A disk is attached at once; it is let go in
+the next round of the reconciler, so that a pod that comes to the same node meanwhile finds it there.
+Not modelled: refusals and slowness of cloud providers, detach errors, nodes that attach by themselves, pods that keep
+their volumes after they have ended.
+Source: kube-controller-manager, pkg/controller/volume/attachdetach (attach_detach_controller.go, reconciler, populator,
+util); pkg/volume/csi/csi_attacher.go.
 
 The key is ``disk@node``. What is known of such a pair stands in the runtime table "attach_detach".
 """
@@ -22,6 +23,7 @@ from volsim.control.attachable import Attachable, attachable, attachables
 from volsim.control.contract import NOTHING, Controller, EventNote, Outcome, normal, warning
 from volsim.objects import (
     AttachedVolume,
+    ContainerState,
     CSIPersistentVolumeSource,
     Node,
     ObjectMeta,
@@ -66,16 +68,17 @@ def attachment_name(driver: str, handle: str, node: str) -> str:
 # -- what wakes it -----------------------------------------------------------------------------------------------------
 def watch_pod(view: View, change: Change) -> Iterator[str]:
     """A pod's disks need a look when it comes to a node, and when it is through with them."""
-    before, after = change.before, change.after
+    before: Pod | None = change.before
+    after: Pod | None = change.after
     old, new = _node_wanting(before), _node_wanting(after)
-    if old == new and (old is None or before.metadata.uid == after.metadata.uid):
+    if old == new and _uid(before) == _uid(after):
         return
-    if old is not None:
+    if before is not None and old is not None:
         name = _name_of(before)
         for key in view.group("attach_detach_by_node", old):
             if name in view.get(TABLE, key).pods:
                 yield key
-    if new is not None:
+    if after is not None:
         yield from _keys(view, after)
 
 
@@ -143,7 +146,9 @@ def watch_row(view: View, change: Change) -> Iterator[str]:
     """Nodes that wait for a disk need a look when another one gets on with it, or lets it go."""
     before: Attachment | None = change.before
     after: Attachment | None = change.after
-    if before is not None and before.holds and (after is None or after.state != before.state):
+    if before is None or not before.holds:
+        return
+    if after is None or (after.state, after.released_us) != (before.state, before.released_us):
         yield from view.group("attach_detach_blocked", before.disk)
 
 
@@ -164,6 +169,10 @@ def _keys(view: View, pod: Pod) -> Iterator[str]:
 # -- who wants a disk --------------------------------------------------------------------------------------------------
 def _name_of(pod: Pod) -> str:
     return f"{pod.key}@{pod.metadata.uid}"
+
+
+def _uid(pod: Pod | None) -> str | None:
+    return pod.metadata.uid if pod is not None else None
 
 
 def _node_wanting(pod: Pod | None) -> str | None:
@@ -188,7 +197,8 @@ def is_through(pod: Pod) -> bool:
     if pod.metadata.deletion_timestamp is None:
         return False
     told = (*status.init_container_statuses, *status.container_statuses, *status.ephemeral_container_statuses)
-    return all(each.state.terminated is not None or each.state.waiting is not None for each in told)
+    states = [each.state or ContainerState() for each in told]
+    return all(state.terminated is not None or state.waiting is not None for state in states)
 
 
 def _wanting(view: View, disk: str, node: str, row: Attachment | None) -> dict[str, Pod]:
@@ -285,8 +295,9 @@ def _block(view: View, key: str, row: Attachment, pods: dict[str, Pod], others: 
 def multi_attach_error(name: str, pod: Pod, users: list[Pod]) -> str:
     """What a pod is told that wants a volume which `users` on other nodes have; it hears no names of other namespaces.
 
-    >>> multi_attach_error("pv", Pod(), [])
-    'Multi-Attach error for volume "pv" Volume is already exclusively attached to one node and can\\'t be attached to another'
+    >>> user = Pod(metadata=ObjectMeta(name="web-0"))
+    >>> multi_attach_error("pv", Pod(), [user])
+    'Multi-Attach error for volume "pv" Volume is already used by pod(s) web-0'
     """
     start = f'Multi-Attach error for volume "{name}" Volume is already'
     if not users:
@@ -300,8 +311,11 @@ def multi_attach_error(name: str, pod: Pod, users: list[Pod]) -> str:
 
 
 def _is_leaving(view: View, row: Attachment) -> bool:
-    """Whether a disk is about to be detached from a node."""
-    return not _wanting(view, row.disk, row.node, row) and _when_free(view, row) == 0
+    """Whether a disk is to be detached from a node in this round or the next one."""
+    if _wanting(view, row.disk, row.node, row):
+        return False
+    free_us = _free_at(view, row)
+    return free_us is not None and free_us <= _next_round(view, view.now_us)
 
 
 def _ask_attacher(view: View, key: str, row: Attachment, pods: dict[str, Pod]) -> Outcome:
@@ -409,12 +423,13 @@ def _let_go(view: View, key: str, row: Attachment) -> Outcome:
     """Detach a disk that no pod wants, as soon as that is safe, or the wait for that is over."""
     released_us = view.now_us if row.released_us is None else row.released_us
     row = row.replace(pods=(), released_us=released_us, in_use=_in_use(view, row))
-    after_us = _when_free(view, row)
-    if after_us != 0:
+    free_us = _free_at(view, row)
+    if free_us is None or free_us > view.now_us:
         writes = tuple(_put(view, key, row))
-        says = f"{row.name} is still mounted on {row.node}" if writes else ""
-        return Outcome(writes, requeue_after_us=after_us, says=says)
-    return Outcome((*_report(view, row, attached=False), *_detach(view, key, row)), says=f"detach {row.name} from {row.node}")
+        says = f"nobody wants {row.name} on {row.node} any more" if writes else ""
+        return Outcome(writes, requeue_after_us=None if free_us is None else free_us - view.now_us, says=says)
+    writes = (*_report(view, row, attached=False), *_detach(view, key, row))
+    return Outcome(writes, says=f"detach {row.name} from {row.node}")
 
 
 def _in_use(view: View, row: Attachment) -> bool:
@@ -423,19 +438,23 @@ def _in_use(view: View, row: Attachment) -> bool:
     return row.in_use if node is None else row.volume in node.status.volumes_in_use
 
 
-def _when_free(view: View, row: Attachment) -> int | None:
-    """In how many microseconds a disk that no pod wants may be detached: 0 is now, None is not by waiting."""
-    node = view.nodes.get(row.node)
-    if not _in_use(view, row):
-        return 0
-    rules = view.rules
-    if rules.out_of_service_taint and node is not None and _is_out_of_service(node):
-        return 0
+def _free_at(view: View, row: Attachment) -> int | None:
+    """When a disk that no pod wants may be detached; None if waiting does not help."""
+    node, rules = view.nodes.get(row.node), view.rules
+    since_us = view.now_us if row.released_us is None else row.released_us
+    out_of_service = rules.out_of_service_taint and node is not None and _is_out_of_service(node)
+    if out_of_service or not _in_use(view, row):
+        return _next_round(view, since_us)
     healthy = node is not None and is_ready(node)  # a node that is not there is not healthy
     if rules.disable_force_detach_on_timeout or (healthy and rules.force_detach_only_from_unhealthy):
         return None
-    since_us = view.now_us if row.released_us is None else row.released_us
-    return max(since_us + microseconds(rules.max_wait_for_unmount) - view.now_us, 0)
+    return since_us + microseconds(rules.max_wait_for_unmount)
+
+
+def _next_round(view: View, time_us: int) -> int:
+    """The first round of the reconciler after a time."""
+    period_us = microseconds(view.rules.attach_detach_round)
+    return (time_us // period_us + 1) * period_us
 
 
 def _is_out_of_service(node: Node) -> bool:

@@ -1,6 +1,6 @@
-"""Which volumes of a pod have to be attached to its node, by whom and under which name: the attach/detach controller and
-the kubelet must agree on that.
+"""Which volumes of a pod have to be attached to its node, by whom and under which name.
 
+The attach/detach controller and the kubelet must agree on that.
 Source: pkg/volume/plugins.go (FindAttachablePluginBySpec); pkg/volume/csi/csi_plugin.go (CanAttach); pkg/volume/util,
 IsMultiAttachAllowed; attach/detach controller, util.CreateVolumeSpec.
 """
@@ -17,7 +17,7 @@ from volsim.storage.disks import Disk, disk_of
 __all__ = ["Attachable", "attachable", "attachables", "bound_volume"]
 
 _EXCLUSIVE_INLINE = frozenset({"azureDisk", "cinder"})
-"""Without a PersistentVolume there are no access modes to go by; of these types it is known that they cannot be shared."""
+"""Without a PersistentVolume there are no access modes to go by; these types are known never to be shared."""
 
 
 class Attachable(NamedTuple):

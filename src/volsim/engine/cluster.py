@@ -30,6 +30,8 @@ CONTROLLERS: tuple[str, ...] = (
     "replica_set",
     "stateful_set",
     "daemon_set",
+    "job",
+    "ttl_after_finished",
     "ephemeral_volume",
     "garbage_collector",
     "namespace",

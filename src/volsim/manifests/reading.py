@@ -18,6 +18,7 @@ from volsim.errors import Problem, did_you_mean
 from volsim.manifests import schema
 from volsim.manifests.given import Given, plain
 from volsim.manifests.times import parse_time, timestamp
+from volsim.manifests.writing import is_answer
 from volsim.objects import FrozenDict, GenericObject, Object, ObjectMeta, camel, frozen_json
 from volsim.quantity import Quantity
 
@@ -131,7 +132,7 @@ class Reader:
         model = schema.model_of(api_version, kind)
         if model is not None:
             made: Object = self.record(given, path, fact.type, model, top=True)
-            if isinstance(made, Object) and made.carried and made.metadata.uid:  # a server's answer has these two, be they empty
+            if isinstance(made, Object) and made.carried and is_answer(made.metadata):  # it shows these two, be they empty
                 kept = {key: item for key, item in made.carried.items() if item or key not in ("spec", "status")}
                 made = made.replace(carried=FrozenDict(kept))
             return made.replace(api_version=api_version)

@@ -11,7 +11,7 @@ import attrs
 from volsim.errors import VolsimError
 from volsim.manifests import schema
 from volsim.manifests.times import parse_time, timestamp
-from volsim.objects import GenericObject, Object, Record, camel
+from volsim.objects import ObjectMeta, GenericObject, Object, Record, camel
 from volsim.quantity import Quantity
 
 __all__ = ["plain", "to_manifest"]
@@ -37,13 +37,22 @@ def to_manifest(obj: Object) -> dict[str, Any]:
         body = _record(obj)
         body.pop("apiVersion", None)
         body.pop("kind", None)
-        if obj.metadata.uid:  # a server's answer has these two, be they empty
+        if is_answer(obj.metadata):
             body |= {name: {} for name in ("spec", "status") if name not in body and getattr(obj, name, None) is not None}
     if not body.get("metadata") and "metadata" not in obj.carried:
         body.pop("metadata", None)
     else:
         shown["metadata"] = body.pop("metadata")
     return {**shown, **dict(sorted(body.items(), key=lambda item: _LAST.get(item[0], 0)))}
+
+
+def is_answer(metadata: Any) -> bool:
+    """Whether an object comes from an API server: it always shows spec and status, be they empty."""
+    return (
+        isinstance(metadata, ObjectMeta)
+        and bool(metadata.uid and metadata.resource_version)
+        and metadata.creation_timestamp is not None
+    )
 
 
 def plain(part: Any) -> Any:

@@ -32,6 +32,7 @@ _OUTPUT = {
     "/dev/stderr": 2, "/dev/fd/2": 2, "/proc/self/fd/2": 2, "/proc/1/fd/2": 2,
 }  # fmt: skip
 _INPUT = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
+_STEPS_MOST = 4096  # names in a path, those of links included; PATH_MAX bounds them on Linux
 _TYPES = {"layer": "overlay", "disk": "ext4", "memory": "tmpfs"}
 
 
@@ -142,6 +143,10 @@ class Files:
         except FileError:
             return ""
 
+    def length(self, name: str) -> int:
+        """How many bytes a file holds; 0 if it is not there."""
+        return self.stat(name).size if self.exists(name) else 0
+
     def readlink(self, name: str) -> str:
         """The target of a symbolic link."""
         return self._tree.readlink(self.path(name))
@@ -205,3 +210,29 @@ class Files:
     def usage(self, name: str) -> tuple[Mount, int, int | None]:
         """The mount that a file lies in, the bytes used there, and how many there can be."""
         return self._tree.usage(self.path(name))
+
+    def read_only(self, name: str) -> bool:
+        """Whether a file lies in a mount that cannot be written."""
+        return self.usage(name)[0].read_only
+
+    def resolved(self, name: str) -> str:
+        """The path of a file without links and dots. ENOENT if it is not there, ELOOP."""
+        todo, done = self.path(name).split("/")[::-1], ""
+        for _ in range(_STEPS_MOST):
+            if not todo:
+                break
+            part = todo.pop()
+            if part in ("", "."):
+                continue
+            below = f"{done}/{part}"
+            if part == "..":
+                done = done.rpartition("/")[0]
+            elif self.stat(below, follow=False).kind == "link":
+                target = self.readlink(below)
+                done = "" if target.startswith("/") else done
+                todo += target.split("/")[::-1]
+            else:
+                done = below
+        else:
+            raise FileError.of("ELOOP", name)
+        return done or "/"

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, Protocol
 
 from volsim.storage.mounts import MountedFiles
 
-__all__ = ["SIGNALS", "MoreInput", "Pause", "Process", "Program", "decode", "default_signal", "encode", "function"]
+__all__ = ["SIGNALS", "MoreInput", "Pause", "Process", "Program", "decode", "default_signal", "encode", "function", "signal_name"]
 
 SIGNALS = {
     "HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "BUS": 7, "FPE": 8, "KILL": 9, "USR1": 10, "SEGV": 11,
@@ -33,6 +33,19 @@ SIGNALS = {
     "PWR": 30, "SYS": 31,
 }  # fmt: skip
 """Linux' signals and their numbers."""
+
+def signal_name(text: str) -> str | None:
+    """The name of a signal that is given as ``TERM``, ``SIGTERM``, ``term`` or ``15``; None if there is none.
+
+    >>> signal_name("SIGTERM"), signal_name("9"), signal_name("0")
+    ('TERM', 'KILL', None)
+    """
+    name = text.upper().removeprefix("SIG")
+    if name in SIGNALS:
+        return name
+    number = int(name) if name.isascii() and name.isdigit() and len(name) < 3 else 0
+    return next((each for each, its_number in SIGNALS.items() if its_number == number), None)
+
 
 _HARMLESS = frozenset({"CHLD", "CONT", "URG", "WINCH", "STOP", "TSTP", "TTIN", "TTOU"})
 """What does not end a process that has no handler. Stopping is not modelled, so a stopped process goes on."""

@@ -1,7 +1,7 @@
 """Disks behind the network that must be attached to a node before it can mount them: which volumes name one, and how.
 
-Two volumes that name the same disk have the same `Disk`, so that whoever attaches it sees one thing. What a plugin calls
-its disks stands in the API, in `status.volumesAttached` and `status.volumesInUse` of nodes.
+Two volumes that name the same disk have the same `Disk`, so that whoever attaches it sees one thing. What a plugin
+calls its disks stands in the API, in `status.volumesAttached` and `status.volumesInUse` of nodes.
 Source: pkg/volume/{iscsi,fc,rbd,awsebs,gcepd,…}/*.go (GetVolumeName); csi-translation-lib, plugins/*.go.
 """
 

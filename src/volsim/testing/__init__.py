@@ -1,9 +1,11 @@
 """Test with volsim: Hypothesis strategies for objects, clusters and what can be done to them, and a state machine.
 
->>> from hypothesis import find
+>>> from hypothesis import given
 >>> from volsim.testing import strategies
->>> print(find(strategies.quantities(), lambda quantity: quantity > 0))
-1
+>>> @given(strategies.clusters(max_nodes=1, max_pods=1))
+... def check_that_time_passes(sim):
+...     assert sim.run("1m") == 60
+>>> check_that_time_passes()
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ Each strategy takes strategies for the names that it uses, so that what is made 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -105,8 +106,9 @@ def _metas(names: SearchStrategy[str], **more: Any) -> SearchStrategy[ObjectMeta
     return st.builds(ObjectMeta, name=names, **more)
 
 
-def _class_names() -> SearchStrategy[str]:
-    return st.sampled_from(["", *CLASSES])
+def _or(given: SearchStrategy[Any] | None, usual: Sequence[Any]) -> SearchStrategy[Any]:
+    """What was asked for, or one of the usual values."""
+    return st.sampled_from(usual) if given is None else given
 
 
 # -- objects -----------------------------------------------------------------------------------------------------------
@@ -118,7 +120,7 @@ def nodes(*, names: SearchStrategy[str] | None = None) -> SearchStrategy[Node]:
     zones = st.sampled_from([None, "a", "b"]).map(lambda zone: {"topology.kubernetes.io/zone": zone} if zone else {})
     taints = st.just(()) | st.just((Taint(key="dedicated", value="db", effect="NoSchedule"),))
     specs = st.builds(NodeSpec, taints=taints, unschedulable=st.none() | st.just(True))
-    return st.builds(Node, metadata=_metas(names or st.sampled_from(NODES), labels=zones), spec=specs)
+    return st.builds(Node, metadata=_metas(_or(names, NODES), labels=zones), spec=specs)
 
 
 def storage_classes(*, names: SearchStrategy[str] | None = None) -> SearchStrategy[StorageClass]:
@@ -129,7 +131,7 @@ def storage_classes(*, names: SearchStrategy[str] | None = None) -> SearchStrate
     is_default = st.booleans().map(lambda yes: {"storageclass.kubernetes.io/is-default-class": "true"} if yes else {})
     return st.builds(
         StorageClass,
-        metadata=_metas(names or st.sampled_from(CLASSES), annotations=is_default),
+        metadata=_metas(_or(names, CLASSES), annotations=is_default),
         provisioner=st.sampled_from(["kubernetes.io/no-provisioner", "csi.example.com"]),
         volume_binding_mode=st.sampled_from([None, "WaitForFirstConsumer"]),
         reclaim_policy=st.sampled_from([None, "Retain"]),
@@ -154,7 +156,7 @@ def persistent_volumes(
 
     Shrinks to an NFS volume v1 of 1Gi without a class.
     """
-    name = draw(names or st.sampled_from(VOLUMES))
+    name = draw(_or(names, VOLUMES))
     kind = draw(st.sampled_from(["nfs", "host_path", "local", "iscsi"]))
     sources: dict[str, Any] = {
         "nfs": NFSVolumeSource(server="nfs.example.com", path=f"/{name}"),
@@ -168,9 +170,9 @@ def persistent_volumes(
     spec = PersistentVolumeSpec(
         capacity={"storage": draw(sizes())},
         access_modes=draw(access_modes()),
-        storage_class_name=draw(classes or _class_names()),
+        storage_class_name=draw(_or(classes, ("", *CLASSES))),
         persistent_volume_reclaim_policy=draw(st.sampled_from(policies)),
-        node_affinity=_on_node(draw(node_names or st.sampled_from(NODES))) if kind == "local" else None,
+        node_affinity=_on_node(draw(_or(node_names, NODES))) if kind == "local" else None,
     )
     return PersistentVolume(metadata=ObjectMeta(name=name), spec=spec.replace(**{kind: sources[kind]}))
 
@@ -185,16 +187,16 @@ def claims(
 
     Shrinks to a claim c1 for 1Gi without a class.
     """
-    named = st.none() | (volume_names or st.sampled_from(VOLUMES))
+    named = st.none() | (_or(volume_names, VOLUMES))
     requests = st.builds(dict, storage=sizes())
     specs = st.builds(
         PersistentVolumeClaimSpec,
         access_modes=access_modes(),
-        storage_class_name=classes or st.sampled_from(["", *CLASSES, None]),
+        storage_class_name=_or(classes, ("", *CLASSES, None)),
         resources=st.builds(VolumeResourceRequirements, requests=requests),
         volume_name=named,
     )
-    metadata = _metas(names or st.sampled_from(CLAIMS), namespace=st.just("default"))
+    metadata = _metas(_or(names, CLAIMS), namespace=st.just("default"))
     return st.builds(PersistentVolumeClaim, metadata=metadata, spec=specs)
 
 
@@ -219,11 +221,11 @@ def pods(
 
     Shrinks to a pod p1 without volumes.
     """
-    found = draw(st.lists(_volumes(claim_names or st.sampled_from(CLAIMS)), max_size=max_volumes))
+    found = draw(st.lists(_volumes(_or(claim_names, CLAIMS)), max_size=max_volumes))
     volumes = tuple(volume.replace(name=f"data{number}") for number, volume in enumerate(found, 1))
     mounts = tuple(VolumeMount(name=volume.name, mount_path=f"/{volume.name}") for volume in volumes)
     return Pod(
-        metadata=ObjectMeta(name=draw(names or st.sampled_from(PODS)), namespace="default"),
+        metadata=ObjectMeta(name=draw(_or(names, PODS)), namespace="default"),
         spec=PodSpec(
             containers=(Container(name="app", image="nginx", volume_mounts=mounts),),
             volumes=volumes,
@@ -233,8 +235,8 @@ def pods(
 
 
 # -- clusters and what can be done to them -----------------------------------------------------------------------------
-def _different(objects: SearchStrategy[Any], most: int) -> SearchStrategy[list[Any]]:
-    return st.lists(objects, max_size=most, unique_by=lambda obj: obj.key)
+def _numbered(stem: str, most: int) -> SearchStrategy[str]:
+    return st.sampled_from([f"{stem}{number}" for number in range(1, most + 1)] or [""])
 
 
 def clusters(
@@ -247,17 +249,20 @@ def clusters(
 ) -> SearchStrategy[Simulation]:
     """Simulations of small clusters to which some objects have just been applied, in any order.
 
-    Shrinks to one node and no objects.
+    There are two names for classes, so there are at most two of them. Shrinks to one node and no objects.
     """
-    parts = st.tuples(
-        _different(storage_classes(), max_classes),
-        _different(persistent_volumes(), max_volumes),
-        _different(claims(), max_claims),
-        _different(pods(), max_pods),
-    )
-    objects = parts.map(lambda found: [obj for part in found for obj in part]).flatmap(st.permutations)
+    volume_names, claim_names = _numbered("v", max_volumes), _numbered("c", max_claims)
+    kinds = {
+        storage_classes(names=st.sampled_from(CLASSES[: max_classes or 1])): max_classes,
+        persistent_volumes(names=volume_names): max_volumes,
+        claims(names=claim_names, volume_names=volume_names): max_claims,
+        pods(names=_numbered("p", max_pods), claim_names=claim_names): max_pods,
+    }
+    used = [strategy for strategy, most in kinds.items() if most]
+    # One list of all kinds: each object can be left out by itself when an example shrinks
+    objects = st.lists(st.one_of(used), max_size=sum(kinds.values()), unique_by=lambda obj: (obj.kind, obj.key))
     here = st.lists(nodes(), min_size=1, max_size=max_nodes, unique_by=lambda node: node.key)
-    return st.builds(cluster_of, objects=objects, nodes=here)
+    return st.builds(cluster_of, objects=objects if used else st.just([]), nodes=here)
 
 
 def actions() -> SearchStrategy[Call]:

@@ -15,7 +15,7 @@ from volsim.objects import Condition, Pod
 Manifest = dict[str, Any]
 
 
-def node(name: str, *, labels: dict[str, str] | None = None, taints: Any = None, **allocatable: str) -> Manifest:
+def node(name: str, *, labels: dict[str, str] | None = None, taints: Any = None, **allocatable: Any) -> Manifest:
     """A node; `allocatable` are its resources beside or instead of 4 cpu, 8Gi memory and 110 pods."""
     have = {"cpu": "4", "memory": "8Gi", "pods": "110", **allocatable}
     return {

@@ -1,9 +1,11 @@
 """Pods get nodes, or are told why not.
 
-Source: kube-scheduler, pkg/scheduler/schedule_one.go; kube-apiserver, pkg/registry/core/pod/storage/storage.go (binding).
+Source: kube-scheduler, pkg/scheduler/schedule_one.go; kube-apiserver, pkg/registry/core/pod/storage (binding).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
@@ -46,8 +48,8 @@ class TestAPodThatFits:
         bound, unplaced = (CONTROLLER.sync(sim.state, key) for key in ("default/web", "default/wide"))
         assert isinstance(bound, Outcome)
         assert isinstance(unplaced, Outcome)
-        assert bound.writes == unplaced.writes == ()
-        assert bound.events == unplaced.events == ()
+        assert (bound.writes, bound.events) == ((), ())
+        assert (unplaced.writes, unplaced.events) == ((), ())
 
 
 class TestPodsThatAreNoneOfItsBusiness:
@@ -60,7 +62,7 @@ class TestPodsThatAreNoneOfItsBusiness:
         ],
         ids=["has a node", "another scheduler's", "gated"],
     )
-    def test_it_leaves_them_alone(self, spec: dict[str, object]) -> None:
+    def test_it_leaves_them_alone(self, spec: dict[str, Any]) -> None:
         sim = cluster([node("n1", taints=DB_ONLY)], pod(**spec))
         assert not sim.events
         assert not sim.state.table("scheduling")

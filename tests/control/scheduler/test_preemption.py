@@ -43,9 +43,9 @@ def cluster(nodes: Any, *manifests: Manifest, **options: Any) -> volsim.Simulati
 def filled(*names: str, version: str | None = None, **spec: Any) -> volsim.Simulation:
     """A cluster in which each node has one pod of each of `names`; they ask for what `spec` says."""
     sim = cluster([node("n1"), node("n2")], kubernetes=version or "1.36")
-    for place in ("n1", "n2"):
+    for on in ("n1", "n2"):
         for name in names:
-            sim.apply(pod(f"{name}-{place}", labels={"app": name}, nodeName=place, priority=0, **spec))
+            sim.apply(pod(f"{name}-{on}", labels={"app": name}, nodeName=on, priority=0, **spec))
     return sim
 
 
@@ -80,7 +80,9 @@ class TestVictims:
         assert "1 No preemption victims found for incoming pod." in said(sim)
 
     def test_do_not_help_where_something_else_is_in_the_way(self) -> None:
-        sim = cluster([node("n1")], pod("low", cpu="3", priority=0), pod(cpu="3", priority=HIGH, nodeSelector={"a": "b"}))
+        sim = cluster(
+            [node("n1")], pod("low", cpu="3", priority=0), pod(cpu="3", priority=HIGH, nodeSelector={"a": "b"})
+        )
         assert left(sim) == ["low", "web"]
         assert "Preemption is not helpful for scheduling" in said(sim)
 

@@ -75,7 +75,8 @@ class TestWhatHelps:
     def test_a_toleration_that_the_pod_gets(self) -> None:
         sim = turned_away_by_taint()
         sim.run("1m")
-        sim.patch("pod/web", {"spec": {"tolerations": [{"key": "dedicated", "operator": "Exists"}]}})
+        given = volsim.to_manifest(sim.get("pod/web"))["spec"].get("tolerations", [])
+        sim.patch("pod/web", {"spec": {"tolerations": [*given, {"key": "dedicated", "operator": "Exists"}]}})
         sim.settle()
         assert (place(sim), sim.now) == ("n1", 60.0)
 

@@ -25,8 +25,8 @@ from volsim.control.scheduler import balanced_allocation, node_resources_fit
 from volsim.control.scheduler.framework import SteadyScore
 
 
-def asking(**requests: str) -> list[Manifest]:
-    return [{"name": "c", "image": "nginx:1", "resources": {"requests": requests}}]
+def asking(name: str = "c", **requests: str) -> list[Manifest]:
+    return [{"name": name, "image": "nginx:1", "resources": {"requests": requests}}]
 
 
 class TestFit:
@@ -38,7 +38,7 @@ class TestFit:
             ({"cpu": "4", "memory": "8Gi"}, "Insufficient cpu, 1 Insufficient memory"),
             ({"containers": asking(**{"ephemeral-storage": "1Gi"})}, "Insufficient ephemeral-storage"),
             ({"overhead": {"cpu": "3100m"}}, "Insufficient cpu"),
-            ({"initContainers": asking(cpu="3100m")}, "Insufficient cpu"),
+            ({"initContainers": asking("init", cpu="3100m")}, "Insufficient cpu"),
         ],
         ids=["cpu", "memory", "both", "ephemeral storage", "overhead", "init container"],
     )
@@ -59,7 +59,8 @@ class TestFit:
         gpu = "example.com/gpu"
         limits = {"requests": {gpu: "1"}, "limits": {gpu: "1"}}
         containers = [{"name": "c", "image": "nginx:1", "resources": limits}]
-        nodes = [node("n1", **{gpu: "1"}), node("n2")]
+        amounts: dict[str, Any] = {gpu: "1"}
+        nodes = [node("n1", **amounts), node("n2")]
         sim = cluster(nodes, pod("there", containers=containers), pod(containers=containers))
         assert place(sim, "there") == "n1"
         assert why(sim) == f"0/2 nodes are available: 2 Insufficient {gpu}."
@@ -78,7 +79,7 @@ class TestFit:
 
 
 class TestScore:
-    def left(self, requests: dict[str, str], **there: str) -> int:
+    def left(self, requests: dict[str, Any], **there: Any) -> int:
         """What LeastAllocated gives a node with 4 cpu and 8Gi on which a pod asks for `there`."""
         sim = cluster([node("n1")], pod("there", nodeName="n1", **there))
         attempt = attempt_for(sim, pod(**requests))

@@ -27,7 +27,10 @@ from tests.control.scheduler.clusters import (
     zoned,
 )
 from volsim.control.contract import Choose
-from volsim.control.scheduler import CONTROLLER
+from volsim.control.scheduler import CONTROLLER, pre_bind
+from volsim.control.scheduler.memory import Memory
+from volsim.control.scheduler.volume_candidates import MOST_EQUAL, Candidates
+from volsim.manifests import from_manifest
 from volsim.objects import PersistentVolume, PersistentVolumeClaim
 
 NODES = [node("n1"), node("n2")]
@@ -98,9 +101,7 @@ class TestClaimsThatAreNotAsTheyShouldBe:
     def test_an_ephemeral_one_that_is_yet_to_be_made(self) -> None:
         ephemeral = {"volumeClaimTemplate": {"spec": claim()["spec"]}}
         sim = cluster(NODES, storage_class(), pod(volumes=[{"name": "data", "ephemeral": ephemeral}]))
-        assert (
-            'waiting for ephemeral volume controller to create the persistentvolumeclaim "web-data"' in said(sim)
-        )
+        assert 'waiting for ephemeral volume controller to create the persistentvolumeclaim "web-data"' in said(sim)
 
     def test_an_ephemeral_one_that_is_somebody_elses(self) -> None:
         ephemeral = {"volumeClaimTemplate": {"spec": claim()["spec"]}}
@@ -123,9 +124,7 @@ class TestVolumesThatAreThere:
     def test_the_smallest_claim_chooses_first(self) -> None:
         claims = [claim("large", "3Gi"), claim("small", "1Gi")]
         volumes = [volume("pv3", "3Gi", node="n1"), volume("pv4", "4Gi", node="n1")]
-        sim = cluster(
-            [node("n1")], storage_class(), *claims, *volumes, pod(claims=("large", "small")), more=BINDER
-        )
+        sim = cluster([node("n1")], storage_class(), *claims, *volumes, pod(claims=("large", "small")), more=BINDER)
         assert claim_of(sim, "small").spec.volume_name == "pv3"
         assert claim_of(sim, "large").spec.volume_name == "pv4"
 
@@ -142,9 +141,7 @@ class TestVolumesThatAreThere:
 
     def test_what_is_said_where_there_is_none(self) -> None:
         sim = cluster(NODES, storage_class(), claim(), volume("pv", "1Mi", node="n1"), pod(claims=("data",)))
-        assert why(sim) == (
-            "0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind."
-        )
+        assert why(sim) == ("0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind.")
 
     def test_equally_large_ones_are_a_choice(self) -> None:
         sim = cluster([node("n1")], storage_class(), claim(), more=BINDER)
@@ -194,9 +191,9 @@ class TestVolumesThatAreMade:
             change.key
             for step in sim.trace
             for change in step.changes
-            if (change.table == "pods" and change.after and change.after.spec.node_name and not change.before.spec.node_name)
-            or (change.table == "persistentvolumeclaims" and change.after and change.after.spec.volume_name)
-        ]  # fmt: skip
+            if (change.table == "pods" and change.after.spec.node_name)
+            or (change.table == "persistentvolumeclaims" and change.after.spec.volume_name)
+        ]
         assert order.index("default/data") < order.index("default/web")
 
     def test_only_where_the_class_allows_it(self) -> None:
@@ -296,3 +293,84 @@ class TestWaiting:
         sim.delete("pvc/data")
         sim.settle()
         assert 'failed to check provisioning pvc: persistentvolumeclaims "default/data" not found' in said(sim)
+
+
+class TestBindingThatFails:
+    """What makes it useless to wait any longer."""
+
+    def checked(self, memory: Memory, *manifests: Manifest) -> bool | str:
+        draft = cluster([node("n1"), node("n2")]).state.draft({})
+        for manifest in manifests:
+            obj = from_manifest(manifest)
+            if obj.KIND == "PersistentVolumeClaim":
+                obj = obj.replace(metadata=obj.metadata.replace(namespace="default"))
+            draft.put(obj.PLURAL, obj.key, obj)
+        return pre_bind.check(draft, memory)
+
+    def promised(self, node: str | None = "n1", **spec: Any) -> Manifest:
+        found = claim(**spec)
+        found["metadata"]["annotations"] = {SELECTED: node} if node is not None else {"other": ""}
+        return found
+
+    @pytest.mark.parametrize(
+        ("there", "text"),
+        [
+            ([], 'failed to check binding: persistentvolumes "pv" not found'),
+            ([volume("pv")], 'failed to check binding: persistentvolumeclaims "default/data" not found'),
+            (
+                [volume("pv", node="n2"), claim()],
+                'pv "pv" node affinity doesn\'t match node "n1": no matching NodeSelectorTerms',
+            ),
+            ([volume("pv"), claim()], 'ClaimRef got reset for pv "pv"'),
+        ],
+        ids=["no volume", "no claim", "out of reach", "given back"],
+    )
+    def test_of_a_volume_that_was_there(self, there: list[Manifest], text: str) -> None:
+        memory = Memory(node="n1", bindings=(("default/data", "pv"),))
+        assert self.checked(memory, *there) == text
+
+    def test_of_a_volume_that_was_to_be_made(self) -> None:
+        memory = Memory(node="n1", provisions=("default/data",))
+        assert self.checked(memory, self.promised()) is False
+        assert self.checked(memory, claim()) == 'selectedNode annotation reset for PVC "data"'
+        assert self.checked(memory, self.promised(None)) == 'provisioning failed for PVC "data"'
+        assert self.checked(memory, self.promised("n2")) == 'provisioning failed for PVC "data"'
+        assert self.checked(memory, self.promised(volumeName="pv")) is False  # its volume is still to be seen
+        assert self.checked(memory, self.promised(volumeName="pv"), volume("pv", node="n2")) == (
+            'pv "pv" node affinity doesn\'t match node "n1": no matching NodeSelectorTerms'
+        )
+
+
+class TestCandidates:
+    """The volumes for a claim, arranged by the nodes that reach them."""
+
+    def volume(self, name: str, size: str, *terms: list[Manifest]) -> PersistentVolume:
+        made = volume(name, size)
+        if terms:
+            required = {"nodeSelectorTerms": [{"matchExpressions": term} for term in terms]}
+            made["spec"]["nodeAffinity"] = {"required": required}
+        found = from_manifest(made)
+        assert isinstance(found, PersistentVolume)
+        return found
+
+    def names(self, volumes: list[PersistentVolume], *taken: str, **labels: str) -> list[str | None]:
+        return [each.metadata.name for each in Candidates(volumes).best(labels, taken)]
+
+    def test_affinity_of_every_form_is_respected(self) -> None:
+        zone_a = {"key": "zone", "operator": "In", "values": ["a"]}
+        not_b = {"key": "zone", "operator": "NotIn", "values": ["b"]}
+        volumes = [
+            self.volume("local", "1Gi", [zone_a]),
+            self.volume("not-b", "2Gi", [not_b]),
+            self.volume("a-or-ssd", "3Gi", [zone_a], [{"key": "disk", "operator": "Exists"}]),
+            self.volume("anywhere", "4Gi"),
+        ]
+        assert self.names(volumes, zone="a") == ["local"]
+        assert self.names(volumes, "local", zone="a") == ["not-b"]
+        assert self.names(volumes, zone="b", disk="ssd") == ["a-or-ssd"]
+        assert self.names(volumes, zone="b") == ["anywhere"]
+        assert self.names(volumes, "anywhere", zone="b") == []
+
+    def test_only_some_of_many_equal_ones_are_offered(self) -> None:
+        volumes = [self.volume(f"v{number}", "1Gi") for number in range(MOST_EQUAL + 5)]
+        assert len(self.names(volumes)) == MOST_EQUAL

@@ -11,6 +11,7 @@ import pytest
 
 from tests.control.scheduler.clusters import (
     Manifest,
+    attempt_for,
     claim,
     cluster,
     node,
@@ -22,6 +23,8 @@ from tests.control.scheduler.clusters import (
     why,
     zoned,
 )
+from volsim.control.scheduler import in_tree_volume_limits, volume_zone
+from volsim.control.scheduler.framework import Status
 
 BINDER = ("pv-binder", "pv-phases")
 NOW = storage_class("now", volumeBindingMode="Immediate")
@@ -40,8 +43,11 @@ class TestDisksNamedInPods:
             ({"gcePersistentDisk": {"pdName": "d", "readOnly": True}}, True),
             ({"awsElasticBlockStore": {"volumeID": "d"}}, False),
             ({"awsElasticBlockStore": {"volumeID": "d", "readOnly": True}}, False),
-            ({"iscsi": {"iqn": "iqn.d", "targetPortal": "10.0.0.1", "lun": 0}}, False),
-            ({"iscsi": {"iqn": "iqn.d", "targetPortal": "10.0.0.1", "lun": 0, "readOnly": True}}, True),
+            ({"iscsi": {"iqn": "iqn.2026-01.com.example:d", "targetPortal": "10.0.0.1", "lun": 0}}, False),
+            (
+                {"iscsi": {"iqn": "iqn.2026-01.com.example:d", "targetPortal": "10.0.0.1", "lun": 0, "readOnly": True}},
+                True,
+            ),
             ({"rbd": {"monitors": ["m1", "m2"], "image": "d"}}, False),
             ({"rbd": {"monitors": ["m1", "m2"], "image": "d", "readOnly": True}}, True),
             ({"nfs": {"server": "s", "path": "/d"}}, True),
@@ -94,6 +100,12 @@ class TestReadWriteOncePod:
         sim.run("1s")
         text = "2 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode."
         assert text in why(sim)
+
+
+def reporting(resource: str, amount: str) -> Manifest:
+    """The node n1 that says itself how much it can take of something."""
+    allocatable: dict[str, Any] = {resource: amount}
+    return node("n1", **allocatable)
 
 
 def csi_node(name: str, count: int) -> Manifest:
@@ -159,7 +171,7 @@ class TestLimitsOfCSIDrivers:
 
     def test_nodes_could_say_it_themselves_until_1_31(self) -> None:
         for version, expected in (("1.30", []), ("1.31", ["n1"])):
-            limited = node("n1", **{"attachable-volumes-csi-csi.example.com": "0"})
+            limited = reporting("attachable-volumes-csi-csi.example.com", "0")
             sim = cluster([limited], *self.parts("a"), more=BINDER, kubernetes=version)
             assert possible(sim, pod("new", claims=("a",))) == expected
 
@@ -176,14 +188,46 @@ class TestLimitsOfClouds:
     @pytest.mark.parametrize(("field", "name", "resource"), DISKS, ids=[each[2] for each in DISKS])
     def test_a_node_takes_only_so_many(self, field: str, name: str, resource: str) -> None:
         def disk(number: int) -> Manifest:
-            more = {"diskURI": f"disk-{number}"} if field == "azureDisk" else {}
+            uri = f"https://account.blob.core.windows.net/disks/disk-{number}.vhd"
+            more = {"diskURI": uri} if field == "azureDisk" else {}
             return {field: {name: f"disk-{number}", **more}}
 
         for version, expected in (("1.30", ["n2"]), ("1.31", ["n1", "n2"])):
-            limited = node("n1", **{f"attachable-volumes-{resource}": "2"})
+            limited = reporting(f"attachable-volumes-{resource}", "2")
             there = with_volumes("there", disk(1), disk(2), nodeName="n1")
             sim = cluster([limited, node("n2")], there, kubernetes=version)
             assert possible(sim, with_volumes("new", disk(3))) == expected
+
+    def test_disks_of_claims_count_as_well(self) -> None:
+        """One that is bound, and one that is yet to be made."""
+        maker = storage_class(provisioner="kubernetes.io/aws-ebs")
+        disk = volume("pv", storage_class="later")
+        del disk["spec"]["nfs"]
+        disk["spec"]["awsElasticBlockStore"] = {"volumeID": "d1"}
+        limited = reporting("attachable-volumes-aws-ebs", "1")
+        parts = [maker, disk, claim("bound", volumeName="pv"), claim("waiting")]
+        sim = cluster([limited], *parts, kubernetes="1.20")
+        attempt = attempt_for(sim, pod(claims=("bound", "waiting", "missing")))
+        assert in_tree_volume_limits.EBS.pre_filter is not None
+        check = in_tree_volume_limits.EBS.pre_filter(attempt)
+        assert callable(check)
+        assert check(attempt.node("n1")) == in_tree_volume_limits.EXCEEDED
+
+    def test_a_node_that_has_moved_to_csi_has_no_such_limit(self) -> None:
+        moved = {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "CSINode",
+            "metadata": {
+                "name": "n1",
+                "annotations": {"storage.alpha.kubernetes.io/migrated-plugins": "kubernetes.io/aws-ebs"},
+            },
+            "spec": {"drivers": []},
+        }
+        disk = {"awsElasticBlockStore": {"volumeID": "d1"}}
+        limited = reporting("attachable-volumes-aws-ebs", "0")
+        for parts, expected in (([], []), ([moved], ["n1"])):
+            sim = cluster([limited], *parts, kubernetes="1.20")
+            assert possible(sim, with_volumes("new", disk)) == expected
 
     def test_without_a_word_the_clouds_own_limits_hold(self) -> None:
         disks = [{"awsElasticBlockStore": {"volumeID": f"d{number}"}} for number in range(25)]
@@ -219,3 +263,30 @@ class TestZonesOfVolumes:
         parts = self.in_zone("topology.kubernetes.io/zone", "a")
         sim = cluster(zoned("b1"), *parts, pod(claims=("data",)), more=BINDER)
         assert why(sim) == "0/1 nodes are available: 1 node(s) had no available volume zone."
+
+    def test_a_claim_that_waits_is_passed_over(self) -> None:
+        attempt = attempt_for(cluster(zoned("a1"), storage_class(), claim()), pod(claims=("data",)))
+        assert volume_zone.pre_filter(attempt) is None
+
+    @pytest.mark.parametrize(
+        ("there", "reason"),
+        [
+            ([], 'persistentvolumeclaim "data" not found'),
+            ([claim(storage_class="")], "PersistentVolumeClaim had no pv name and storageClass name"),
+            ([claim(storage_class="none")], 'storageclasses.storage.k8s.io "none" not found'),
+            ([NOW, claim(storage_class="now")], "PersistentVolume had no name"),
+            ([claim(volumeName="pv")], 'persistentvolume "pv" not found'),
+        ],
+        ids=["no claim", "no class", "no such class", "no volume", "no such volume"],
+    )
+    def test_what_cannot_be_known(self, there: list[Manifest], reason: str) -> None:
+        """Since 1.27 that turns the pod away at once; before, it was said of the nodes that have a zone."""
+        sim = cluster([*zoned("a1"), node("n1")], *there)
+        answer = volume_zone.pre_filter(attempt_for(sim, pod(claims=("data",))))
+        assert isinstance(answer, Status)
+        assert answer.reasons == (reason,)
+        older = attempt_for(cluster([*zoned("a1"), node("n1")], *there, kubernetes="1.26"), pod(claims=("data",)))
+        check = volume_zone.pre_filter(older)
+        assert callable(check)
+        assert check(older.node("n1")) is None
+        assert check(older.node("a1")) == answer

@@ -91,10 +91,9 @@ def _is_extended(name: str) -> bool:
 
 
 def check_amounts(errors: Errors, amounts: Mapping[str, Quantity], field: str) -> None:
-    """Amounts of a node's resources: no wrong names, nothing below zero, no halves of what can only be counted."""
+    """Amounts by resource, whatever their names: nothing below zero, no halves of what can only be counted."""
     for name, amount in amounts.items():
-        errors.check(f"{field}[{name}]", name, resource_name)
-        _check_amount(errors, name, amount, f"{field}[{name}]")
+        _check_amount(errors, name, amount, f"{field}.{name}")
 
 
 def _check_amount(errors: Errors, name: str, amount: Quantity, field: str) -> None:

@@ -123,7 +123,9 @@ def check_resource_field_ref(errors: Errors, ref: ResourceFieldSelector, field: 
         errors.required(f"{field}.containerName")
     elif not resource:
         errors.required(f"{field}.resource")
-    elif resource not in _RESOURCE_FIELDS and not resource.startswith(_HUGE_PAGES):
+    elif resource not in _RESOURCE_FIELDS and not (
+        errors.rules.huge_pages_in_downward_api and resource.startswith(_HUGE_PAGES)
+    ):
         errors.not_supported(f"{field}.resource", resource, _RESOURCE_FIELDS)
     if ref.divisor is None or not ref.divisor:
         return

@@ -1,7 +1,7 @@
 """Validation of containers: app containers, init containers and sidecars, ephemeral containers.
 
 Modelled: names, images, ports, variables, mounts and devices, probes and hooks, resources, security contexts, restart
-rules. Errors come in the order of Kubernetes 1.25 and later.
+rules. Errors come in the order of Kubernetes 1.25 and later, with few exceptions.
 Not modelled: seccomp, AppArmor and Windows options, resize policies, stop signals.
 Source: kube-apiserver, pkg/apis/core/validation/validation.go (validateContainerCommon, validateContainers,
 validateInitContainers, validateEphemeralContainers, ValidateVolumeMounts, ValidateVolumeDevices).
@@ -9,7 +9,7 @@ validateInitContainers, validateEphemeralContainers, ValidateVolumeMounts, Valid
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from volsim.apiserver.validation.amounts import check_container_resources
@@ -67,9 +67,7 @@ def check_containers(errors: Errors, containers: Sequence[Container], field: str
     names: set[str | None] = set()
     for number, container in enumerate(containers):
         place = f"{field}[{number}]"
-        _check_common(errors, container, place, pod)
-        if container.name in names:
-            errors.duplicate(f"{place}.name", container.name or "")
+        _check_common(errors, container, place, pod, names)
         names.add(container.name)
         if container.lifecycle is not None:
             check_lifecycle(errors, container.lifecycle, f"{place}.lifecycle", pod.grace_seconds)
@@ -86,11 +84,9 @@ def check_init_containers(errors: Errors, spec: PodSpec, field: str, pod: Surrou
     names = {container.name for container in spec.containers}
     for number, container in enumerate(spec.init_containers):
         place = f"{field}[{number}]"
-        _check_common(errors, container, place, pod)
+        _check_common(errors, container, place, pod, names)
         _check_init_restart(errors, container, place)
-        if container.name in names:
-            errors.duplicate(f"{place}.name", container.name or "")
-        elif container.name:
+        if container.name:
             names.add(container.name)
         _check_host_ports(errors, (container,), field)  # they run one by one
         if container.restart_policy != "Always":
@@ -145,10 +141,8 @@ def check_ephemeral_containers(errors: Errors, spec: PodSpec, field: str, pod: S
         place = f"{field}[{number}]"
         # Until 1.25 each of them was checked as a list of one, which shows in the paths.
         common = place if errors.rules.container_kinds_apart else f"{place}[0]"
-        _check_common(errors, container, common, pod)
+        _check_common(errors, container, common, pod, names)
         check_whitespace(errors, container, common)
-        if container.name in names:
-            errors.duplicate(f"{place}.name", container.name or "")
         names.add(container.name)
         target = container.target_container_name
         if target and target not in others:
@@ -171,8 +165,14 @@ def check_whitespace(errors: Errors, container: Container | EphemeralContainer, 
 
 
 # -- what all kinds have -----------------------------------------------------------------------------------------------
-def _check_common(errors: Errors, container: Container | EphemeralContainer, field: str, pod: Surroundings) -> None:
+def _check_common(
+    errors: Errors, container: Container | EphemeralContainer, field: str, pod: Surroundings, names: Set[str | None]
+) -> None:
+    """`names`: those that the container must not have, because another one has them."""
     errors.name(f"{field}.name", container.name, dns_label)
+    taken = container.name in names
+    if taken and not errors.rules.container_kinds_apart:
+        errors.duplicate(f"{field}.name", container.name or "")
     if not container.image:
         errors.required(f"{field}.image")
     _check_message_policy(errors, container.termination_message_policy, f"{field}.terminationMessagePolicy")
@@ -190,6 +190,8 @@ def _check_common(errors: Errors, container: Container | EphemeralContainer, fie
     check_container_resources(errors, container.resources, f"{field}.resources")
     if container.security_context is not None:
         _check_security(errors, container.security_context, f"{field}.securityContext", pod.host_users)
+    if taken and errors.rules.container_kinds_apart:
+        errors.duplicate(f"{field}.name", container.name or "")
 
 
 def _check_message_policy(errors: Errors, policy: str | None, field: str) -> None:

@@ -159,7 +159,7 @@ def _is_json_object(secret: Secret, key: str) -> bool:
 def check_secret_update(errors: Errors, new: Secret, old: Secret) -> None:
     """A Secret keeps its type; what is immutable stays as it is."""
     errors.immutable("type", new.type, old.type)
-    _check_immutable(errors, new, old, ("data", "data"))
+    _check_immutable(errors, new, old, ("data", "data"), ("string_data", "data"))
     check_secret(errors, new)
 
 
@@ -239,7 +239,7 @@ def check_priority_class(errors: Errors, priority: PriorityClass) -> None:
     if name.startswith("system-"):
         if _SYSTEM_CLASSES.get(name) != value or priority.global_default:
             text = "priority class names with 'system-' prefix are reserved for system use only. error: "
-            errors.forbidden("metadata.name", f"{text}{_why_not_system(priority, name, value)}")
+            errors.forbidden("metadata.name", f"{text}{_why_not_system(name, value)}")
     elif value > _HIGHEST_OF_USERS:
         text = f"maximum allowed value of a user defined priority is {_HIGHEST_OF_USERS}"
         errors.forbidden("value", text)
@@ -248,12 +248,12 @@ def check_priority_class(errors: Errors, priority: PriorityClass) -> None:
         errors.one_of("preemptionPolicy", policy, ("PreemptLowerPriority", "Never"))
 
 
-def _why_not_system(priority: PriorityClass, name: str, value: int) -> str:
+def _why_not_system(name: str, value: int) -> str:
     if name not in _SYSTEM_CLASSES:
         return f"{name} is not a known system priority class"
     if value != _SYSTEM_CLASSES[name]:
         return f"value of {name} PriorityClass must be {_SYSTEM_CLASSES[name]}"
-    return f"globalDefault of {name} PriorityClass must be {str(not priority.global_default).lower()}"
+    return f"globalDefault of {name} PriorityClass must be false"
 
 
 def check_priority_class_update(errors: Errors, new: PriorityClass, old: PriorityClass) -> None:

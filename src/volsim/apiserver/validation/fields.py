@@ -221,7 +221,7 @@ def port_name(text: str) -> Sequence[str]:
         problems.append("must not contain consecutive hyphens")
     if text.startswith("-") or text.endswith("-"):
         problems.append("must not begin or end with a hyphen")
-    return problems
+    return tuple(problems)
 
 
 def prefix_of(rule: TextRule) -> TextRule:
@@ -239,6 +239,7 @@ class Errors(list[FieldError]):
     >>> errors = Errors(Rules())
     >>> errors.required("spec.capacity")
     >>> errors.check("spec.volumes[0].name", "my.data", dns_label)
+    False
     >>> print(*errors, sep=chr(10))
     spec.capacity: Required value
     spec.volumes[0].name: Invalid value: "my.data": must not contain dots

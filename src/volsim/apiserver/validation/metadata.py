@@ -24,6 +24,7 @@ from volsim.rules import Rules
 
 __all__ = [
     "check_annotations",
+    "check_identity",
     "check_labels",
     "check_metadata",
     "check_metadata_update",
@@ -47,8 +48,8 @@ def name_rule(kind: str, rules: Rules) -> TextRule | None:
 
 
 # -- create ------------------------------------------------------------------------------------------------------------
-def check_metadata(errors: Errors, obj: Any, rule: TextRule | None = None) -> None:
-    """The metadata of an object, whose name follows `rule` or else its kind's.
+def check_metadata(errors: Errors, obj: Any) -> None:
+    """The metadata of an object.
 
     >>> from volsim.objects import PersistentVolume
     >>> errors = Errors(Rules())
@@ -57,14 +58,7 @@ def check_metadata(errors: Errors, obj: Any, rule: TextRule | None = None) -> No
     metadata.name: Required value: name or generateName is required
     """
     meta: ObjectMeta = obj.metadata
-    _check_name(errors, meta, rule or name_rule(obj.kind, errors.rules))
-    if isinstance(obj, GenericObject):
-        pass  # nobody knows whether its kind has a namespace
-    elif not obj.NAMESPACED:
-        if meta.namespace:
-            errors.forbidden("metadata.namespace", "not allowed on this type")
-    else:
-        errors.name("metadata.namespace", meta.namespace, dns_label)
+    check_identity(errors, obj)
     _check_attached(errors, meta)
     if meta.finalizers:
         for each in meta.finalizers:
@@ -73,6 +67,18 @@ def check_metadata(errors: Errors, obj: Any, rule: TextRule | None = None) -> No
             text = "finalizer orphan and foregroundDeletion cannot be both set"
             errors.invalid("metadata.finalizers", meta.finalizers, text)
         _check_finalizers(errors, meta)
+
+
+def check_identity(errors: Errors, obj: Any) -> None:
+    """What an object is called, and in which namespace it is."""
+    meta: ObjectMeta = obj.metadata
+    _check_name(errors, meta, name_rule(obj.kind, errors.rules))
+    if isinstance(obj, GenericObject):
+        return  # nobody knows whether its kind has a namespace
+    if obj.NAMESPACED:
+        errors.name("metadata.namespace", meta.namespace, dns_label)
+    elif meta.namespace:
+        errors.forbidden("metadata.namespace", "not allowed on this type")
 
 
 def _check_name(errors: Errors, meta: ObjectMeta, rule: TextRule | None) -> None:
@@ -171,11 +177,11 @@ _TIMES_OF_LIFE = (
 
 
 # -- templates and selectors -------------------------------------------------------------------------------------------
-_REFUSED_IN_TEMPLATES = (
+_REFUSED_IN_TEMPLATES = (  # attributes, and what upstream calls them
     ("name", "name"),
     ("generate_name", "generateName"),
     ("namespace", "namespace"),
-    ("uid", "uid"),
+    ("uid", "uID"),
     ("resource_version", "resourceVersion"),
     ("generation", "generation"),
     ("creation_timestamp", "creationTimestamp"),
@@ -193,6 +199,9 @@ def check_template_metadata(errors: Errors, meta: ObjectMeta, field: str) -> Non
     text = "cannot be set" if errors.rules.template_metadata_general else "cannot be set for an ephemeral volume"
     for attribute, name in _REFUSED_IN_TEMPLATES:
         if getattr(meta, attribute):
+            errors.forbidden(f"{field}.{name}", text)
+    for name in ("selfLink", "managedFields"):
+        if meta.carried.get(name):
             errors.forbidden(f"{field}.{name}", text)
 
 

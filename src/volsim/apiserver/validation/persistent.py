@@ -348,7 +348,7 @@ def check_claim_update(errors: Errors, new: PersistentVolumeClaim, old: Persiste
     spec = _with_class(errors, new, old)
     if new.spec is old.spec:
         return
-    if new.status.phase == "Bound":
+    if new.status.phase == "Bound" and errors.rules.expand_persistent_volumes:
         size = old.spec.resources.requests.get("storage", _ZERO)
         requests = {**spec.resources.requests, "storage": size}
         spec = spec.replace(
@@ -389,15 +389,19 @@ def _immutable_claim(errors: Errors, new: PersistentVolumeClaimSpec, old: Persis
         else "resources.requests"
     )
     text = f"is immutable after creation except {what} for bound claims"
+    if not errors.rules.expand_persistent_volumes:
+        text = "field is immutable after creation"
+    elif errors.rules.immutable_specs_show_difference:
+        text = f"spec {text}"
     if errors.rules.immutable_specs_show_difference:
-        text = f"spec {text}\n{difference(old, new)}"
+        text = f"{text}\n{difference(old, new)}"
     errors.forbidden("spec", text)
 
 
 def _check_shrinking(errors: Errors, new: PersistentVolumeClaim, old: PersistentVolumeClaim) -> None:
     """A claim never shrinks; where a failed expansion can be taken back, not to what it has already."""
     size, before = (each.spec.resources.requests.get("storage", _ZERO) for each in (new, old))
-    if not size < before:
+    if not size < before or not errors.rules.expand_persistent_volumes:
         return
     if not _recovers(errors, old):
         errors.forbidden("spec.resources.requests.storage", "field can not be less than previous value")

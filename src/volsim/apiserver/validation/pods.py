@@ -10,7 +10,7 @@ ValidatePodStatusUpdate, ValidatePodTemplateSpec).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from volsim.apiserver.validation.amounts import check_container_resources, check_pod_resources
 from volsim.apiserver.validation.containers import (
@@ -22,7 +22,7 @@ from volsim.apiserver.validation.containers import (
     check_whitespace,
 )
 from volsim.apiserver.validation.fields import Errors, between, difference, dns_label, dns_name, label_key, same
-from volsim.apiserver.validation.metadata import check_annotations, check_labels
+from volsim.apiserver.validation.metadata import check_annotations, check_identity, check_labels
 from volsim.apiserver.validation.persistent import check_claim_template
 from volsim.apiserver.validation.placement import (
     check_added_tolerations,
@@ -36,6 +36,7 @@ from volsim.objects import (
     Affinity,
     Container,
     ContainerStatus,
+    EphemeralContainer,
     Pod,
     PodSecurityContext,
     PodSpec,
@@ -44,6 +45,7 @@ from volsim.objects import (
 )
 
 __all__ = [
+    "check_file_keys",
     "check_pod",
     "check_pod_spec",
     "check_pod_status",
@@ -166,7 +168,7 @@ def check_pod_spec(
         check_tolerations(errors, spec.tolerations, f"{field}.tolerations", numeric=numeric)
     _check_priority(errors, spec, field)
     if rules.env_files:
-        _check_file_keys(errors, spec, field)
+        check_file_keys(errors, spec, field)
 
 
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
@@ -227,16 +229,25 @@ def _check_gates(errors: Errors, spec: PodSpec, field: str) -> None:
         names.add(gate.name)
 
 
+def _all_containers(spec: PodSpec, field: str) -> Iterator[tuple[str, Container | EphemeralContainer]]:
+    """Each container with the field in which it stands."""
+    for number, container in enumerate(spec.init_containers):
+        yield f"{field}.initContainers[{number}]", container
+    for number, container in enumerate(spec.containers):
+        yield f"{field}.containers[{number}]", container
+    for number, ephemeral in enumerate(spec.ephemeral_containers):
+        yield f"{field}.ephemeralContainers[{number}]", ephemeral
+
+
 def _check_host_users(errors: Errors, spec: PodSpec, field: str) -> None:
     """Users of its own go with no other share in the node, and no file's owner can be mapped on a raw device."""
     text = "when `hostUsers` is false"
     for shared, name in ((spec.host_network, "hostNetwork"), (spec.host_pid, "HostPID"), (spec.host_ipc, "HostIPC")):
         if shared:
             errors.forbidden(f"{field}.{name}", text)
-    for kind, containers in (("initContainers", spec.init_containers), ("containers", spec.containers)):
-        for number, container in enumerate(containers):
-            if container.volume_devices:
-                errors.forbidden(f"{field}.{kind}[{number}].volumeDevices", text)
+    for place, container in _all_containers(spec, field):
+        if container.volume_devices:
+            errors.forbidden(f"{place}.volumeDevices", text)
 
 
 def _check_names(errors: Errors, spec: PodSpec, field: str) -> None:
@@ -284,20 +295,19 @@ def _check_priority(errors: Errors, spec: PodSpec, field: str) -> None:
         errors.not_supported(f"{field}.os", spec.os.name, ("linux", "windows"))
 
 
-def _check_file_keys(errors: Errors, spec: PodSpec, field: str) -> None:
+def check_file_keys(errors: Errors, spec: PodSpec, field: str) -> None:
     """Variables from a file: it lies in an emptyDir of the pod, where an init container has written it."""
     volumes = {volume.name: volume for volume in spec.volumes}
-    for kind, containers in (("initContainers", spec.init_containers), ("containers", spec.containers)):
-        for number, container in enumerate(containers):
-            for index, variable in enumerate(container.env):
-                ref = variable.value_from.file_key_ref if variable.value_from is not None else None
-                if ref is None:
-                    continue
-                place = f"{field}.{kind}[{number}].env[{index}].valueFrom.fileKeyRef.volumeName"
-                if ref.volume_name not in volumes:
-                    errors.not_found(place, ref.volume_name or "")
-                elif volumes[ref.volume_name].empty_dir is None:
-                    errors.invalid(place, ref.volume_name, "referenced volume must be of type emptyDir")
+    for place, container in _all_containers(spec, field):
+        for number, variable in enumerate(container.env):
+            ref = variable.value_from.file_key_ref if variable.value_from is not None else None
+            if ref is None:
+                continue
+            named = f"{place}.env[{number}].valueFrom.fileKeyRef.volumeName"
+            if ref.volume_name not in volumes:
+                errors.not_found(named, ref.volume_name or "")
+            elif volumes[ref.volume_name].empty_dir is None:
+                errors.invalid(named, ref.volume_name, "referenced volume must be of type emptyDir")
 
 
 # -- update ------------------------------------------------------------------------------------------------------------
@@ -308,6 +318,7 @@ def check_pod_update(errors: Errors, new: Pod, old: Pod) -> None:
     if new.spec is old.spec:
         return
     if errors.rules.pod_spec_checked_on_update:
+        check_identity(errors, new)
         _check_whole_pod(errors, new, old.spec)
     if _containers_come_or_go(errors, new.spec, old.spec) or not _check_deadline(errors, new.spec, old.spec):
         return

@@ -2,7 +2,7 @@
 
 Modelled: Deployment, ReplicaSet, ReplicationController, StatefulSet, DaemonSet, Job, CronJob, PodDisruptionBudget,
 ControllerRevision.
-Not modelled: statuses, generated selectors of Jobs, pod failure and success policies, `managedBy`, the numbers in a
+Not modelled: statuses, pod failure and success policies, `managedBy`, the numbers in a
 CronJob's schedule, changing where the pods of a suspended Job may run.
 Source: kube-apiserver, pkg/apis/{apps,batch,policy}/validation/validation.go; core validation,
 ValidateReplicationController.
@@ -100,6 +100,11 @@ def _check_replicated(errors: Errors, template: PodTemplateSpec, field: str, rep
     _check_endless(errors, template, field, "ReplicaSet")
 
 
+_SHARED_DISK = (
+    "must be true for replicated pods > 1; GCE PD can only be mounted on multiple machines if it is read-only"
+)
+
+
 def _check_shared_disks(errors: Errors, template: PodTemplateSpec, field: str) -> None:
     """Several pods can have a Google disk only to read."""
     if not errors.rules.shared_disks_read_only:
@@ -107,8 +112,7 @@ def _check_shared_disks(errors: Errors, template: PodTemplateSpec, field: str) -
     for number, volume in enumerate(template.spec.volumes):
         disk = volume.gce_persistent_disk
         if disk is not None and not disk.read_only:
-            text = "must be true for replicated pods > 1; GCE PD can only be mounted on multiple machines if it is read-only"
-            errors.invalid(f"{field}.spec.volumes[{number}].gcePersistentDisk.readOnly", False, text)
+            errors.invalid(f"{field}.spec.volumes[{number}].gcePersistentDisk.readOnly", False, _SHARED_DISK)
 
 
 # -- numbers and percentages -------------------------------------------------------------------------------------------
@@ -396,13 +400,19 @@ def check_job(errors: Errors, job: Job) -> None:
         check_selector(errors, spec.selector, "spec.selector")
         if len(errors) == before:
             _check_match(errors, spec.selector, spec.template, "spec.template")
-    elif spec.selector is not None:
+    elif spec.selector is not None and not _is_generated(spec.selector, job.metadata.uid):
         errors.invalid("spec.selector", spec.selector, "`selector` not auto-generated")
     if spec.completion_mode == "Indexed" and (spec.completions or 0) > 0:
         last = f"{job.metadata.name}-{(spec.completions or 0) - 1}"  # the longest hostname
         if dns_label(last):
             text = f"will not able to create pod with invalid DNS label: {last}"
             errors.invalid("metadata.name", job.metadata.name or "", text)
+
+
+def _is_generated(selector: LabelSelector, uid: str | None) -> bool:
+    """Whether the selector is the one that the API server has given to the Job with this uid."""
+    labels = {name.rpartition("/")[2]: value for name, value in selector.match_labels.items()}
+    return bool(uid) and labels == {"controller-uid": uid} and not selector.match_expressions
 
 
 def _check_job_spec(errors: Errors, spec: JobSpec, field: str) -> None:

@@ -1,7 +1,7 @@
 """External attacher: does for a CSI driver what VolumeAttachments ask, and says when it is done.
 
-Modelled: attaching and detaching, the finalizer on VolumeAttachments and on the volumes that were ever attached, volumes
-that are being deleted (they are not attached any more, and go when they are attached nowhere).
+Modelled: attaching and detaching, the finalizer on VolumeAttachments and on the volumes that were ever attached,
+volumes that are being deleted (they are not attached any more, and go when they are attached nowhere).
 Not modelled: drivers that fail or are slow, attach and detach errors in the status, metadata, resyncs with the driver.
 Source: kubernetes-csi/external-attacher, pkg/controller/csi_handler.go, pkg/controller/controller.go.
 """
@@ -140,7 +140,9 @@ def sync_volume(view: View, key: str) -> Outcome:
     for hold in _holds(volume):
         if any(hold == finalizer(name) for name in view.table("drivers")):  # nobody else's finalizer is taken away
             freed = without_finalizer(freed, hold)
-    return NOTHING if freed is volume else Outcome((Update(freed),), says=f"let volume {key} go: it is attached nowhere")
+    if freed is volume:
+        return NOTHING
+    return Outcome((Update(freed),), says=f"let volume {key} go: it is attached nowhere")
 
 
 CONTROLLERS = (

@@ -1,7 +1,7 @@
 """Kubelet: waits until the disks of a pod are attached to the node, and tells who attaches them that it uses them.
 
-A disk is mounted only when the node's status has it both among the volumes in use (so that it is not detached meanwhile) and
-among the attached ones.
+A disk is mounted only when the node's status has it both among the volumes in use (so that it is not detached
+meanwhile) and among the attached ones.
 Source: kubelet, pkg/kubelet/volumemanager/{volume_manager,reconciler}; pkg/volume/util/operationexecutor
 (GenerateVerifyControllerAttachedVolumeFunc).
 """
@@ -58,7 +58,7 @@ def is_ready_to_mount(work: PodWork, disk: Attachable) -> bool:
 
 
 def say_waiting(work: PodWork, disks: Mapping[str, Attachable], waiting: set[str]) -> None:
-    """Say that the pod has been waiting for its disks for too long, again and again; look at it again when that is due."""
+    """Say that the pod has been waiting for its disks for too long, each time that it has."""
     sandbox = work.sandbox
     assert sandbox is not None and sandbox.awaiting_since_us is not None, "there is something that the pod waits for"
     timeout_us = microseconds(work.rules.pod_attach_and_mount_timeout)

@@ -3,7 +3,8 @@
 Modelled: Ready and the pressure conditions of a healthy node, addresses, labels, capacity, the CSI drivers of the node,
 the disks in use, the return after a power cut or a partition. Heartbeats that arrive are not events; only their absence
 is (`volsim.control.node_lifecycle`).
-Not modelled: the up to 10 s until a node says that it uses a disk no more, node pressure, image garbage collection, graceful node shutdown.
+Not modelled: the up to 10 s until a node says that it uses a disk, or no more; node pressure, image garbage collection,
+graceful node shutdown.
 Source: kubelet, pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
 """
 
@@ -115,7 +116,9 @@ def _csi_node(view: View, node: Node) -> list[Write]:
     """The writes by which the node says which CSI drivers run on it."""
     name = node.metadata.name or ""
     drivers = tuple(
-        CSINodeDriver(name=driver.name, node_id=name, topology_keys=(driver.topology_key,) if driver.topology_key else ())
+        CSINodeDriver(
+            name=driver.name, node_id=name, topology_keys=(driver.topology_key,) if driver.topology_key else ()
+        )
         for driver in view.table("drivers").values()
     )
     found: CSINode | None = view.get("csinodes", name)

@@ -1,7 +1,8 @@
 """Kubelet: one pod on one node, from its assignment until nothing of it is left.
 
-Modelled: volumes (attached, then mounted) before containers, init containers in order, sidecars, restart policies, graceful stop with TERM and KILL,
-removal of the pod's directories before its API object, return after a reboot, orphans that were deleted by force.
+Modelled: volumes (attached, then mounted) before containers, init containers in order, sidecars, restart policies,
+graceful stop with TERM and KILL, removal of the pod's directories before its API object, return after a reboot, orphans
+that were deleted by force.
 Not modelled: static pods, probes, lifecycle hooks, eviction under pressure, active deadlines.
 Source: kubelet, pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTerminatedPod), pkg/kubelet/pod_workers.go.
 
@@ -18,7 +19,7 @@ from volsim.control.kubelet.status import pod_status
 from volsim.control.kubelet.volumes import MountError, set_up, tear_down
 from volsim.control.kubelet.work import PodWork
 from volsim.objects import Container as ContainerSpec
-from volsim.objects import Pod, PodStatus
+from volsim.objects import Pod, PodStatus, Volume
 from volsim.rules import microseconds
 from volsim.state import Change, View
 from volsim.state.runtime import Machine, Sandbox
@@ -211,19 +212,12 @@ def _mount(work: PodWork) -> bool:
     waiting = attaching.note_waiting(work, disks, missing)
     failed = ""
     for volume in missing:
-        if source_of(volume)[0] is None or volume.name in waiting:
-            continue
-        try:
-            place = set_up(work, volume, attached=volume.name in disks)
-        except MountError as error:
-            failed = f'MountVolume.SetUp failed for volume "{volume.name}" : {error}'
-            work.event("Warning", "FailedMount", failed)
-        else:
-            sandbox = work.sandbox
-            work.sandbox = sandbox.replace(mounted=type(sandbox.mounted)({**sandbox.mounted, volume.name: place}))
+        if source_of(volume)[0] is not None and volume.name not in waiting:
+            failed = _set_up(work, volume, attached=volume.name in disks) or failed
     if waiting:
         attaching.say_waiting(work, disks, waiting)
     sandbox = work.sandbox
+    assert sandbox is not None
     if not failed:
         work.sandbox = sandbox.replace(mount_failures=0, mount_error="", retry_us=None)
         return not waiting
@@ -233,6 +227,20 @@ def _mount(work: PodWork) -> bool:
     work.wake_at(retry_us, background=True)
     work.notes.append(failed)
     return False
+
+
+def _set_up(work: PodWork, volume: Volume, *, attached: bool) -> str:
+    """Set up one volume; what is wrong with it, or nothing."""
+    try:
+        place = set_up(work, volume, attached=attached)
+    except MountError as error:
+        failed = f'MountVolume.SetUp failed for volume "{volume.name}" : {error}'
+        work.event("Warning", "FailedMount", failed)
+        return failed
+    sandbox = work.sandbox
+    assert sandbox is not None
+    work.sandbox = sandbox.replace(mounted=type(sandbox.mounted)({**sandbox.mounted, volume.name or "": place}))
+    return ""
 
 
 def _initialise(work: PodWork) -> bool:
@@ -281,7 +289,9 @@ def _keep_running(work: PodWork, spec: ContainerSpec) -> None:
         if row.running:
             work.wake_at(row.wake_us, background=True)
             return
-        at_us = containers.restart_at(work, name) if row.started_us is not None and row.finished_us is not None else at_us
+        at_us = (
+            containers.restart_at(work, name) if row.started_us is not None and row.finished_us is not None else at_us
+        )
     _back_off(work, name, at_us)
 
 

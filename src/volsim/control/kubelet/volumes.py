@@ -1,9 +1,10 @@
 """Kubelet: where the bytes of a pod's volumes are, set up before its containers start and torn down after.
 
-Modelled: emptyDir on disk and in memory, hostPath with its type checks, claims (bound, through their volume), exports and
-disks behind the network, configuration volumes, subPath.
-Not modelled: formatting, fsGroup, mount propagation, block mode; gitRepo,
-image, flexVolume and inline CSI volumes are empty directories of the pod.
+Modelled: emptyDir on disk and in memory, hostPath with its type checks, claims (bound, through their volume), exports
+and disks behind the network (those that have to be attached can be used only from where they are), configuration
+volumes, subPath.
+Not modelled: formatting, fsGroup, mount propagation, block mode; gitRepo, image, flexVolume and inline CSI volumes are
+empty directories of the pod.
 Source: kubelet, pkg/kubelet/volumemanager, pkg/volume/{emptydir,hostpath,local,nfs,…}, pkg/volume/util/subpath.
 """
 
@@ -85,6 +86,7 @@ def set_up(work: PodWork, volume: Volume, *, attached: bool = False) -> Place:
     """
     kind = ATTACHED if attached else BACKEND
     name, source = source_of(volume)
+    assert name is not None, "a volume without a source is not set up"
     match name:
         case "emptyDir":
             return _empty_dir(work, volume)
@@ -172,12 +174,16 @@ def _claim(work: PodWork, name: str, read_only: bool, kind: str) -> Place:
         raise MountError("PVC is not bound")
     volume: PersistentVolume | None = work.view.persistent_volumes.get(claim.spec.volume_name)
     if volume is None:
-        raise MountError(f'failed to fetch PV {claim.spec.volume_name} from API server: persistentvolumes '
-                         f'"{claim.spec.volume_name}" not found')
+        raise MountError(
+            f"failed to fetch PV {claim.spec.volume_name} from API server: persistentvolumes "
+            f'"{claim.spec.volume_name}" not found'
+        )
     ref = volume.spec.claim_ref
     if ref is None or ref.uid != claim.metadata.uid:
         raise MountError(f"PVC {key} binding mismatch: pv.Spec.ClaimRef does not point to it")
     source_name, source = source_of(volume.spec)
+    if source_name is None:
+        raise MountError("no volume plugin matched")
     if source_name == "hostPath":
         return _host_path(work, source.path or "", source.type or "").replace(read_only=read_only)
     if source_name == "local":
@@ -226,9 +232,14 @@ def mounts_of(work: PodWork, mounts: tuple[VolumeMount, ...], expand: Any) -> li
 
 def _sub_path(work: PodWork, place: Place, sub: str, volume: str) -> str:
     if ".." in sub.split("/"):
-        raise MountError(f'failed to prepare subPath for volumeMount "{volume}" of container: "{sub}" leaves the volume')
+        raise MountError(
+            f'failed to prepare subPath for volumeMount "{volume}" of container: "{sub}" leaves the volume'
+        )
     path = f"{place.path.rstrip('/')}/{sub.strip('/')}"
-    root = work.fetch(place.backing)
+    try:
+        root = work.fetch(place.backing)
+    except FileError:
+        return path  # what does not answer fails whoever reads or writes there
     if not tree.exists(root, path):
         base = tree.lookup(root, place.path) if place.path else root
         if base is None:

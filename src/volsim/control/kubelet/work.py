@@ -21,8 +21,8 @@ from volsim.storage.tree import Directory
 __all__ = ["ATTACHED", "BACKEND", "DISK", "LAYER", "MEMORY", "PodWork"]
 
 DISK, MEMORY, BACKEND, ATTACHED, LAYER = "disk", "memory", "backend", "attached", "layer"
-"""The first half of a backing's name: the node's disk, the pod's memory, a backend, one that only those nodes reach to which it
-is attached, a container's own layer."""
+"""The first half of a backing's name: the node's disk, the pod's memory, a backend, a backend that only those nodes can
+reach to which it is attached, a container's own layer."""
 
 
 class PodWork:

@@ -21,7 +21,7 @@ from volsim.programs.shell.patterns import Piece, file_names, has_magic, matcher
 from volsim.programs.shell.state import ShellState
 from volsim.programs.shell.syntax import Arithmetic, Parameter, Part, Substitution, Text, Word
 
-__all__ = ["Expander", "OutputNeeded", "ShellFault"]
+__all__ = ["Context", "Expander", "OutputNeeded", "ShellFault", "split_fields"]
 
 TEXT_MOST = 4 * 1024 * 1024  # characters of a word: more than this a script has only by mistake
 _SPACES = " \t\n"
@@ -321,3 +321,41 @@ def _trimmed(value: str, operator: str, pieces: list[Piece]) -> str:
         if operator[0] == "%" and fits(value[place:]):
             return value[:place]
     return value
+
+
+def split_fields(signs: list[tuple[str, bool]], separators: str, most: int) -> list[str]:
+    """What `read` gives its variables: at most so many fields, the last of which is all the rest.
+
+    A sign comes with whether a backslash protects it from being a separator.
+
+    >>> split_fields([(sign, False) for sign in " a  b c "], " \\t\\n", 2)
+    ['a', 'b c']
+    """
+
+    def is_separator(at: int, among: str) -> bool:
+        return at < len(signs) and not signs[at][1] and signs[at][0] in among
+
+    blanks = "".join(sign for sign in separators if sign in _SPACES)
+    fields, at, end = [], 0, len(signs)
+    while end and is_separator(end - 1, blanks):
+        end -= 1
+    signs = signs[:end]
+    while is_separator(at, blanks):
+        at += 1
+    while at < end:
+        start = at
+        while at < end and not is_separator(at, separators):
+            at += 1
+        field = "".join(sign for sign, _ in signs[start:at])
+        after = at
+        while is_separator(after, blanks):
+            after += 1
+        if is_separator(after, separators.translate({ord(sign): None for sign in blanks})):
+            after += 1
+            while is_separator(after, blanks):
+                after += 1
+        if len(fields) == most - 1 and after < end:
+            return [*fields, "".join(sign for sign, _ in signs[start:])]
+        fields.append(field)
+        at = after
+    return fields

@@ -6,7 +6,7 @@ Source: POSIX.1-2017, XCU 2.8 (exit status), 2.9 (commands), 2.12 (execution env
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from volsim.errors import FileError
@@ -56,7 +56,15 @@ class Step:
     def __init__(self, kernel: Kernel, task: Task) -> None:
         assert task.shell is not None, "a program has no instructions"
         self.kernel, self.task, self.shell = kernel, task, task.shell
+        self.begun = task
+        """The task as it was when the instruction began, so that it can begin again."""
         self.line = 0
+        self.tested = False
+        """Somebody looks at the status of the present command."""
+        self.outer = task.descriptors
+        """The descriptors that hold again when a builtin is over."""
+        self.sent: list[tuple[int, str]] = []
+        """Signals that a builtin sends: (process, name)."""
 
     def commit(self) -> None:
         """Note the shell as it is now."""
@@ -91,6 +99,12 @@ class Step:
     def say(self, text: str) -> None:
         """Write a line to standard error."""
         self.kernel.write(self.task, 2, encode(text + "\n"))
+
+    def assign(self, name: str, value: str) -> None:
+        """Set a variable. Raises `ShellFault` if it is readonly."""
+        expander = self.expander()
+        expander.assign(name, value)
+        self.shell = expander.shell
 
     def complain(self, text: str) -> None:
         """Say what is wrong, as the shell says it."""
@@ -142,15 +156,10 @@ class Step:
     def pop(self) -> Frame:
         """Give up the innermost text: what it hid is there again."""
         frame = self.frame
-        variables = dict(self.shell.variables)
-        for name, value in frame.locals.items():
-            if value is None:
-                variables.pop(name, None)
-            else:
-                variables[name] = value
-        parameters = self.shell.parameters if frame.parameters is None else frame.parameters
         self.shell = self.shell.replace(
-            frames=self.shell.frames[:-1], variables=FrozenDict(variables), parameters=parameters
+            frames=self.shell.frames[:-1],
+            variables=_restored(self.shell.variables, frame.locals),
+            parameters=self.shell.parameters if frame.parameters is None else frame.parameters,
         )
         descriptors = frame.restored if frame.restored is not None else (frame.opened[0] if frame.opened else None)
         if descriptors is not None:
@@ -311,7 +320,8 @@ class Step:
             self.set_status(expander.status or 0)
             self.commit()
             return
-        self._dispatch(words, targets, [name for name, _ in command.assignments], before, instruction.tested)
+        self.tested = instruction.tested
+        self._dispatch(words, targets, [name for name, _ in command.assignments], before)
 
     def _read(
         self, expander: Expander, command: Simple
@@ -370,7 +380,7 @@ class Step:
         return descriptors.result
 
     def _dispatch(
-        self, words: list[str], targets: list[tuple[Redirect, str]], assigned: list[str], before: ShellState, tested: bool
+        self, words: list[str], targets: list[tuple[Redirect, str]], assigned: list[str], before: ShellState
     ) -> None:
         """Run a builtin, a function or a program."""
         name = words[0]
@@ -382,15 +392,13 @@ class Step:
             return
         old = {each: before.variables.get(each) for each in assigned}
         if not special and name in self.shell.functions:
-            self._call(words, descriptors, old, tested)
+            self._call(words, descriptors, old)
         elif name in builtins.BUILTINS:
             self._builtin(words, descriptors, {} if special else old)
         else:
-            self._program(words, descriptors, before, assigned)
+            self.program(words, descriptors, before, assigned)
 
-    def _call(
-        self, words: list[str], descriptors: tuple[tuple[int, int], ...], old: dict[str, str | None], tested: bool
-    ) -> None:
+    def _call(self, words: list[str], descriptors: tuple[tuple[int, int], ...], old: dict[str, str | None]) -> None:
         """Call a function."""
         text, block = self.shell.functions[words[0]]
         frame = Frame(
@@ -400,7 +408,7 @@ class Step:
             parameters=self.shell.parameters,
             restored=self.task.descriptors,
             locals=FrozenDict(old),
-            tested=tested,
+            tested=self.tested,
         )
         self.push(frame)
         self.shell = self.shell.replace(parameters=tuple(words[1:]))
@@ -411,7 +419,7 @@ class Step:
         self, words: list[str], descriptors: tuple[tuple[int, int], ...], old: dict[str, str | None]
     ) -> None:
         """Run a builtin, with descriptors and variables of its own."""
-        kept, pid = self.task.descriptors, self.task.pid
+        self.outer, pid = self.task.descriptors, self.task.pid
         self.task = self.task.replace(descriptors=descriptors)
         status = builtins.BUILTINS[words[0]](self, words)
         if status is None:  # it has done all that is to be done
@@ -419,14 +427,11 @@ class Step:
         task = self.kernel.tasks.get(pid)
         if task is None or task.status is not None:  # it wrote into a pipe that nobody reads
             return
-        self.task = self.task.replace(descriptors=kept)
-        variables = dict(self.shell.variables)
-        for name, value in old.items():
-            variables.pop(name, None)
-            if value is not None:
-                variables[name] = value
-        self.shell = self.shell.replace(variables=FrozenDict(variables), status=status)
+        self.task = self.task.replace(descriptors=self.outer)
+        self.shell = self.shell.replace(variables=_restored(self.shell.variables, old), status=status)
         self.commit()
+        for number, name in self.sent:
+            self.kernel.deliver(number, name)
 
     def find(self, name: str) -> Program | None:
         """The program that a name means here. Raises `FileError` if it cannot be run."""
@@ -438,7 +443,7 @@ class Step:
         variables = self.shell.variables
         return FrozenDict({name: variables[name] for name in self.shell.exported if name in variables})
 
-    def _program(
+    def program(
         self, words: list[str], descriptors: tuple[tuple[int, int], ...], before: ShellState, assigned: list[str]
     ) -> None:
         """Start a program, and wait for it; at the very end of a script, become it."""
@@ -546,9 +551,7 @@ class Step:
         if not loop.items:
             self.change_frame(at=instruction.end)
         else:
-            expander = self.expander()
-            expander.assign(instruction.name, loop.items[0])
-            self.shell = expander.shell
+            self.assign(instruction.name, loop.items[0])
             self.change_frame(loops=(*outer, loop.replace(items=loop.items[1:])))
         self.commit()
 
@@ -574,7 +577,7 @@ class Step:
         loop = loops[at].replace(status=0)
         opened = self.frame.opened
         if len(opened) > loop.opened:
-            self.task = self.task.replace(descriptors=opened[loop.opened])
+            self.outer = opened[loop.opened]
         self.change_frame(
             loops=(*loops[:at], loop), opened=opened[: loop.opened], at=loop.start if again else loop.end
         )
@@ -637,6 +640,12 @@ _ACTIONS: dict[type, Callable[[Step, Any], None]] = {
     Again: Step.again, LeaveLoop: Step.leave_loop, Choose: Step.choose, Open: Step.open, Close: Step.close,
     Fork: Step.subshell, Pipe: Step.pipe, Background: Step.background, DefineFunction: Step.define, Fail: Step.fail,
 }  # fmt: skip
+
+
+def _restored(variables: Mapping[str, str], old: Mapping[str, str | None]) -> FrozenDict[str, str]:
+    """The variables with some of them as they were; None: not set."""
+    kept = {name: value for name, value in variables.items() if name not in old}
+    return FrozenDict({**kept, **{name: value for name, value in old.items() if value is not None}})
 
 
 def _declared(expander: Expander, word: Word) -> list[str]:

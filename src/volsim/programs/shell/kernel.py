@@ -113,7 +113,7 @@ class Kernel:
         status = last.status or 0
         if wait.then != "output" and last.killed in _DESCRIPTIONS:
             self.write(task, 2, f"{_DESCRIPTIONS[last.killed]}\n".encode())
-        if "pipefail" in shell.options:
+        if shell.pipefail:
             status = next((each.status for each in reversed(ended) if each.status), 0) or status
         if wait.then == "output":
             data = self._channels.pop(wait.channel).data
@@ -165,6 +165,11 @@ class Kernel:
             del self.tasks[task.pid]
         else:
             self.put(task.replace(parent=self.root))
+
+    def alive(self, pid: int) -> bool:
+        """Whether there is a task of that number that has not ended."""
+        task = self.tasks.get(pid)
+        return task is not None and task.status is None
 
     def deliver(self, pid: int, name: str) -> bool:
         """Send a signal to a task; whether there is such a task."""

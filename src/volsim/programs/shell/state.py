@@ -101,6 +101,10 @@ class ShellState(Record):
     """Output and status of the substitutions of the command that is being expanded."""
     background: int | None = None
     """``$!``."""
+    pipefail: bool = False
+    """The status of a pipeline is that of its last command that failed."""
+    getopts: str = ""
+    """Where `getopts` stands inside a word of several options: ``OPTIND`` and, behind a colon, the letter."""
     chance: int = 0
     """Where ``$RANDOM`` stands."""
 

@@ -1,0 +1,5 @@
+"""The programs that every ordinary image holds: those of busybox, by name.
+
+>>> sorted(TOOLS)[:4]
+['[', 'awk', 'base64', 'basename']
+"""
