@@ -15,6 +15,7 @@ import pytest
 
 import volsim
 from tests.control.workloads import engine_of, messages
+from volsim.control.attach_detach import attachment_name
 from volsim.control.kubelet.pods import work_on
 from volsim.engine.actions import Sync
 
@@ -97,7 +98,7 @@ def holders(sim: volsim.Simulation, backend: str = "disk") -> tuple[str, ...]:
 
 
 def phase(sim: volsim.Simulation, name: str) -> str:
-    return sim.get(f"pod/{name}").status.phase
+    return str(sim.get(f"pod/{name}").status.phase)
 
 
 def force(sim: volsim.Simulation, name: str) -> None:
@@ -664,6 +665,112 @@ class TestWhatSomebodyRemoved:
         sim.settle()
         sim.run("5m")
         assert phase(sim, "b") == "Running"
+
+    def test_a_disk_whose_claim_and_attachment_are_torn_away_is_attached_again(self) -> None:
+        sim = cluster()
+        sim.apply([*volume(), pod("a", "node01", "pv")])
+        sim.settle()
+        sim.delete("pvc/pv")
+        sim.patch("pvc/pv", {"metadata": {"finalizers": None}})
+        (found,) = sim.list("volumeattachments")
+        sim.delete(f"volumeattachment/{found.metadata.name}")
+        sim.run("2m")
+        assert attachments(sim) == [("node01", True)]
+
+    def test_an_attachment_that_was_made_by_hand_is_taken_up(self) -> None:
+        sim = cluster()
+        sim.apply(volume())
+        sim.create(by_hand())
+        sim.settle()
+        assert attachments(sim) == [("node01", True)]
+        sim.apply(pod("a", "node01", "pv"))
+        sim.settle()
+        assert phase(sim, "a") == "Running"
+        sim.delete("pod/a")
+        sim.settle()
+        assert attachments(sim) == []
+
+    def test_an_attachment_that_is_on_its_way_out_is_waited_for(self) -> None:
+        sim = cluster()
+        sim.apply(volume())
+        sim.create(by_hand("example.com/hold"))
+        sim.settle()
+        name = by_hand()["metadata"]["name"]
+        sim.delete(f"volumeattachment/{name}")
+        sim.settle()
+        assert holders(sim) == ()
+        sim.apply(pod("a", "node01", "pv"))
+        sim.run("5s")
+        assert phase(sim, "a") == "Pending"
+        sim.patch(f"volumeattachment/{name}", {"metadata": {"finalizers": None}})
+        sim.settle()
+        assert phase(sim, "a") == "Running"
+
+    def test_an_attachment_of_a_missing_driver_is_made_again(self) -> None:
+        sim = cluster()
+        sim.apply([*volume(csi={"driver": "other.csi", "volumeHandle": "disk"}), pod("a", "node01", "pv")])
+        sim.settle()
+        (found,) = sim.list("volumeattachments")
+        sim.delete(f"volumeattachment/{found.metadata.name}")
+        sim.settle()
+        (again,) = sim.list("volumeattachments")
+        assert again.metadata.uid != found.metadata.uid
+
+    def test_the_finalizer_of_an_attacher_that_is_not_there_is_left_alone(self) -> None:
+        sim = cluster()
+        sim.apply(volume()[0])
+        sim.patch("pv/pv", {"metadata": {"finalizers": ["external-attacher/other-csi"]}})
+        sim.settle()
+        sim.delete("pv/pv")
+        sim.settle()
+        assert sim.get("pv/pv").metadata.finalizers == ("external-attacher/other-csi",)
+
+
+def by_hand(*finalizers: str) -> Manifest:
+    """The VolumeAttachment that the controller would make for the volume on node01."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "VolumeAttachment",
+        "metadata": {"name": attachment_name(DRIVER, "disk", "node01"), "finalizers": list(finalizers)},
+        "spec": {"attacher": DRIVER, "nodeName": "node01", "source": {"persistentVolumeName": "pv"}},
+    }
+
+
+class TestEphemeralVolumes:
+    """A claim that was made for a pod brings its disk only to that pod."""
+
+    def test_it_is_attached_like_any_other(self) -> None:
+        sim = cluster()
+        sim.apply(fast_class())
+        sim.apply(pod("a", "node01", uses=ephemeral()))
+        sim.settle()
+        assert phase(sim, "a") == "Running"
+        assert len(attached(sim, "node01")) == 1
+        sim.delete("pod/a")
+        sim.settle()
+        assert attachments(sim) == []
+
+    def test_a_claim_that_belongs_to_nobody_brings_no_disk(self) -> None:
+        sim = cluster()
+        sim.apply(volume(name="a-own"))
+        sim.settle()
+        sim.apply(pod("a", "node01", uses=ephemeral()))
+        sim.run("1m")
+        assert attachments(sim) == []
+
+
+def fast_class() -> Manifest:
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "fast"},
+        "provisioner": DRIVER,
+    }
+
+
+def ephemeral() -> Manifest:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": "fast"}
+    return {"ephemeral": {"volumeClaimTemplate": {"spec": spec}}}
 
 
 class TestLaws:

@@ -11,13 +11,21 @@ from __future__ import annotations
 from typing import Any
 
 from volsim.errors import Forbidden, NotFound
-from volsim.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass, Toleration
+from volsim.objects import (
+    PersistentVolume,
+    PersistentVolumeClaim,
+    Pod,
+    StorageClass,
+    Toleration,
+    VolumeAttributesClass,
+)
 from volsim.objects.generic import GenericObject
 from volsim.state import View
 
 __all__ = ["admit", "admit_delete", "admit_update", "check_namespace", "default_class"]
 
 PVC_PROTECTION, PV_PROTECTION = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
+VAC_PROTECTION = "kubernetes.io/vac-protection"
 DEFAULT_CLASS = (
     "storageclass.kubernetes.io/is-default-class",
     "storageclass.beta.kubernetes.io/is-default-class",
@@ -50,6 +58,8 @@ def admit(view: View, obj: Any) -> Any:
         return _with_finalizer(_with_class(view, obj), PVC_PROTECTION)
     if isinstance(obj, PersistentVolume):
         return _with_finalizer(obj, PV_PROTECTION)
+    if isinstance(obj, VolumeAttributesClass) and view.rules.volume_attributes_class:
+        return _with_finalizer(obj, VAC_PROTECTION)
     if isinstance(obj, Pod):
         return _with_priority(view, _with_tolerations(view, obj))
     return obj
@@ -147,12 +157,18 @@ def admit_update(view: View, obj: Any, current: Any) -> None:
     new, old = obj.spec.resources.requests.get("storage"), current.spec.resources.requests.get("storage")
     if new is None or old is None or new <= old:
         return
-    name = obj.metadata.name
+    refused = f'persistentvolumeclaims "{obj.metadata.name}" is forbidden: '
     if current.status.phase != "Bound":
-        return  # validation says so
-    storage_class = view.storage_classes.get(current.spec.storage_class_name or "")
+        raise Forbidden(f"{refused}Only bound persistent volume claims can be expanded")
+    name = _class_of(obj)
+    storage_class = view.storage_classes.get(name) if name == _class_of(current) else None
     if storage_class is None or not storage_class.allow_volume_expansion:
         raise Forbidden(
-            f'persistentvolumeclaims "{name}" is forbidden: only dynamically provisioned pvc can be resized and the '
-            "storageclass that provisions the pvc must support resize"
+            f"{refused}only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc "
+            "must support resize"
         )
+
+
+def _class_of(claim: PersistentVolumeClaim) -> str:
+    """The name of a claim's class, which may still stand in an annotation; empty if it has none."""
+    return claim.metadata.annotations.get(BETA_CLASS, claim.spec.storage_class_name) or ""

@@ -18,8 +18,12 @@ from volsim.objects import (
     DaemonSetUpdateStrategy,
     Deployment,
     DeploymentStrategy,
+    DownwardAPIVolumeSource,
     EmptyDirVolumeSource,
+    EnvVar,
     Job,
+    Lifecycle,
+    LifecycleHandler,
     Namespace,
     NamespaceStatus,
     Node,
@@ -30,6 +34,7 @@ from volsim.objects import (
     PodSpec,
     PodTemplateSpec,
     Probe,
+    ProjectedVolumeSource,
     ReplicaSet,
     ReplicationController,
     RollingUpdateDaemonSet,
@@ -41,6 +46,7 @@ from volsim.objects import (
     StatefulSetUpdateStrategy,
     StorageClass,
     Volume,
+    VolumeProjection,
 )
 from volsim.objects._record import FrozenDict
 from volsim.quantity import Quantity
@@ -75,7 +81,8 @@ def _canonical(amounts: Mapping[str, Quantity]) -> FrozenDict[str, Quantity]:
 
 # -- pods --------------------------------------------------------------------------------------------------------------
 def _pod(pod: Pod, rules: Rules) -> Pod:
-    return pod.replace(spec=pod_spec(pod.spec, rules))
+    spec = pod_spec(pod.spec, rules)
+    return pod.replace(spec=_host_ports(spec) if spec.host_network else spec)
 
 
 def pod_spec(spec: PodSpec, rules: Rules) -> PodSpec:
@@ -91,20 +98,37 @@ def pod_spec(spec: PodSpec, rules: Rules) -> PodSpec:
     )
     if spec.service_account_name is None and spec.service_account:
         spec = spec.replace(service_account_name=spec.service_account)
-    return spec.replace(
+    spec = spec.replace(
         containers=tuple(_container(each) for each in spec.containers),
         init_containers=tuple(_container(each) for each in spec.init_containers),
+        ephemeral_containers=tuple(_container(each) for each in spec.ephemeral_containers),
         volumes=tuple(_volume(each) for each in spec.volumes),
         overhead=_canonical(spec.overhead),
     )
+    return _host_ports(spec) if spec.host_network and not rules.host_network_in_templates else spec
 
 
-def _container(container: Container) -> Container:
-    image = container.image or ""
+def _host_ports(spec: PodSpec) -> PodSpec:
+    """On the node's own network a container's port is the node's."""
+
+    def on_node(container: Container) -> Container:
+        return container.replace(ports=tuple(_set(port, host_port=port.container_port) for port in container.ports))
+
+    return spec.replace(
+        containers=tuple(on_node(each) for each in spec.containers),
+        init_containers=tuple(on_node(each) for each in spec.init_containers),
+    )
+
+
+def _pull_policy(image: str) -> str:
     newest = ":" not in image.rpartition("/")[2] and "@" not in image or image.endswith(":latest")
+    return "Always" if newest else "IfNotPresent"
+
+
+def _container(container: Any) -> Any:
     container = _set(
         container,
-        image_pull_policy="Always" if newest else "IfNotPresent",
+        image_pull_policy=_pull_policy(container.image or ""),
         termination_message_path="/dev/termination-log",
         termination_message_policy="File",
     )
@@ -114,10 +138,36 @@ def _container(container: Container) -> Container:
     return container.replace(
         resources=resources.replace(limits=limits, requests=requests),
         ports=tuple(_set(port, protocol="TCP") for port in container.ports),
+        env=tuple(_variable(each) for each in container.env),
+        lifecycle=_lifecycle(container.lifecycle),
         liveness_probe=_probe(container.liveness_probe),
         readiness_probe=_probe(container.readiness_probe),
         startup_probe=_probe(container.startup_probe),
     )
+
+
+def _variable(variable: EnvVar) -> EnvVar:
+    source = variable.value_from
+    if source is None or source.field_ref is None:
+        return variable
+    return variable.replace(value_from=_with_version(source))
+
+
+def _with_version(part: Any) -> Any:
+    """What shows a field of the pod shows it as version v1 has it."""
+    return part if part.field_ref is None else part.replace(field_ref=_set(part.field_ref, api_version="v1"))
+
+
+def _lifecycle(lifecycle: Lifecycle | None) -> Lifecycle | None:
+    if lifecycle is None:
+        return None
+    return lifecycle.replace(post_start=_hook(lifecycle.post_start), pre_stop=_hook(lifecycle.pre_stop))
+
+
+def _hook(hook: LifecycleHandler | None) -> LifecycleHandler | None:
+    if hook is None or hook.http_get is None:
+        return hook
+    return hook.replace(http_get=_set(hook.http_get, path="/", scheme="HTTP"))
 
 
 def _probe(probe: Probe | None) -> Probe | None:
@@ -143,15 +193,36 @@ def _volume(volume: Volume) -> Volume:
     for source, field in _MODES:
         found = getattr(volume, source)
         if found is not None:
-            return volume.replace(**{source: _set(found, **{field: 0o644})})
+            return volume.replace(**{source: _files(_set(found, **{field: 0o644}))})
     if volume.empty_dir is not None and volume.empty_dir.size_limit is not None:
         limit = Quantity(volume.empty_dir.size_limit.canonical())
         return volume.replace(empty_dir=volume.empty_dir.replace(size_limit=limit))
+    if volume.image is not None:
+        policy = _pull_policy(volume.image.reference or "")
+        return volume.replace(image=_set(volume.image, pull_policy=policy))
     if volume.ephemeral is not None and volume.ephemeral.volume_claim_template is not None:
         template = volume.ephemeral.volume_claim_template
         claim = template.replace(spec=_claim_spec(template.spec))
         return volume.replace(ephemeral=volume.ephemeral.replace(volume_claim_template=claim))
     return _volume_source(volume)
+
+
+def _files(source: Any) -> Any:
+    """What a volume's files show of the pod, and how long its tokens are good."""
+    if isinstance(source, DownwardAPIVolumeSource):
+        return source.replace(items=tuple(_with_version(each) for each in source.items))
+    if isinstance(source, ProjectedVolumeSource):
+        return source.replace(sources=tuple(_projection(each) for each in source.sources))
+    return source
+
+
+def _projection(part: VolumeProjection) -> VolumeProjection:
+    if part.downward_api is not None:
+        items = tuple(_with_version(each) for each in part.downward_api.items)
+        part = part.replace(downward_api=part.downward_api.replace(items=items))
+    if part.service_account_token is not None:
+        part = part.replace(service_account_token=_set(part.service_account_token, expiration_seconds=3600))
+    return part
 
 
 def _volume_source(volume: Any) -> Any:
@@ -193,6 +264,8 @@ def _storage_class(storage_class: StorageClass, rules: Rules) -> StorageClass:
 
 def _csi_driver(driver: CSIDriver, rules: Rules) -> CSIDriver:
     spec = _set(driver.spec, attach_required=True, pod_info_on_mount=False, storage_capacity=False)
+    modes = spec.volume_lifecycle_modes or ("Persistent",)
+    spec = spec.replace(volume_lifecycle_modes=modes)
     return driver.replace(spec=_set(spec, fs_group_policy="ReadWriteOnceWithFSType"))
 
 

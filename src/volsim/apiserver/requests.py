@@ -190,11 +190,11 @@ def update(draft: Draft, obj: Any, *, user: bool = False, warn: Warn = _quiet) -
             warn(text)
         obj = default(strip_disabled(obj, draft.rules), draft.rules)
     obj = _with_servers_metadata(prepare_for_update(obj, current, draft.rules), current)
-    if user:
-        admission.admit_update(draft, obj, current)
     errors = validate_update(obj, current, draft.rules)
     if errors:
         raise _invalid(obj, errors)
+    if user:
+        admission.admit_update(draft, obj, current)
     return _store(draft, obj, current)
 
 

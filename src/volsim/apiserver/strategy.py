@@ -14,10 +14,13 @@ from volsim.objects import (
     LabelSelector,
     PersistentVolume,
     PersistentVolumeClaim,
+    PersistentVolumeClaimSpec,
     PersistentVolumeClaimStatus,
     PersistentVolumeStatus,
     Pod,
     PodStatus,
+    TypedLocalObjectReference,
+    TypedObjectReference,
 )
 from volsim.objects._record import Record
 from volsim.rules import Rules
@@ -64,6 +67,8 @@ def prepare_for_create(obj: Any, rules: Rules) -> Any:
     if obj.kind in _HAS_GENERATION:
         metadata = metadata.replace(generation=1)
     obj = obj.replace(metadata=metadata)
+    if isinstance(obj, PersistentVolumeClaim):
+        obj = obj.replace(spec=_with_data_sources(obj.spec, None, rules))
     if obj.kind in _STATUS_IS_KEPT or not hasattr(obj, "status"):
         return obj
     fresh = _FRESH_STATUS.get(type(obj))
@@ -101,6 +106,8 @@ def prepare_for_update(new: Any, old: Any, rules: Rules) -> Any:
     """An updated object: its status stays the server's, its generation counts changes of the spec."""
     if hasattr(new, "status"):
         new = new.replace(status=old.status)
+    if isinstance(new, PersistentVolumeClaim) and new.spec is not old.spec:
+        new = new.replace(spec=_with_data_sources(new.spec, old.spec, rules))
     generation = old.metadata.generation
     if generation is not None and getattr(new, "spec", None) != getattr(old, "spec", None):
         generation += 1
@@ -120,6 +127,34 @@ def prepare_for_status_update(new: Any, old: Any, rules: Rules, now_us: int) -> 
     if rules.pv_last_phase_transition_time and isinstance(old, PersistentVolume) and status.phase != old.status.phase:
         status = status.replace(last_phase_transition_time=now_us)
     return old.replace(status=status)
+
+
+def _with_data_sources(
+    spec: PersistentVolumeClaimSpec, old: PersistentVolumeClaimSpec | None, rules: Rules
+) -> PersistentVolumeClaimSpec:
+    """A claim's source of data, said in both fields alike; what a version does not know is dropped.
+
+    Source: pkg/api/persistentvolumeclaim/util.go (DropDisabledFields, EnforceDataSourceBackwardsCompatibility,
+    NormalizeDataSources); KEP-1495.
+    """
+    source, ref = spec.data_source, spec.data_source_ref
+    if source is None and ref is None:
+        return spec
+    known = rules.any_volume_data_source and (rules.cross_namespace_volume_data_source or not (ref and ref.namespace))
+    if not known and (old is None or old.data_source_ref is None):
+        ref = None
+    if ref is None and (old is None or (old.data_source is None and old.data_source_ref is None)):
+        # For years anything else in this field was ignored: it still is, unless it is said in the new one.
+        if source is not None and (source.api_group or "", source.kind) not in _OLD_SOURCES:
+            source = None
+    if rules.any_volume_data_source and ref is None and source is not None:
+        ref = TypedObjectReference(api_group=source.api_group, kind=source.kind, name=source.name)
+    elif rules.any_volume_data_source and source is None and ref is not None and not ref.namespace:
+        source = TypedLocalObjectReference(api_group=ref.api_group, kind=ref.kind, name=ref.name)
+    return spec.replace(data_source=source, data_source_ref=ref)
+
+
+_OLD_SOURCES = (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
 
 
 def qos_class(pod: Pod) -> str:
@@ -204,4 +239,53 @@ def _strip_pod(spec: Any, rules: Rules) -> Any:
         spec = spec.replace(volumes=tuple(each.replace(image=None) for each in spec.volumes))
     if not rules.pod_scheduling_readiness and spec.scheduling_gates:
         spec = spec.replace(scheduling_gates=())
-    return spec
+    for gate, field in _GATED_FIELDS:
+        if not getattr(rules, gate) and getattr(spec, field) is not None:
+            spec = spec.replace(**{field: None})
+    if all(getattr(rules, gate) for gate in _CONTAINER_GATES):
+        return spec
+    return spec.replace(
+        containers=tuple(_strip_container(each, rules) for each in spec.containers),
+        init_containers=tuple(_strip_container(each, rules) for each in spec.init_containers),
+        ephemeral_containers=tuple(_strip_container(each, rules) for each in spec.ephemeral_containers),
+    )
+
+
+_GATED_FIELDS = (
+    ("pod_level_resources", "resources"),
+    ("hostname_override", "hostname_override"),
+    ("user_namespaces", "host_users"),
+)
+_CONTAINER_GATES = (
+    "sidecar_containers",
+    "container_restart_rules",
+    "env_files",
+    "recursive_read_only_mounts",
+    "sleep_action",
+)
+
+
+def _strip_container(container: Any, rules: Rules) -> Any:
+    if not rules.sidecar_containers and container.restart_policy is not None:
+        container = container.replace(restart_policy=None)
+    if not rules.container_restart_rules and container.restart_policy_rules:
+        container = container.replace(restart_policy_rules=())
+    if not rules.env_files and any(each.value_from and each.value_from.file_key_ref for each in container.env):
+        container = container.replace(env=tuple(_without_file(each) for each in container.env))
+    if not rules.recursive_read_only_mounts and any(each.recursive_read_only for each in container.volume_mounts):
+        mounts = tuple(each.replace(recursive_read_only=None) for each in container.volume_mounts)
+        container = container.replace(volume_mounts=mounts)
+    if not rules.sleep_action and container.lifecycle is not None:
+        container = container.replace(lifecycle=_without_sleep(container.lifecycle))
+    return container
+
+
+def _without_file(variable: Any) -> Any:
+    source = variable.value_from
+    return variable if source is None else variable.replace(value_from=source.replace(file_key_ref=None))
+
+
+def _without_sleep(lifecycle: Any) -> Any:
+    hooks = {name: getattr(lifecycle, name) for name in ("post_start", "pre_stop")}
+    kept = {name: hook if hook is None else hook.replace(sleep=None) for name, hook in hooks.items()}
+    return lifecycle.replace(**kept)

@@ -60,7 +60,7 @@ def attachment_name(driver: str, handle: str, node: str) -> str:
     """The name of the VolumeAttachment of a CSI volume on a node.
 
     >>> attachment_name("csi.example.com", "vol-1", "node01")[:16]
-    'csi-1c2cd43ac89b'
+    'csi-f2e404433e83'
     """
     return f"csi-{sha256(f'{handle}{driver}{node}'.encode()).hexdigest()}"
 
@@ -412,8 +412,8 @@ def _report(view: View, row: Attachment, *, attached: bool) -> list[Write]:
 def _hold(view: View, key: str, row: Attachment, pods: dict[str, Pod]) -> Outcome:
     """Keep a disk where it is; attach it again if somebody has removed its VolumeAttachment."""
     if row.attachment and row.attachment not in view.table("volumeattachments"):
-        writes = (*_report(view, row, attached=False), Put(TABLE, key, None))
-        return Outcome(writes, requeue_after_us=0, says=f"{row.name} is not attached to {row.node} any more")
+        again = _start(view, key, row, pods)
+        return again._replace(writes=(*_report(view, row, attached=False), *again.writes))
     row = row.replace(pods=tuple(pods), released_us=None, in_use=_in_use(view, row))
     writes = (*_report(view, row, attached=True), *_put(view, key, row))
     return Outcome(writes, says=f"keep {row.name} on {row.node}") if writes else NOTHING

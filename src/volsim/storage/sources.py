@@ -34,7 +34,7 @@ class SourceKind(NamedTuple):
 
 _EXPORT = "an export on a server, shared by all nodes; server failure"
 _DISK = "a disk behind the network, with its bytes; disk failure"
-_NO_ATTACH = "attaching, exclusive use by one node"
+_ATTACHED = f"{_DISK}; attaching, exclusive use by one node"
 _STAND_IN = "an empty directory of the pod stands in for it"
 
 SOURCES: tuple[SourceKind, ...] = (
@@ -51,21 +51,21 @@ SOURCES: tuple[SourceKind, ...] = (
     SourceKind("glusterfs", "export", "RWO ROX RWX", False, "1.25", _EXPORT, "capacity"),
     SourceKind("azureFile", "export", "RWO ROX RWX", False, "1.29", _EXPORT, "capacity"),
     SourceKind("quobyte", "export", "RWO ROX RWX", False, "1.24", _EXPORT, "capacity"),
-    SourceKind("iscsi", "disk", "RWO ROX", True, "", _DISK, _NO_ATTACH),
-    SourceKind("fc", "disk", "RWO ROX", True, "", _DISK, _NO_ATTACH),
-    SourceKind("rbd", "disk", "RWO ROX", True, "1.30", _DISK, _NO_ATTACH),
-    SourceKind("awsElasticBlockStore", "disk", "RWO", True, "1.26", _DISK, _NO_ATTACH),
-    SourceKind("gcePersistentDisk", "disk", "RWO ROX", True, "1.27", _DISK, _NO_ATTACH),
-    SourceKind("azureDisk", "disk", "RWO", True, "1.26", _DISK, _NO_ATTACH),
-    SourceKind("cinder", "disk", "RWO", True, "1.25", _DISK, _NO_ATTACH),
-    SourceKind("vsphereVolume", "disk", "RWO", True, "1.29", _DISK, _NO_ATTACH),
+    SourceKind("iscsi", "disk", "RWO ROX", True, "", _ATTACHED),
+    SourceKind("fc", "disk", "RWO ROX", True, "", _ATTACHED),
+    SourceKind("rbd", "disk", "RWO ROX", True, "1.30", _ATTACHED),
+    SourceKind("awsElasticBlockStore", "disk", "RWO", True, "1.26", _ATTACHED),
+    SourceKind("gcePersistentDisk", "disk", "RWO ROX", True, "1.27", _ATTACHED),
+    SourceKind("azureDisk", "disk", "RWO", True, "1.26", _ATTACHED),
+    SourceKind("cinder", "disk", "RWO", True, "1.25", _ATTACHED),
+    SourceKind("vsphereVolume", "disk", "RWO", True, "1.29", _ATTACHED),
     SourceKind("portworxVolume", "disk", "RWO RWX", False, "1.35", _DISK),
-    SourceKind("photonPersistentDisk", "disk", "RWO", True, "1.19", _DISK, _NO_ATTACH),
+    SourceKind("photonPersistentDisk", "disk", "RWO", True, "1.19", _ATTACHED),
     SourceKind("scaleIO", "disk", "RWO ROX", False, "1.21", _DISK),
     SourceKind("storageos", "disk", "RWO", False, "1.24", _DISK),
     SourceKind("flocker", "disk", "RWO", False, "1.24", _DISK),
     SourceKind("local", "host-path", "RWO RWOP", False, "", "a path of one node's disk, which must be there", "block mode"),
-    SourceKind("csi", "disk", "RWO ROX RWX RWOP", True, "", "a persistent volume's bytes behind its handle; inline: " + _STAND_IN, "capacity, block mode"),
+    SourceKind("csi", "disk", "RWO ROX RWX RWOP", True, "", "a persistent volume's bytes behind its handle; attaching, exclusive use by one node; inline: " + _STAND_IN, "capacity, block mode"),
     SourceKind("flexVolume", "stand-in", "RWO ROX", True, "", _STAND_IN, "drivers"),
     SourceKind("gitRepo", "stand-in", "", False, "1.35", _STAND_IN, "repositories"),
     SourceKind("image", "stand-in", "", False, "", _STAND_IN, "image contents"),

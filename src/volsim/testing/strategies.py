@@ -235,8 +235,24 @@ def pods(
 
 
 # -- clusters and what can be done to them -----------------------------------------------------------------------------
-def _numbered(stem: str, most: int) -> SearchStrategy[str]:
-    return st.sampled_from([f"{stem}{number}" for number in range(1, most + 1)] or [""])
+@st.composite
+def _one_out_of(draw: st.DrawFn, left: list[SearchStrategy[Any]]) -> Any:
+    return draw(left.pop(draw(st.integers(0, len(left) - 1))))
+
+
+@st.composite
+def _some(draw: st.DrawFn, each: Sequence[SearchStrategy[Any]], least: int = 0) -> list[Any]:
+    """What some of the strategies make, in any order.
+
+    A number and then so many draws, not a list of draws: Hypothesis can then leave out any one of them when it shrinks,
+    however much went into it.
+    """
+    left = list(each)
+    return [draw(_one_out_of(left)) for _ in range(draw(st.integers(least, len(left))))]
+
+
+def _numbered(stem: str, most: int) -> list[str]:
+    return [f"{stem}{number}" for number in range(1, most + 1)]
 
 
 def clusters(
@@ -249,20 +265,19 @@ def clusters(
 ) -> SearchStrategy[Simulation]:
     """Simulations of small clusters to which some objects have just been applied, in any order.
 
-    There are two names for classes, so there are at most two of them. Shrinks to one node and no objects.
+    There are names for three nodes and two classes, so there are at most as many. Shrinks to one node and no objects.
     """
     volume_names, claim_names = _numbered("v", max_volumes), _numbered("c", max_claims)
-    kinds = {
-        storage_classes(names=st.sampled_from(CLASSES[: max_classes or 1])): max_classes,
-        persistent_volumes(names=volume_names): max_volumes,
-        claims(names=claim_names, volume_names=volume_names): max_claims,
-        pods(names=_numbered("p", max_pods), claim_names=claim_names): max_pods,
-    }
-    used = [strategy for strategy, most in kinds.items() if most]
-    # One list of all kinds: each object can be left out by itself when an example shrinks
-    objects = st.lists(st.one_of(used), max_size=sum(kinds.values()), unique_by=lambda obj: (obj.kind, obj.key))
-    here = st.lists(nodes(), min_size=1, max_size=max_nodes, unique_by=lambda node: node.key)
-    return st.builds(cluster_of, objects=objects if used else st.just([]), nodes=here)
+    maybe_volumes = st.sampled_from(volume_names) if volume_names else st.just("v1")
+    maybe_claims = st.sampled_from(claim_names) if claim_names else st.just("c1")
+    each = [
+        *(persistent_volumes(names=st.just(name)) for name in volume_names),
+        *(claims(names=st.just(name), volume_names=maybe_volumes) for name in claim_names),
+        *(pods(names=st.just(name), claim_names=maybe_claims) for name in _numbered("p", max_pods)),
+        *(storage_classes(names=st.just(name)) for name in CLASSES[:max_classes]),
+    ]
+    here = _some([nodes(names=st.just(name)) for name in NODES[:max_nodes]], least=1)
+    return st.builds(cluster_of, objects=_some(each), nodes=here)
 
 
 def actions() -> SearchStrategy[Call]:

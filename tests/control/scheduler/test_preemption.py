@@ -228,3 +228,24 @@ def test_a_pod_may_be_important_and_polite() -> None:
     sim.settle()
     assert left(sim) == ["low", "web"]
     assert "not eligible due to preemptionPolicy=Never." in said(sim)
+
+
+def test_a_victim_that_is_on_its_way_out_is_not_removed_again() -> None:
+    """A more important pod comes while the first one waits for its victim: it takes the same place."""
+    sim = cluster([node("n1")], pod("low", cpu="3", priority=1), pod("first", cpu="3", priority=HIGH))
+    sim.run("2s")
+    sim.apply(pod(cpu="3", priority=HIGH + 1))
+    sim.settle()
+    assert found_pod(sim).status.nominated_node_name == "n1"
+    assert len(messages(sim, "Preempted")) == 1
+
+
+def test_of_many_candidates_a_hundred_are_enough() -> None:
+    names = [f"n{number:03}" for number in range(101)]
+    sim = cluster([node(name, pods="1") for name in names])
+    for name in names:
+        sim.apply(pod(f"low-{name}", nodeName=name, priority=2 if name != names[-1] else 1))
+    sim.apply(pod(priority=HIGH))
+    found = CONTROLLER.sync(sim.state, "default/web")
+    assert isinstance(found, Choose)
+    assert [label for label, _ in found.options] == names[:100]  # the last would have been better

@@ -6,8 +6,8 @@ Source: kube-scheduler, pkg/scheduler/schedule_one.go (numFeasibleNodesToFind), 
 from __future__ import annotations
 
 from tests.control.scheduler.clusters import attempt_for, cluster, node, pod, zoned
-from volsim.control.scheduler.node_facts import nodes_in_turn
 from volsim.control.scheduler.framework import Code
+from volsim.control.scheduler.node_facts import nodes_in_turn
 from volsim.control.scheduler.search import ROTATION, ask, search
 
 

@@ -466,7 +466,7 @@ def check_job_update(errors: Errors, new: Job, old: Job) -> None:
     """A Job's pods stay the same, and how many of them are to succeed."""
     if new.spec is old.spec:
         return
-    check_job(errors, new)
+    _check_job_spec(errors, new.spec, "spec")
     spec, was = new.spec, old.spec
     if spec.completion_mode != "Indexed":
         errors.immutable("spec.completions", spec.completions, was.completions)

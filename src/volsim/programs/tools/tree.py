@@ -1,1 +1,0 @@
-"""Tools that look at directories and change them: `find`, `ls`, `mkdir`, `rm`, `rmdir`, `touch`."""
