@@ -16,6 +16,7 @@ import pytest
 import volsim
 from tests.control.workloads import engine_of, messages
 from volsim.control.attach_detach import attachment_name
+from volsim.control.attachable import attachable
 from volsim.control.kubelet.pods import work_on
 from volsim.engine.actions import Sync
 
@@ -185,6 +186,26 @@ class TestAttaching:
         sim.apply([*volume(**source), pod("a", "node01", "pv"), pod("b", "node02", "pv")])
         sim.settle()
         assert (phase(sim, "a"), phase(sim, "b")) == ("Running", "Running")
+
+    def test_a_directory_needs_nothing_either(self) -> None:
+        sim = cluster()
+        sim.apply(pod("a", "node01", uses={"emptyDir": {}}))
+        sim.settle()
+        assert phase(sim, "a") == "Running"
+        assert attached(sim, "node01") == in_use(sim, "node01") == []
+
+    def test_a_claim_whose_volume_names_another_claim_brings_nothing(self) -> None:
+        sim = cluster()
+        sim.apply([*volume(), pod("a", "node01", "pv")])
+        sim.settle()
+        draft = sim.state.draft()
+        found = draft.persistent_volumes["pv"]
+        assert found.spec.claim_ref is not None
+        other = found.spec.replace(claim_ref=found.spec.claim_ref.replace(uid="another"))
+        (mount,) = draft.pods["default/a"].spec.volumes
+        assert attachable(draft, draft.pods["default/a"], mount) is not None
+        draft.put("persistentvolumes", "pv", found.replace(spec=other))
+        assert attachable(draft, draft.pods["default/a"], mount) is None
 
     def test_a_pod_that_has_ended_lets_its_disk_go(self) -> None:
         sim = cluster()
@@ -607,6 +628,19 @@ class TestWhatSomebodyRemoved:
         assert attachments(sim) == [("node01", True)]
         sim.write_file("a", "/pv/t", b"row")
 
+    def test_an_attachment_that_was_deleted_before_its_last_pod_went_is_not_missed(self) -> None:
+        sim = cluster()
+        sim.apply([*volume(), pod("a", "node01", "pv")])
+        sim.settle()
+        (found,) = sim.list("volumeattachments")
+        sim.delete(f"volumeattachment/{found.metadata.name}")
+        sim.run("0.2s")
+        sim.delete("pod/a")
+        sim.run("5s")
+        assert attachments(sim) == []
+        assert attached(sim, "node01") == []
+        assert not sim.state.table("attach_detach")
+
     def test_a_volume_that_is_being_deleted_is_not_attached_any_more(self) -> None:
         sim = cluster()
         sim.apply(volume())
@@ -716,6 +750,20 @@ class TestWhatSomebodyRemoved:
         (again,) = sim.list("volumeattachments")
         assert again.metadata.uid != found.metadata.uid
 
+    def test_a_pod_that_takes_up_an_attachment_waits_for_the_attacher_as_long(self) -> None:
+        sim = cluster()
+        sim.apply(volume(csi={"driver": "other.csi", "volumeHandle": "disk"}))
+        given = by_hand()
+        given["metadata"]["name"] = attachment_name("other.csi", "disk", "node01")
+        given["spec"]["attacher"] = "other.csi"
+        sim.create(given)
+        sim.run("10m")
+        sim.apply(pod("a", "node01", "pv"))
+        sim.run("119s")
+        assert messages(sim, "FailedAttachVolume") == []
+        sim.run("1s")
+        assert len(messages(sim, "FailedAttachVolume")) == 1
+
     def test_the_finalizer_of_an_attacher_that_is_not_there_is_left_alone(self) -> None:
         sim = cluster()
         sim.apply(volume()[0])
@@ -743,7 +791,7 @@ class TestEphemeralVolumes:
         sim = cluster()
         sim.apply(fast_class())
         sim.apply(pod("a", "node01", uses=ephemeral()))
-        sim.settle()
+        sim.run("5s")  # the kubelet tries again when the claim is bound
         assert phase(sim, "a") == "Running"
         assert len(attached(sim, "node01")) == 1
         sim.delete("pod/a")

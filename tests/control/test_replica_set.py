@@ -153,7 +153,7 @@ class TestRefusal:
         sim.run("10s")
         times = [event.last_timestamp or 0 for event in sim.events if event.reason == "FailedCreate"]
         waits = [after - before for before, after in pairwise(times)]
-        assert waits[:4] == [5_000, 5_000, 10_000, 20_000]
+        assert waits[:4] == [5_000, 10_000, 20_000, 40_000]
         assert len(times) < 15
 
     def test_nothing_is_said_while_the_namespace_is_terminating(self) -> None:

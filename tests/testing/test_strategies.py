@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import volsim
 from volsim import objects
-from volsim.state import State
 from volsim.testing import Call, cluster_of, strategies
 
 OBJECTS: dict[str, SearchStrategy[Any]] = {
@@ -68,6 +68,28 @@ def test_what_is_done_to_a_cluster_is_done_or_refused(sim: volsim.Simulation, ca
 
 
 # -- shrinking ---------------------------------------------------------------------------------------------------------
+class _FoundIt(Exception):
+    """The example is one that is looked for."""
+
+
+def smallest(strategy: SearchStrategy[Any], wanted: Callable[[Any], bool] = lambda _: True) -> Any:
+    """What Hypothesis shows of all that is wanted: the example that it tries last."""
+    found = []
+
+    @settings(
+        derandomize=True, database=None, max_examples=500, phases=[Phase.generate, Phase.shrink], print_blob=False
+    )
+    @given(strategy)
+    def look(drawn: Any) -> None:
+        if wanted(drawn):
+            found.append(drawn)
+            raise _FoundIt
+
+    with pytest.raises(_FoundIt):
+        look()
+    return found[-1]
+
+
 SMALLEST_VOLUME = (
     "PersistentVolume(metadata=ObjectMeta(name='v1'), spec=PersistentVolumeSpec(access_modes=('ReadWriteOnce',), "
     "capacity={'storage': Quantity('1Gi')}, nfs=NFSVolumeSource(path='/v1', server='nfs.example.com'), "
@@ -100,30 +122,22 @@ MINIMAL: list[tuple[str, SearchStrategy[Any], str]] = [
 
 @pytest.mark.parametrize(("name", "strategy", "text"), MINIMAL, ids=[name for name, *_ in MINIMAL])
 def test_each_shrinks_to_what_reads_best(name: str, strategy: SearchStrategy[Any], text: str) -> None:
-    assert repr(find(strategy, lambda _: True, settings=settings(database=None))) == text
+    assert repr(smallest(strategy)) == text
 
 
 def test_a_cluster_shrinks_to_one_node_and_nothing_else() -> None:
-    sim = find(strategies.clusters(), lambda _: True, settings=settings(database=None))
-    assert sim.state == cluster_of().state
+    assert smallest(strategies.clusters()).state == cluster_of().state
 
 
-def is_bound(state: State) -> bool:
-    return any(claim.status.phase == "Bound" for claim in state.persistent_volume_claims.values())
+def ends_with_a_bound_claim(sim: volsim.Simulation) -> bool:
+    fork = sim.fork()
+    fork.settle()
+    return any(claim.status.phase == "Bound" for claim in fork.list("pvc"))
 
 
-def test_a_cluster_in_which_a_claim_is_bound_shrinks_to_one_volume_and_one_claim() -> None:
-    """Quality: who looks for a bound claim gets a volume, a claim, and nothing besides."""
-
-    def has_bound_claim(sim: volsim.Simulation) -> bool:
-        fork = sim.fork()
-        fork.settle()
-        return is_bound(fork.state)
-
-    few = settings(database=None, max_examples=500, derandomize=True)
-    sim = find(strategies.clusters(), has_bound_claim, settings=few)
-    found = [obj.name for kind in ("sc", "pv", "pvc", "pods") for obj in sim.list(kind)]
-    assert found == ["v1", "c1"]
+def test_whoever_looks_for_a_bound_claim_gets_a_volume_and_a_claim_and_nothing_besides() -> None:
+    sim = smallest(strategies.clusters(), ends_with_a_bound_claim)
+    assert [obj.name for kind in ("sc", "pv", "pvc", "pods") for obj in sim.list(kind)] == ["v1", "c1"]
 
 
 # -- calls -------------------------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def _host_ports(spec: PodSpec) -> PodSpec:
 
 
 def _pull_policy(image: str) -> str:
-    newest = ":" not in image.rpartition("/")[2] and "@" not in image or image.endswith(":latest")
+    newest = (":" not in image.rpartition("/")[2] and "@" not in image) or image.endswith(":latest")
     return "Always" if newest else "IfNotPresent"
 
 
@@ -321,7 +321,9 @@ def _stateful_set(stateful_set: StatefulSet, rules: Rules) -> StatefulSet:
         strategy = strategy.replace(rolling_update=rolling)
     spec = spec.replace(update_strategy=strategy)
     claims = tuple(each.replace(spec=_claim_spec(each.spec)) for each in spec.volume_claim_templates)
-    return stateful_set.replace(spec=spec.replace(volume_claim_templates=claims, template=_template(spec.template, rules)))
+    return stateful_set.replace(
+        spec=spec.replace(volume_claim_templates=claims, template=_template(spec.template, rules))
+    )
 
 
 def _daemon_set(daemon_set: DaemonSet, rules: Rules) -> DaemonSet:
@@ -336,7 +338,11 @@ def _daemon_set(daemon_set: DaemonSet, rules: Rules) -> DaemonSet:
 
 
 def _job_spec(spec: Any, rules: Rules) -> Any:
-    spec = _set(spec, backoff_limit=6, completion_mode="NonIndexed", suspend=False)
+    spec = _set(spec, backoff_limit=6)
+    if rules.indexed_job:
+        spec = _set(spec, completion_mode="NonIndexed")
+    if rules.suspend_job:
+        spec = _set(spec, suspend=False)
     if spec.completions is None and spec.parallelism is None:
         spec = spec.replace(completions=1, parallelism=1)
     return _set(spec, parallelism=1).replace(template=_template(spec.template, rules))
@@ -402,4 +408,3 @@ _DEFAULTS: dict[type, Callable[[Any, Rules], Any]] = {
     Namespace: _namespace,
     Node: _node,
 }
-

@@ -1,7 +1,7 @@
 """What the API server does to an object besides checking it: names, statuses, generations, grace periods, old fields.
 
-Source: kube-apiserver, pkg/registry/{core,apps,storage}/*/strategy.go (PrepareForCreate, PrepareForUpdate, CheckGracefulDelete),
-apiserver, pkg/storage/names/generate.go.
+Source: kube-apiserver, pkg/registry/{core,apps,batch,storage}/*/strategy.go (PrepareForCreate, PrepareForUpdate,
+CheckGracefulDelete), apiserver, pkg/storage/names/generate.go.
 """
 
 from __future__ import annotations
@@ -80,7 +80,16 @@ def prepare_for_create(obj: Any, rules: Rules) -> Any:
 
 
 _HAS_GENERATION = frozenset(
-    {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController", "PodDisruptionBudget"}
+    {
+        "Deployment",
+        "ReplicaSet",
+        "StatefulSet",
+        "DaemonSet",
+        "Job",
+        "CronJob",
+        "ReplicationController",
+        "PodDisruptionBudget",
+    }
 )
 
 
@@ -193,7 +202,7 @@ def grace_period(pod: Pod, asked: int | None, rules: Rules) -> int:
     return 1 if grace < 0 else grace
 
 
-# -- fields that a version does not have ---------------------------------------------------------------------------------
+# -- fields that a version does not have -------------------------------------------------------------------------------
 def strip_disabled(obj: Any, rules: Rules) -> Any:
     """The object without the fields whose feature gate is off in this version: they are dropped, not refused."""
     spec = getattr(obj, "spec", None)
@@ -209,7 +218,9 @@ def strip_disabled(obj: Any, rules: Rules) -> Any:
         return obj.replace(spec=_strip_stateful_set(spec, rules))
     if obj.kind == "DaemonSet" and not rules.daemon_set_update_surge:
         return obj.replace(spec=_strip_surge(spec))
-    return obj
+    if obj.kind == "Job":
+        return obj.replace(spec=_strip_job(spec, rules))
+    return _strip_cron_job(obj, rules) if obj.kind == "CronJob" else obj
 
 
 def _strip_stateful_set(spec: Any, rules: Rules) -> Any:
@@ -228,7 +239,35 @@ def _strip_surge(spec: Any) -> Any:
     strategy = spec.update_strategy
     if strategy is None or strategy.rolling_update is None:
         return spec
-    return spec.replace(update_strategy=strategy.replace(rolling_update=strategy.rolling_update.replace(max_surge=None)))
+    return spec.replace(
+        update_strategy=strategy.replace(rolling_update=strategy.rolling_update.replace(max_surge=None))
+    )
+
+
+_GATED_JOB_FIELDS = (
+    ("indexed_job", "completion_mode"),
+    ("suspend_job", "suspend"),
+    ("ttl_after_finished", "ttl_seconds_after_finished"),
+    ("job_pod_failure_policy", "pod_failure_policy"),
+    ("job_pod_replacement_policy", "pod_replacement_policy"),
+    ("job_backoff_limit_per_index", "backoff_limit_per_index"),
+    ("job_backoff_limit_per_index", "max_failed_indexes"),
+    ("job_success_policy", "success_policy"),
+    ("job_managed_by", "managed_by"),
+)
+
+
+def _strip_job(spec: Any, rules: Rules) -> Any:
+    gone = {field: None for gate, field in _GATED_JOB_FIELDS if not getattr(rules, gate)}
+    return spec.replace(**gone) if gone else spec
+
+
+def _strip_cron_job(cron_job: Any, rules: Rules) -> Any:
+    spec = cron_job.spec if rules.cron_job_time_zone else cron_job.spec.replace(time_zone=None)
+    template = spec.job_template
+    job = _strip_job(template.spec, rules)
+    job = job.replace(template=job.template.replace(spec=_strip_pod(job.template.spec, rules)))
+    return cron_job.replace(spec=spec.replace(job_template=template.replace(spec=job)))
 
 
 def _strip_pod(spec: Any, rules: Rules) -> Any:

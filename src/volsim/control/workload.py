@@ -317,19 +317,19 @@ def namespace_ends(view: View, namespace: str | None) -> bool:
     return found is None or found.metadata.deletion_timestamp is not None
 
 
-def backoff_us(view: View, since_us: int | None) -> int:
-    """How long to wait before trying again what is refused since `since_us`: as long again, which doubles the wait."""
+def backoff_us(view: View, since_us: int | None, first_us: int = _RETRY_FIRST_US, most_us: int = _RETRY_MAX_US) -> int:
+    """How long to wait before trying again what is refused since `since_us`: at first `first_us`, then ever twice."""
     failing_us = 0 if since_us is None else view.now_us - since_us
-    return min(max(failing_us, _RETRY_FIRST_US), _RETRY_MAX_US)
+    return min(failing_us + first_us, most_us)
 
 
 def retry_at_us(since_us: int, now_us: int) -> int:
-    """When what is refused since `since_us` is tried again, from now on: 5 ms after, 10 ms, 20 ms and so on.
+    """When what is refused since `since_us` is tried again, from now on: after 5 ms, 10 ms more, 20 ms more and so on.
 
     >>> retry_at_us(0, 3_000), retry_at_us(0, 11_000)
-    (5000, 20000)
+    (5000, 15000)
     """
     at_us = since_us + _RETRY_FIRST_US
     while at_us < now_us:
-        at_us += min(at_us - since_us, _RETRY_MAX_US)
+        at_us += min(at_us - since_us + _RETRY_FIRST_US, _RETRY_MAX_US)
     return at_us

@@ -38,8 +38,10 @@ __all__ = ["TIMES", "TOLD", "Clocks", "clocks", "exact", "situation"]
 
 TIMES = frozenset(
     {
+        "completion_time",
         "creation_timestamp",
         "deletion_timestamp",
+        "finished_at",
         "last_transition_time",
         "last_update_time",
         "start_time",
@@ -62,9 +64,9 @@ TIMES = frozenset(
 TOLD = frozenset(
     {
         "acquire_time",
-        "completion_time",
+        "deprecated_first_timestamp",
+        "deprecated_last_timestamp",
         "event_time",
-        "finished_at",
         "first_timestamp",
         "last_heartbeat_time",
         "last_observed_time",
@@ -165,8 +167,8 @@ def _named(fields: Iterable[tuple[str, Any]]) -> Iterator[Digest]:
         if name in TIMES and isinstance(value, int):
             yield Digest(0, times=(value,))
         elif name == "last" and isinstance(value, tuple):  # how a container's run before this one ended
-            code, _, _, reason = value
-            yield digest((code, reason))
+            code, started_us, finished_us, reason = value
+            yield digest((code, reason))._replace(times=(started_us, finished_us))
         elif name.endswith("_seconds") and isinstance(value, int):
             yield Digest(fingerprint(value), longest_us=value * _SECOND_US)
         else:

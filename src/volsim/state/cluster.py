@@ -45,6 +45,9 @@ RUNTIME: Mapping[str, str] = {
 }
 """The tables that no API shows, and what their rows are."""
 
+REMEMBERED = frozenset({"attach_detach", "scheduling", "memory"})
+"""The runtime tables that only their controller sees: what he notes there has changed nothing in the cluster."""
+
 _TIMERS, _FAILURES = "@timers", "@failures"
 _MASK = (1 << 64) - 1
 
@@ -354,7 +357,8 @@ class Draft(View):
     def take_changes(self) -> tuple[Change, ...]:
         """The journal since the last call. That ends a step: whoever watches a row that it changed is woken.
 
-        A row that was written several times in the step is told of once, as it was before and as it is now.
+        A row that was written several times in the step is told of once, as it was before and as it is now. What a
+        controller merely remembers wakes, but is not part of the journal.
         """
         taken = tuple(self.changes)
         self.changes = []
@@ -365,7 +369,7 @@ class Draft(View):
                         self.enqueue(controller, woken)
                     else:
                         self.set_timer(controller, woken.key, woken.due_us, keep_earlier=True)
-        return taken
+        return tuple(change for change in taken if change.table not in REMEMBERED)
 
     def _watching(self, table: str) -> Sequence[tuple[str, Watch]]:
         """Who is woken by changes of a table; of one that nobody names, those who watch every object of the API."""

@@ -236,19 +236,20 @@ def pods(
 
 # -- clusters and what can be done to them -----------------------------------------------------------------------------
 @st.composite
-def _one_out_of(draw: st.DrawFn, left: list[SearchStrategy[Any]]) -> Any:
-    return draw(left.pop(draw(st.integers(0, len(left) - 1))))
-
-
-@st.composite
 def _some(draw: st.DrawFn, each: Sequence[SearchStrategy[Any]], least: int = 0) -> list[Any]:
-    """What some of the strategies make, in any order.
+    """What some of the strategies make, in any order; of one strategy at most one thing.
 
     A number and then so many draws, not a list of draws: Hypothesis can then leave out any one of them when it shrinks,
-    however much went into it.
+    however much went into it. What a strategy makes a second time is thrown away.
     """
-    left = list(each)
-    return [draw(_one_out_of(left)) for _ in range(draw(st.integers(least, len(left))))]
+    if not each:
+        return []
+    one = st.integers(0, len(each) - 1).flatmap(lambda place: st.tuples(st.just(place), each[place]))
+    found: dict[int, Any] = {}
+    for _ in range(draw(st.integers(least, len(each)))):
+        place, made = draw(one)
+        found.setdefault(place, made)
+    return list(found.values())
 
 
 def _numbered(stem: str, most: int) -> list[str]:

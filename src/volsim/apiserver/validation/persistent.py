@@ -195,11 +195,7 @@ def check_volume_update(errors: Errors, new: PersistentVolume, old: PersistentVo
         _check_mount_annotation(errors, new)
         return
     check_volume(errors, new, old.spec)
-    source, before = _source_of(new.spec), _source_of(old.spec)
-    if source.csi is not None and before.csi is not None and before.csi.controller_expand_secret_ref is None:
-        source = source.replace(csi=source.csi.replace(controller_expand_secret_ref=None))  # may be set, once
-    if not same(source, before):
-        _immutable_source(errors, source, before)
+    _check_same_source(errors, new.spec, old.spec)
     errors.immutable("volumeMode", new.spec.volume_mode, old.spec.volume_mode)
     affinity, were = new.spec.node_affinity, old.spec.node_affinity
     if were is not None and not errors.rules.mutable_pv_node_affinity:
@@ -212,18 +208,25 @@ def check_volume_update(errors: Errors, new: PersistentVolume, old: PersistentVo
         errors.forbidden("spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden")
 
 
+def _check_same_source(errors: Errors, new: PersistentVolumeSpec, old: PersistentVolumeSpec) -> None:
+    if all(getattr(new, name) is getattr(old, name) for name in PERSISTENT_SOURCES) and new.carried is old.carried:
+        return
+    source, before = _source_of(new), _source_of(old)
+    if source.csi is not None and before.csi is not None and before.csi.controller_expand_secret_ref is None:
+        source = source.replace(csi=source.csi.replace(controller_expand_secret_ref=None))  # may be set, once
+    if same(source, before):
+        return
+    field = "spec.persistentvolumesource"
+    if errors.rules.immutable_specs_show_difference:
+        errors.forbidden(field, f"{field} is immutable after creation\n{difference(before, source)}")
+    else:
+        errors.forbidden(field, "is immutable after creation")
+
+
 def _source_of(spec: PersistentVolumeSpec) -> PersistentVolumeSpec:
     """Nothing of the spec but the source."""
     sources = {name: getattr(spec, name) for name in PERSISTENT_SOURCES}
     return PersistentVolumeSpec().replace(**sources, carried=spec.carried)
-
-
-def _immutable_source(errors: Errors, new: PersistentVolumeSpec, old: PersistentVolumeSpec) -> None:
-    field = "spec.persistentvolumesource"
-    if errors.rules.immutable_specs_show_difference:
-        errors.forbidden(field, f"{field} is immutable after creation\n{difference(old, new)}")
-    else:
-        errors.forbidden(field, "is immutable after creation")
 
 
 _FINAL_LABELS = {

@@ -144,24 +144,16 @@ def check_pod_spec(
     )
     pod = Surroundings(volumes, spec.termination_grace_period_seconds, spec.host_users is not False)
     check_containers(errors, spec.containers, f"{field}.containers", pod)
-    check_init_containers(errors, spec, f"{field}.initContainers", pod)
-    check_ephemeral_containers(errors, spec, f"{field}.ephemeralContainers", pod)
+    if spec.init_containers:
+        check_init_containers(errors, spec, f"{field}.initContainers", pod)
+    if spec.ephemeral_containers:
+        check_ephemeral_containers(errors, spec, f"{field}.ephemeralContainers", pod)
     if rules.pod_level_resources:
         check_pod_resources(errors, spec, f"{field}.resources")
     if spec.host_network:
         _check_host_network(errors, spec.containers, f"{field}.containers", is_pod)
-    errors.one_of(f"{field}.restartPolicy", spec.restart_policy, ("Always", "OnFailure", "Never"))
-    _check_dns(errors, spec, field)
-    if spec.node_selector:
-        check_labels(errors, spec.node_selector, f"{field}.nodeSelector")
-    if spec.security_context is not None:
-        _check_security(errors, spec, spec.security_context, f"{field}.securityContext")
-    if spec.affinity is not None:
-        check_affinity(errors, spec.affinity, f"{field}.affinity", old.affinity if old is not None else None)
-    _check_gates(errors, spec, field)
-    check_spread(errors, spec.topology_spread_constraints, f"{field}.topologySpreadConstraints")
-    if spec.host_users is False:
-        _check_host_users(errors, spec, field)
+    _check_settings(errors, spec, field)
+    _check_placement(errors, spec, field, old)
     _check_names(errors, spec, field)
     if spec.tolerations:
         numeric = old is not None and any(each.operator in ("Gt", "Lt") for each in old.tolerations)
@@ -174,10 +166,27 @@ def check_pod_spec(
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 
 
-def _check_dns(errors: Errors, spec: PodSpec, field: str) -> None:
+def _check_settings(errors: Errors, spec: PodSpec, field: str) -> None:
+    """What all containers of the pod share."""
+    errors.one_of(f"{field}.restartPolicy", spec.restart_policy, ("Always", "OnFailure", "Never"))
     errors.one_of(f"{field}.dnsPolicy", spec.dns_policy, _DNS_POLICIES)
     if spec.dns_policy == "None" and not spec.carried.get("dnsConfig"):
         errors.required(f"{field}.dnsConfig", "must provide `dnsConfig` when `dnsPolicy` is None")
+    if spec.node_selector:
+        check_labels(errors, spec.node_selector, f"{field}.nodeSelector")
+    if spec.security_context is not None:
+        _check_security(errors, spec, spec.security_context, f"{field}.securityContext")
+
+
+def _check_placement(errors: Errors, spec: PodSpec, field: str, old: PodSpec | None) -> None:
+    """When and where the pod may run, and what it shares with its node."""
+    if spec.affinity is not None:
+        check_affinity(errors, spec.affinity, f"{field}.affinity", old.affinity if old is not None else None)
+    _check_gates(errors, spec, field)
+    if spec.topology_spread_constraints:
+        check_spread(errors, spec.topology_spread_constraints, f"{field}.topologySpreadConstraints")
+    if spec.host_users is False:
+        _check_host_users(errors, spec, field)
 
 
 def _check_host_network(errors: Errors, containers: Sequence[Container], field: str, is_pod: bool) -> None:

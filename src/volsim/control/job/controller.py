@@ -49,10 +49,17 @@ def watch_pods(view: View, change: Change) -> Iterator[str | Wake]:
         return
     for key in owner_keys(view, change, "Job", "jobs"):
         wait_us = microseconds(view.rules.job_sync_batch_period)
-        if not view.rules.job_tracking_with_finalizers and after is not None and after.status.phase == "Failed":
+        if not view.rules.job_pod_failure_backoff and _is_new_failure(view, before, after):
             memory: Memory = view.get("memory", memory_row(key)) or Memory()
-            wait_us = pod_backoff_us(memory.failures) if memory.failures else 0
+            wait_us = max(wait_us, pod_backoff_us(memory.failures, view.rules))
         yield Wake(key, view.now_us + wait_us) if wait_us else key
+
+
+def _is_new_failure(view: View, before: Pod | None, after: Pod | None) -> bool:
+    """Whether a pod has failed just now; before pods were tracked, whether one changes that has failed."""
+    if after is None or after.status.phase != "Failed":
+        return False
+    return not view.rules.job_tracking_with_finalizers or before is None or before.status.phase != "Failed"
 
 
 def _counts(before: Pod | None, after: Pod | None) -> bool:
@@ -96,8 +103,8 @@ def sync(view: View, key: str) -> Outcome:
             _note_suspension(work)
     work.count(all_of_them=verdict is not None or job.metadata.deletion_timestamp is not None)
     over = _conclude(work, verdict) if verdict is not None else False
-    if not work.rules.job_pod_failure_backoff and not work.tracks:
-        _look_again_at_failures(work, over=over)
+    if not work.rules.job_pod_failure_backoff:
+        _requeue(work, over=over)
     return work.outcome(over=over)
 
 
@@ -140,8 +147,9 @@ def _exceeds_limit(work: JobWork) -> bool:
             return True
     if work.tracks:
         return work.failed > limit
-    fresh = work.failed > (work.job.status.failed or 0)
-    return fresh and len(work.active) != work.job.spec.parallelism and work.memory.failures + 1 > limit
+    if not work.has_new_failure or len(work.active) == work.job.spec.parallelism:
+        return False
+    return (work.failed if work.rules.job_counts_failed_pods else work.memory.failures + 1) > limit
 
 
 def _completed(work: JobWork) -> Verdict | None:
@@ -160,6 +168,8 @@ def _note_suspension(work: JobWork) -> None:
     if work.is_suspended:
         if work.note_condition("Suspended", "JobSuspended", "Job suspended"):
             work.events.append(normal(work.job, "Suspended", "Job suspended"))
+            if work.rules.job_start_cleared_by_suspension:
+                work.start_time = None
     elif work.note_condition("Suspended", "JobResumed", "Job resumed", status="False"):
         work.events.append(normal(work.job, "Resumed", "Job resumed"))
         work.start_time = work.view.now_us
@@ -182,13 +192,17 @@ def _conclude(work: JobWork, verdict: Verdict) -> bool:
     return True
 
 
-def _look_again_at_failures(work: JobWork, *, over: bool) -> None:
-    """Before there was a back-off by pods: a job is looked at again after each failure, and later each time."""
+def _requeue(work: JobWork, *, over: bool) -> None:
+    """Before there was a back-off by pods: a job is looked at again after each failure, and later each time.
+
+    With tracking only a success ends that, without it whatever changes the status and is no failure.
+    """
     retries = work.memory.failures
-    if work.failed > (work.job.status.failed or 0) and not over:
+    if (work.has_new_failure and not over) or work.refused:
         retries += 1
-        work.waits_us.append(pod_backoff_us(retries))
-    elif work.status() != work.job.status:
+        if work.has_new_failure:
+            work.waits_us.append(pod_backoff_us(retries, work.rules))
+    elif work.has_new_success if work.tracks else work.status() != work.job.status:
         retries = 0
     work.memory = work.memory._replace(failures=retries)
 

@@ -37,11 +37,13 @@ from volsim.control.workload import (
 )
 from volsim.control.writing import with_finalizer, without_finalizer
 from volsim.objects import Condition, EnvVar, FrozenDict, Job, JobStatus, Pod, UncountedTerminatedPods
+from volsim.rules import Rules
 from volsim.state import View
 
 __all__ = ["JobWork", "Memory", "memory_row"]
 
 _BURST = 500  # MaxPodCreateDeletePerSync
+_REFUSED_FIRST_US, _REFUSED_MOST_US = 1_000_000, 60_000_000  # DefaultJobApiBackOff, MaxJobApiBackOff
 _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
 
 
@@ -49,7 +51,7 @@ class Memory(NamedTuple):
     """What the controller remembers of a job."""
 
     failures: int = 0
-    """Pods that have failed since one last succeeded; before 1.27, how often a failure was looked at again."""
+    """Pods that have failed since one last succeeded; or (by version) how often the job was looked at again."""
     last_failure_us: int | None = None
     refused_since_us: int | None = None
     """Since when the API server takes no pod of it."""
@@ -126,6 +128,16 @@ class JobWork:
         """How many pods have failed."""
         counted = (self.job.status.failed or 0) if self.tracks else 0
         return counted + len(self.new_failed) + len(self.given_up)
+
+    @property
+    def has_new_success(self) -> bool:
+        """Whether more has succeeded than is reported."""
+        return self.succeeded > (self.job.status.succeeded or 0)
+
+    @property
+    def has_new_failure(self) -> bool:
+        """Whether more has failed than is reported."""
+        return self.failed > (self.job.status.failed or 0)
 
     @property
     def left(self) -> list[Pod]:
@@ -211,7 +223,7 @@ class JobWork:
         failures, last_us = self.memory.failures, self.memory.last_failure_us
         if not self.rules.job_pod_failure_backoff or not failures or last_us is None:
             return False
-        wait_us = last_us + pod_backoff_us(failures) - self.view.now_us
+        wait_us = last_us + pod_backoff_us(failures, self.rules) - self.view.now_us
         if wait_us > 0:
             self.waits_us.append(wait_us)
         return wait_us > 0
@@ -293,27 +305,36 @@ class JobWork:
         status = self.status()
         if status != self.job.status:
             self.writes.append(UpdateStatus(self.job.replace(status=status)))
-        refused_since = self.memory.refused_since_us
-        background = False
-        if self.refused:
-            background = not self.waits_us
-            self.waits_us.append(backoff_us(self.view, refused_since))
-        now_us, row = self.view.now_us, memory_row(self.job.key)
-        self.memory = self.memory._replace(refused_since_us=(refused_since or now_us) if self.refused else None)
+        background = self.refused and not self.waits_us
+        self._note_refusal()
+        row = memory_row(self.job.key)
         memory = None if over or self.memory == Memory() else self.memory
         if memory != self.view.get("memory", row):
             self.writes.append(Put("memory", row, memory))
         says = f"job {self.job.key}: {', '.join(self.notes) or 'report'}" if self.writes or self.events else ""
         return Outcome(tuple(self.writes), tuple(self.events), min(self.waits_us, default=None), background, says)
 
+    def _note_refusal(self) -> None:
+        """Remember since when no pod is taken, and try again after a while."""
+        since_us = self.memory.refused_since_us
+        if not self.refused:
+            self.memory = self.memory._replace(refused_since_us=None)
+            return
+        if self.rules.job_pod_failure_backoff:
+            self.waits_us.append(backoff_us(self.view, since_us, _REFUSED_FIRST_US, _REFUSED_MOST_US))
+        else:
+            self.waits_us.append(pod_backoff_us(self.memory.failures, self.rules))
+        self.memory = self.memory._replace(refused_since_us=self.view.now_us if since_us is None else since_us)
 
-def pod_backoff_us(failures: int) -> int:
-    """How long after its last failure a job waits before it makes another pod: 10 s, doubled, at most 10 min.
 
-    >>> [pod_backoff_us(number) // 1_000_000 for number in (1, 2, 3, 9)]
-    [10, 20, 40, 600]
+def pod_backoff_us(failures: int, rules: Rules) -> int:
+    """How long after its last failure a job waits before it makes another pod: 10 s, doubled up to some minutes.
+
+    >>> [pod_backoff_us(number, Rules()) // 1_000_000 for number in (0, 1, 2, 3, 9)]
+    [0, 10, 20, 40, 600]
     """
-    return min(10_000_000 << min(failures - 1, 20), 600_000_000)
+    most_us = 600_000_000 if rules.job_pod_failure_backoff else 360_000_000
+    return min(10_000_000 << min(failures - 1, 20), most_us) if failures else 0
 
 
 def _numbered(pod: Pod, job: Job, index: int) -> Pod:

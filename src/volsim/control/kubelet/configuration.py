@@ -12,7 +12,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from volsim.objects import ConfigMap, Pod, Secret, Volume
+from volsim.objects import ConfigMap, FrozenDict, Pod, Secret, Volume
 from volsim.state import View
 from volsim.storage.tree import Directory, File, Symlink
 
@@ -137,8 +137,8 @@ def _laid_out(files: Files, now_us: int) -> Directory:
         parts = [part for part in path.split("/") if part]
         content = _with(content, parts, File(data=data, mode=mode))
         top[parts[0]] = Symlink(target=f"..data/{parts[0]}")
-    entries = {generation: content, "..data": Symlink(target=generation), **top}
-    return Directory(entries=entries, mode=0o777)
+    entries: dict[str, Any] = {generation: content, "..data": Symlink(target=generation), **top}
+    return Directory(entries=FrozenDict(entries), mode=0o777)
 
 
 def _with(directory: Directory, parts: list[str], file: File) -> Directory:

@@ -64,9 +64,9 @@ def environment(work: PodWork, spec: ContainerSpec, image: Image) -> dict[str, s
         if each.value_from is None:
             env[each.name or ""] = expand(each.value or "", env)
         else:
-            value = _value(work, each.value_from)
-            if value is not None:
-                env[each.name or ""] = value
+            found = _value(work, each.value_from)
+            if found is not None:
+                env[each.name or ""] = found
     return env
 
 

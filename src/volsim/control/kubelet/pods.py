@@ -46,15 +46,19 @@ def watch_pod(view: View, change: Change) -> Iterator[str]:
     for pod in (before, after):
         if pod is None or not pod.spec.node_name:
             continue
-        if before is None or after is None or before.metadata.uid != after.metadata.uid:
+        another = before is None or after is None or before.metadata.uid != after.metadata.uid
+        if another or (pod is after and _wants_a_look(before, after)):
             yield key_of(pod)
-        elif pod is after and (
-            before.spec is not after.spec
-            or before.metadata.deletion_timestamp != after.metadata.deletion_timestamp
-            or before.metadata.deletion_grace_period_seconds != after.metadata.deletion_grace_period_seconds
-            or _ready_by_others(before, after)
-        ):
-            yield key_of(pod)
+
+
+def _wants_a_look(before: Pod, after: Pod) -> bool:
+    old, new = before.metadata, after.metadata
+    return (
+        before.spec is not after.spec
+        or old.deletion_timestamp != new.deletion_timestamp
+        or old.deletion_grace_period_seconds != new.deletion_grace_period_seconds
+        or _ready_by_others(before, after)
+    )
 
 
 def _ready_by_others(before: Pod, after: Pod) -> bool:

@@ -92,10 +92,11 @@ def watch_volume(view: View, change: Change) -> Iterator[str | Wake]:
 
 
 def watch_class(view: View, change: Change) -> Iterator[Wake]:
-    """The claims of a class hear of it at the next resync; of a default class, those that asked for none too."""
-    if change.after is None:
-        return
-    groups = [change.key, ""] if is_default(change.after) else [change.key]
+    """The claims of a class hear of it at the next resync; of a default class, those that asked for none too.
+
+    Of a class that is gone as well: a claim that was to wait for its first consumer is then bound at once.
+    """
+    groups = [change.key, ""] if change.after is not None and is_default(change.after) else [change.key]
     for group in groups:
         if view.group_size("claims_unbound", group):
             yield Wake(f"@{group}", next_resync_us(view))
@@ -111,10 +112,17 @@ def watch_pod(view: View, change: Change) -> Iterator[Wake]:
 
 
 def watch_resync(view: View, change: Change) -> Iterator[str]:
-    """The resync of a class wakes all its claims that are not bound."""
+    """The resync of a class wakes all its claims that are not bound, the oldest first.
+
+    The controller takes them from a Go map, so in any order; but a small map's iteration starts at a random slot and
+    goes round, so that mostly it is the order in which they came.
+    """
     name, _, group = change.key.partition("/@")
     if name == NAME:
-        yield from view.group("claims_unbound", group)
+        claims = view.persistent_volume_claims
+        yield from sorted(
+            view.group("claims_unbound", group), key=lambda key: (claims[key].metadata.creation_timestamp or 0, key)
+        )
 
 
 # -- one claim ---------------------------------------------------------------------------------------------------------

@@ -34,12 +34,14 @@ from volsim.objects.binding import (
 from volsim.rules import Rules, microseconds
 from volsim.state import View
 from volsim.state.runtime import Plugin
-from volsim.storage.backends import Backend
+from volsim.storage.backends import Backend, backend_of
+from volsim.storage.sources import SOURCES, source_of
 
 __all__ = ["IN_TREE_FINALIZER", "only_asked", "provision"]
 
 IN_TREE_FINALIZER = "kubernetes.io/pv-controller"
 _ASKING = {BETA_PROVISIONER, PROVISIONER, MIGRATED_TO}
+_FAMILIES = {kind.name: kind.family for kind in SOURCES}
 
 
 def provision(view: View, claim: PersistentVolumeClaim) -> Outcome:
@@ -128,10 +130,18 @@ def _make(view: View, claim: PersistentVolumeClaim, storage_class: StorageClass,
         return _refused(view, asked, storage_class, plugin, writes)
     volume = _volume(view, claim, storage_class, plugin, name)
     if plugin.source:
-        writes.append(Put("backends", name, Backend(name=name, family="disk")))
+        writes.append(_storage_of(volume))
     writes += [Create(volume), UpdateStatus(volume.replace(status=volume.status.replace(phase="Bound")))]
     note = normal(claim, "ProvisioningSucceeded", f"Successfully provisioned volume {name} using {plugin.name}")
     return Outcome(tuple(writes), (note,), says=f"make volume {name} for claim {claim.key}")
+
+
+def _storage_of(volume: PersistentVolume) -> Put:
+    """The storage behind a volume that was just made, under the name by which whoever mounts or deletes it looks for it."""
+    source, record = source_of(volume.spec)
+    assert source is not None, "what a plugin makes has a source"
+    name, _ = backend_of(source, record)
+    return Put("backends", name, Backend(name=name, family=_FAMILIES[source]))
 
 
 def _refused(

@@ -18,7 +18,7 @@ from volsim.control.scheduler.fit_error import NO_NODES, fit_error, turned_away
 from volsim.control.scheduler.framework import Attempt, Code
 from volsim.control.scheduler.memory import Memory
 from volsim.control.scheduler.preemption import Candidate, Preemption, preempt, removal, with_condition
-from volsim.control.scheduler.queue import next_backoff_us, wants_a_node
+from volsim.control.scheduler.queue import must_wait, next_backoff_us, wants_a_node
 from volsim.control.scheduler.search import Found, ask, best, search
 from volsim.control.scheduler.volume_binding import Decision, ways
 from volsim.objects import Condition, ObjectMeta, Pod
@@ -35,12 +35,12 @@ def sync(view: View, key: str) -> Outcome | Choose:
     pod = view.pods.get(key)
     memory: Memory | None = view.get("scheduling", key)
     if pod is None or not wants_a_node(pod):
-        return _forget(key, memory) if memory is not None else NOTHING
+        return _forget(view, key, memory) if memory is not None else NOTHING
     if memory is None or memory.uid != pod.metadata.uid:
         memory = _SINCE_NEVER
     if memory.is_binding:
         return _go_on_binding(view, pod, memory)
-    if memory.until_us > view.now_us:
+    if must_wait(view, memory):
         return Outcome(requeue_after_us=memory.until_us - view.now_us)
     attempt = Attempt(view, pod)
     found = search(attempt)
@@ -49,14 +49,20 @@ def sync(view: View, key: str) -> Outcome | Choose:
     return _placed(attempt, memory, found)
 
 
-def _forget(key: str, memory: Memory) -> Outcome:
-    """A pod that is gone, or that somebody else has given a node."""
-    if not memory.is_binding:
-        return Outcome((Put("scheduling", key, None),))
+def _forget(view: View, key: str, memory: Memory) -> Outcome:
+    """A pod that is gone or on its way out, or that somebody else has given a node."""
+    pod: Pod | None = view.pods.get(key)
     namespace, _, name = key.partition("/")
-    about = Pod(metadata=ObjectMeta(namespace=namespace, name=name, uid=memory.uid))
-    text = pre_bind.failure(f'pod does not exist any more: pod "{name}" not found')
-    return Outcome((Put("scheduling", key, None),), (warning(about, "FailedScheduling", text),))
+    about = pod if pod is not None else Pod(metadata=ObjectMeta(namespace=namespace, name=name, uid=memory.uid))
+    says = []
+    if memory.is_binding:
+        says.append(pre_bind.failure(f'pod does not exist any more: pod "{name}" not found'))
+    deleted = pod is None or pod.metadata.deletion_timestamp is not None
+    waits = memory.until_us > view.now_us and not view.rules.pod_update_ends_backoff
+    if deleted and view.rules.deleted_pod_is_mentioned and not waits:
+        says.append(f"skip schedule deleting pod: {key}")
+    notes = tuple(warning(about, "FailedScheduling", text) for text in says)
+    return Outcome((Put("scheduling", key, None),), notes)
 
 
 # -- placed ------------------------------------------------------------------------------------------------------------
@@ -205,6 +211,9 @@ def _failed(
     nomination: str | None = "",
 ) -> Outcome:
     """Remember the attempt, set the condition, record the event; `nomination` None leaves it as it is."""
+    told = _told(view, pod, reason, text, nomination)
+    if memory.until_us > view.now_us and told is pod and memory.rejected_by == rejected_by:
+        return Outcome(requeue_after_us=after_us, background=True)  # tried early, with the same answer
     backoff_us = next_backoff_us(view.rules, memory.backoff_us)
     new = memory.replace(
         uid=pod.metadata.uid or "",
@@ -212,12 +221,6 @@ def _failed(
         until_us=view.now_us + backoff_us,
         rejected_by=rejected_by,
     )
-    condition = Condition(
-        type="PodScheduled", status="False", reason=reason, message=text, last_transition_time=view.now_us
-    )
-    told = with_condition(pod, condition)
-    if nomination is not None and (told.status.nominated_node_name or "") != nomination:
-        told = told.replace(status=told.status.replace(nominated_node_name=nomination or None))
     writes: list[Write] = [Put("scheduling", pod.key, new)]
     if told is not pod:
         writes.append(UpdateStatus(told))
@@ -230,3 +233,14 @@ def _nominated(pod: Pod, node: str) -> list[Write]:
     if pod.status.nominated_node_name == node:
         return []
     return [UpdateStatus(pod.replace(status=pod.status.replace(nominated_node_name=node)))]
+
+
+def _told(view: View, pod: Pod, reason: str, text: str, nomination: str | None) -> Pod:
+    """The pod with the condition and the nomination; the very same pod if it says so already."""
+    condition = Condition(
+        type="PodScheduled", status="False", reason=reason, message=text, last_transition_time=view.now_us
+    )
+    told = with_condition(pod, condition)
+    if nomination is None or (told.status.nominated_node_name or "") == nomination:
+        return told
+    return told.replace(status=told.status.replace(nominated_node_name=nomination or None))

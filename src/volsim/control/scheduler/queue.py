@@ -1,8 +1,9 @@
 """The scheduling queue: which pods wait, and what wakes them.
 
 Modelled: a pod is tried when it appears and when it is changed itself; one that was turned away is tried again when
-something happens that may help one of the plugins that turned it away, but not before its back-off is over; one whose
-volumes are being bound is looked at when they change.
+something happens that may help one of the plugins that turned it away, but not before its back-off is over (since 1.33
+only an error's back-off is waited for: an idle scheduler takes the others at once); one whose volumes are being bound is
+looked at when they change.
 Not modelled: priorities in the queue: pods are tried in the order in which they were woken. Before 1.32 any change of a
 kind woke all pods that a plugin had turned away; here only those that it may help, in every version.
 Source: kube-scheduler, pkg/scheduler/backend/queue/scheduling_queue.go, pkg/scheduler/eventhandlers.go.
@@ -18,7 +19,7 @@ from volsim.objects import PersistentVolume, Pod
 from volsim.rules import Rules, microseconds
 from volsim.state import Change, View, Wake, Watch
 
-__all__ = ["NAME", "WATCHES", "next_backoff_us", "wants_a_node"]
+__all__ = ["NAME", "WATCHES", "must_wait", "next_backoff_us", "wants_a_node"]
 
 NAME = "default-scheduler"
 """The scheduler that a pod gets unless it asks for another."""
@@ -49,6 +50,14 @@ def next_backoff_us(rules: Rules, before_us: int) -> int:
     """
     first, most = microseconds(rules.scheduler_backoff_initial), microseconds(rules.scheduler_backoff_max)
     return min(before_us * 2 or first, most)
+
+
+def must_wait(view: View, memory: Memory) -> bool:
+    """Whether the pod's back-off is not over, and has to be waited for."""
+    if memory.until_us <= view.now_us:
+        return False
+    early = view.rules.scheduler_pops_from_backoff or view.rules.pod_update_ends_backoff
+    return not (early and memory.rejected_by)  # an error's back-off is always waited for
 
 
 # -- what wakes --------------------------------------------------------------------------------------------------------
@@ -112,7 +121,8 @@ def _helped(view: View, change: Change) -> Iterator[str | Wake]:
             if pod is not None and key not in seen and hint(view, change, pod):
                 seen.add(key)
                 memory: Memory = view.get("scheduling", key)
-                yield Wake(key, memory.until_us) if memory.until_us > view.now_us else key
+                waits = memory.until_us > view.now_us and not view.rules.scheduler_pops_from_backoff
+                yield Wake(key, memory.until_us) if waits else key
 
 
 WATCHES: dict[str, Watch] = dict.fromkeys(HINTS, _helped) | {

@@ -222,7 +222,7 @@ def _status(work: SetWork) -> StatefulSetStatus:
         observed_generation=work.set.metadata.generation,
         replicas=replicas,
         ready_replicas=ready or None,
-        available_replicas=available if work.rules.stateful_set_available_replicas else None,
+        available_replicas=available if work.rules.stateful_set_min_ready_seconds else None,
         current_replicas=currently or None,
         updated_replicas=updated or None,
         current_revision=current,

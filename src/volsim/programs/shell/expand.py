@@ -17,7 +17,7 @@ from typing import NamedTuple
 from volsim.objects._record import FrozenDict
 from volsim.programs.files import Files, noise
 from volsim.programs.shell.arithmetic import ArithmeticFault, evaluate
-from volsim.programs.shell.patterns import Piece, file_names, has_magic, matcher
+from volsim.programs.patterns import Piece, file_names, has_magic, matcher
 from volsim.programs.shell.state import ShellState
 from volsim.programs.shell.syntax import Arithmetic, Parameter, Part, Substitution, Text, Word
 

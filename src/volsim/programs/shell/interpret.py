@@ -38,7 +38,7 @@ from volsim.programs.shell.code import (
 from volsim.programs.shell.expand import Context, Expander, OutputNeeded, ShellFault
 from volsim.programs.shell.kernel import Kernel
 from volsim.programs.shell.parser import parse_line
-from volsim.programs.shell.patterns import matcher
+from volsim.programs.patterns import matcher
 from volsim.programs.shell.redirect import Descriptors, RedirectFault
 from volsim.programs.shell.state import Channel, Frame, LoopState, ShellState, Task, Wait
 from volsim.programs.shell.syntax import Redirect, ShellSyntaxError, Simple, Text, Word, literal

@@ -1,5 +1,20 @@
-"""The programs that every ordinary image holds: those of busybox, by name.
+"""The programs that every ordinary image holds, by name: those of busybox.
 
->>> sorted(TOOLS)[:4]
-['[', 'awk', 'base64', 'basename']
+>>> "cat" in TOOLS, "mysqld" in TOOLS
+(True, False)
 """
+
+from __future__ import annotations
+
+from volsim.programs.process import Program
+from volsim.programs.tools import changing, clock, conditions, finding, looking, printing, system, text
+from volsim.programs.tools.applet import Applet
+
+__all__ = ["TOOLS"]
+
+TOOLS: dict[str, Program] = {
+    "[": Applet(conditions.test), "[[": Applet(conditions.test), "echo": Applet(printing.echo),
+    "printf": Applet(printing.printf), "test": Applet(conditions.test),
+    **changing.TOOLS, **clock.TOOLS, **finding.TOOLS, **looking.TOOLS, **system.TOOLS, **text.TOOLS,
+}  # fmt: skip
+"""Name and program."""

@@ -17,7 +17,7 @@ from functools import lru_cache
 from volsim.errors import FileError
 from volsim.programs.files import Files
 
-__all__ = ["Piece", "file_names", "has_magic", "matcher"]
+__all__ = ["Piece", "file_names", "fits", "has_magic", "matcher"]
 
 Piece = tuple[str, bool]
 """A text, and whether it is quoted."""
@@ -94,6 +94,15 @@ def _expression(pieces: tuple[Piece, ...]) -> re.Pattern[str]:
 def matcher(pieces: Iterable[Piece]) -> Callable[[str], object]:
     """A function that says whether a whole text fits the pattern."""
     return _expression(tuple(pieces)).fullmatch
+
+
+def fits(pattern: str, text: str) -> bool:
+    """Whether a whole text fits a pattern that has no quotes.
+
+    >>> fits("*.[ch]", "main.c")
+    True
+    """
+    return matcher([(pattern, False)])(text) is not None
 
 
 def _by_directory(pieces: Iterable[Piece]) -> list[list[Piece]]:

@@ -1,0 +1,239 @@
+"""Tools that tell of the system, and those that run other programs: `env`, `hostname`, `id`, `kill`, `ps`, `xargs`, …
+
+Modelled: one user, root.
+Not modelled: networks (`nc`, `wget`, `curl` and the like say so), mounting, other users.
+Source: busybox, coreutils/env.c, coreutils/id.c, coreutils/uname.c, procps/kill.c, findutils/xargs.c.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from volsim.errors import FileError
+from volsim.programs.files import Files
+from volsim.programs.process import SIGNALS, Pause, Process, default_signal, signal_name
+from volsim.programs.tools.applet import Applet, UsageError, fail, options
+
+__all__ = ["TOOLS"]
+
+_KERNEL = "5.15.0"
+_YES_MOST = 10_000  # times that `yes` writes: nobody has read so much, so nobody will
+
+
+def _true(process: Process) -> int:
+    return 0
+
+
+def _false(process: Process) -> int:
+    return 1
+
+
+def _hostname(process: Process) -> int:
+    found = options(process, "isfd")
+    if found.operands:
+        return fail(process, "sethostname: Operation not permitted")
+    process.print(process.hostname)
+    return 0
+
+
+def _id(process: Process) -> int:
+    found = options(process, "ugGnr")
+    name = "n" in found
+    if any(letter in found for letter in "ugG"):
+        process.print("root" if name else "0")
+    else:
+        process.print("uid=0(root) gid=0(root) groups=0(root)")
+    return 0
+
+
+def _whoami(process: Process) -> int:
+    process.print("root")
+    return 0
+
+
+def _uname(process: Process) -> int:
+    found = options(process, "amnrspviom")
+    names = {"s": "Linux", "n": process.hostname, "r": _KERNEL, "v": "#1 SMP", "m": "x86_64", "o": "GNU/Linux"}
+    if "a" in found:
+        process.print(" ".join(names.values()))
+        return 0
+    process.print(" ".join(names[letter] for letter in names if letter in found) or "Linux")
+    return 0
+
+
+def _pwd(process: Process) -> int:
+    process.print(process.cwd)
+    return 0
+
+
+def _printenv(process: Process) -> int:
+    names = process.argv[1:]
+    if not names:
+        for name, value in process.env.items():
+            process.print(f"{name}={value}")
+        return 0
+    for name in names:
+        if name in process.env:
+            process.print(process.env[name])
+    return int(any(name not in process.env for name in names))
+
+
+def _which(process: Process) -> int:
+    status = 0
+    for name in options(process, "a").operands:
+        if _found(process, name):
+            process.print(name if "/" in name else f"/bin/{name}")
+        else:
+            status = 1
+    return status
+
+
+def _found(process: Process, name: str) -> bool:
+    try:
+        return process.find(name, process) is not None
+    except FileError:
+        return False
+
+
+def _ps(process: Process) -> int:
+    process.print("PID   USER     TIME  COMMAND")
+    process.print(f"{1 if process.pid1 else 7:5} root      0:00 {' '.join(process.argv)}")
+    return 0
+
+
+def _nproc(process: Process) -> int:
+    process.print("1")
+    return 0
+
+
+def _kill(process: Process) -> int:
+    words, name = list(process.argv[1:]), "TERM"
+    if words[:1] == ["-l"]:
+        for each, number in SIGNALS.items():
+            process.print(f"{number:2}) {each}")
+        return 0
+    if words[:1] == ["-s"] and len(words) > 1:
+        words[:2] = [f"-{words[1]}"]
+    if words and words[0].startswith("-") and words[0] != "--":
+        found = signal_name(words[0][1:])
+        if found is None:
+            return fail(process, f"bad signal name '{words[0][1:]}'")
+        name = found
+        words = words[1:]
+    for word in words:
+        if not (word.isascii() and word.isdigit()):
+            return fail(process, f"invalid number '{word}'")
+        process.sent.append((int(word), name))
+    return 0
+
+
+def _nothing(process: Process) -> int:
+    """`sync` and its like: what is written is written."""
+    return 0
+
+
+def _unmodelled(process: Process) -> int:
+    return fail(process, "not modelled: there is no network between processes here")
+
+
+def _mount(process: Process) -> int:
+    if len(process.argv) > 1:
+        return fail(process, "permission denied (are you root?)")
+    for line in Files(process).read("/proc/mounts").decode().splitlines():
+        device, path, kind, access = line.split()[:4]
+        process.print(f"{device} on {path} type {kind} ({access})")
+    return 0
+
+
+# -- programs that run programs ----------------------------------------------------------------------------------------
+class _Wrapped:
+    """A tool that becomes another program: `env`, `nohup`, `nice`, `setsid`, `timeout` and `busybox`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def _inner(self, process: Process) -> Process | int:
+        """The process of the other program; a status if there is none."""
+        words, env = list(process.argv[1:]), dict(process.env)
+        if self._name == "env":
+            while words and words[0].startswith("-"):
+                word = words.pop(0)
+                if word in ("-i", "-", "--ignore-environment"):
+                    env = {}
+                elif word == "-u" and words:
+                    env.pop(words.pop(0), None)
+                elif word != "--":
+                    return fail(process, f"unrecognized option: {word.lstrip('-')}")
+            while words and "=" in words[0]:
+                name, _, value = words.pop(0).partition("=")
+                env[name] = value
+        elif self._name == "nice" and words[:1] == ["-n"]:
+            words = words[2:]
+        if not words:
+            if self._name == "env":
+                process.write("".join(f"{name}={value}\n" for name, value in env.items()).encode(errors="surrogateescape"))
+                return 0
+            return fail(process, "missing operand")
+        return process.like(tuple(words), env)
+
+    def start(self, process: Process) -> Pause:
+        inner = self._inner(process)
+        if isinstance(inner, int):
+            return Pause.exited(inner)
+        try:
+            program = inner.find(inner.argv[0], inner)
+        except FileError as error:
+            fail(process, f"can't execute '{inner.argv[0]}': {error.strerror}")
+            return Pause.exited(126)
+        if program is None:
+            text = "applet not found" if self._name == "busybox" else f"can't execute '{inner.argv[0]}': No such file or directory"
+            fail(process, f"{inner.argv[0]}: {text}" if self._name == "busybox" else text)
+            return Pause.exited(127)
+        return self._passed(process, inner, program.start(inner))
+
+    @staticmethod
+    def _passed(process: Process, inner: Process, pause: Pause) -> Pause:
+        process.consumed = inner.consumed
+        return pause
+
+    def resume(self, memory: Any, process: Process) -> Pause:
+        inner = self._inner(process)
+        assert isinstance(inner, Process), "it was started"
+        program = inner.find(inner.argv[0], inner)
+        assert program is not None, "it was found when it was started"
+        return self._passed(process, inner, program.resume(memory, inner))
+
+    def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
+        if self._name == "nohup" and name == "HUP":
+            return None
+        inner = self._inner(process)
+        assert isinstance(inner, Process), "it was started"
+        program = inner.find(inner.argv[0], inner)
+        assert program is not None, "it was found when it was started"
+        return program.signal(memory, inner, name)
+
+
+class _Yes:
+    """`yes`: writes for ever, or until whoever reads has had enough."""
+
+    def start(self, process: Process) -> Pause:
+        return self.resume(0, process)
+
+    def resume(self, memory: Any, process: Process) -> Pause:
+        if memory >= _YES_MOST:
+            process.complain(f"{process.name}: killed: nobody reads what it writes without end")
+            return Pause.exited(128 + SIGNALS["KILL"])
+        process.print("\n".join([" ".join(process.argv[1:]) or "y"] * 100))
+        return Pause.sleeping(0, memory=memory + 100)
+
+    def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
+        return default_signal(process, name)
+
+
+TOOLS = {
+    "false": Applet(_false), "hostname": Applet(_hostname), "id": Applet(_id), "kill": Applet(_kill), "mount": Applet(_mount),
+    "nproc": Applet(_nproc), "printenv": Applet(_printenv), "ps": Applet(_ps), "pwd": Applet(_pwd), "sync": Applet(_nothing),
+    "true": Applet(_true), "uname": Applet(_uname), "which": Applet(_which), "whoami": Applet(_whoami), "yes": _Yes(),
+    **{name: _Wrapped(name) for name in ("busybox", "env", "nice", "nohup", "setsid")},
+    **{name: Applet(_unmodelled) for name in ("curl", "nc", "netcat", "nslookup", "ping", "telnet", "wget")},
+}  # fmt: skip
