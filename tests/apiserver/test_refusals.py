@@ -52,7 +52,7 @@ class TestVolumes:
 
     def test_the_root_of_a_node_is_not_recycled(self) -> None:
         root = volume(nfs=None, hostPath={"path": "/tmp/.."}, persistentVolumeReclaimPolicy="Recycle")
-        assert refusal(root)[-1].startswith("spec.hostPath.path: Invalid value")
+        assert refusal(root)[0].startswith("spec.hostPath.path: Invalid value")
         root["spec"]["hostPath"]["path"] = "//"
         text = "may not be 'recycle' for a hostPath mount of '/'"
         assert refusal(root) == [f"spec.persistentVolumeReclaimPolicy: Forbidden: {text}"]
@@ -69,7 +69,9 @@ class TestVolumes:
     def test_names_are_lower_case(self) -> None:
         named = volume() | {"metadata": {"name": "My_Volume"}}
         [told] = refusal(named)
-        assert told.startswith('metadata.name: Invalid value: "My_Volume": a lowercase RFC 1123 subdomain must consist of')
+        assert told.startswith(
+            'metadata.name: Invalid value: "My_Volume": a lowercase RFC 1123 subdomain must consist of'
+        )
 
 
 class TestClaims:
@@ -93,7 +95,9 @@ class TestClaims:
         assert (stored.spec.data_source_ref.kind, stored.spec.data_source_ref.name) == ("PersistentVolumeClaim", "a")
 
     def test_a_source_of_data_that_nobody_knew_is_still_ignored_in_the_old_field(self) -> None:
-        stored: Any = accept(claim(dataSource={"apiGroup": "x.example.com", "kind": "Backup", "name": "a"})).get("pvc/data")
+        stored: Any = accept(claim(dataSource={"apiGroup": "x.example.com", "kind": "Backup", "name": "a"})).get(
+            "pvc/data"
+        )
         assert stored.spec.data_source is None
         assert stored.spec.data_source_ref is None
 
@@ -193,11 +197,17 @@ class TestPods:
 
     def test_a_toleration_of_everything_has_no_value(self) -> None:
         [told] = refusal(pod(tolerations=[{"operator": "Exists", "value": "x"}]))
-        assert told == 'spec.tolerations[0].operator: Invalid value: "x": value must be empty when `operator` is \'Exists\''
+        assert (
+            told
+            == "spec.tolerations[0].operator: Invalid value: \"x\": value must be empty when `operator` is 'Exists'"
+        )
 
     def test_a_variable_has_one_source(self) -> None:
         key = {"name": "c", "key": "k"}
-        env = [{"name": "A", "valueFrom": {"configMapKeyRef": key, "secretKeyRef": key}}, {"name": "B", "valueFrom": {}}]
+        env = [
+            {"name": "A", "valueFrom": {"configMapKeyRef": key, "secretKeyRef": key}},
+            {"name": "B", "valueFrom": {}},
+        ]
         assert refusal(pod(containers=[container(env=env)])) == [
             'spec.containers[0].env[0].valueFrom: Invalid value: "": may not have more than one field specified at a time',
             'spec.containers[0].env[1].valueFrom: Invalid value: "": must specify one of: `fieldRef`, '
@@ -298,7 +308,12 @@ class TestTheRest:
         assert refusal(service) == ["spec.ports[0].name: Required value"]
 
     def test_services_may_begin_with_a_digit_since_1_36(self) -> None:
-        service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "1st"}, "spec": {"ports": [{"port": 80}]}}
+        service = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "1st"},
+            "spec": {"ports": [{"port": 80}]},
+        }
         accept(service)
         assert "a DNS-1035 label must consist of" in refusal(service, "1.35")[0]
 

@@ -12,6 +12,7 @@ from volsim.objects import Pod
 from volsim.state import State
 
 Manifest = dict[str, Any]
+CONTAINER = {"name": "c", "image": "app:1"}
 
 
 def template(app: str = "web", image: str = "nginx:1", **spec: Any) -> Manifest:
@@ -40,6 +41,15 @@ def workload(
 
 def deployment(name: str = "web", **spec: Any) -> Manifest:
     return workload("Deployment", name, **spec)
+
+
+def job_spec(pod: Manifest | None = None, **spec: Any) -> Manifest:
+    """The spec of a job whose pods run until they are told to exit."""
+    return {"template": {"spec": {"restartPolicy": "Never", "containers": [CONTAINER], **(pod or {})}}, **spec}
+
+
+def job(name: str = "work", **spec: Any) -> Manifest:
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": job_spec(**spec)}
 
 
 def engine_of(*names: str) -> Engine:

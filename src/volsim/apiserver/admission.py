@@ -22,7 +22,7 @@ from volsim.objects import (
 from volsim.objects.generic import GenericObject
 from volsim.state import View
 
-__all__ = ["admit", "admit_delete", "admit_update", "check_namespace", "default_class"]
+__all__ = ["admit", "admit_changed", "admit_delete", "admit_update", "check_namespace", "default_class"]
 
 PVC_PROTECTION, PV_PROTECTION = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
 VAC_PROTECTION = "kubernetes.io/vac-protection"
@@ -150,6 +150,16 @@ def admit_delete(current: Any) -> None:
 
 
 # -- updates -----------------------------------------------------------------------------------------------------------
+def admit_changed(view: View, obj: Any, current: Any) -> Any:
+    """A changed object as the admission plugins leave it: a pod keeps its priority and the tolerations of all pods."""
+    if not isinstance(obj, Pod):
+        return obj
+    pod = _with_tolerations(view, obj)
+    names = ("priority", "preemption_policy")
+    kept = {name: getattr(current.spec, name) for name in names if getattr(pod.spec, name) is None}
+    return pod.replace(spec=pod.spec.replace(**kept)) if kept else pod
+
+
 def admit_update(view: View, obj: Any, current: Any) -> None:
     """Refuse what admission refuses of an update: a claim that grows although its class does not allow it."""
     if not isinstance(obj, PersistentVolumeClaim):

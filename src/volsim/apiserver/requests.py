@@ -125,7 +125,6 @@ def prepared(draft: View, obj: Any, warn: Warn = _quiet) -> Any:
     obj, warnings = convert(obj, rules)
     for text in warnings:
         warn(text)
-    obj = strip_disabled(obj, rules)
     metadata = obj.metadata
     if obj.NAMESPACED and not isinstance(obj, GenericObject):
         if not metadata.namespace:
@@ -137,7 +136,7 @@ def prepared(draft: View, obj: Any, warn: Warn = _quiet) -> Any:
     if metadata is not obj.metadata:
         obj = obj.replace(metadata=metadata)
     admission.check_namespace(draft, obj)
-    obj = prepare_for_create(default(obj, rules), rules)
+    obj = prepare_for_create(strip_disabled(default(obj, rules), rules), rules)
     return admission.admit(draft, obj)
 
 
@@ -188,7 +187,7 @@ def update(draft: Draft, obj: Any, *, user: bool = False, warn: Warn = _quiet) -
         obj, warnings = convert(obj, draft.rules)
         for text in warnings:
             warn(text)
-        obj = default(strip_disabled(obj, draft.rules), draft.rules)
+        obj = strip_disabled(default(obj, draft.rules), draft.rules)
     obj = _with_servers_metadata(prepare_for_update(obj, current, draft.rules), current)
     errors = validate_update(obj, current, draft.rules)
     if errors:

@@ -205,7 +205,7 @@ def grace_period(pod: Pod, asked: int | None, rules: Rules) -> int:
 # -- fields that a version does not have -------------------------------------------------------------------------------
 def strip_disabled(obj: Any, rules: Rules) -> Any:
     """The object without the fields whose feature gate is off in this version: they are dropped, not refused."""
-    spec = getattr(obj, "spec", None)
+    spec: Any = getattr(obj, "spec", None)
     if isinstance(obj, Pod):
         return obj.replace(spec=_strip_pod(spec, rules))
     template = getattr(spec, "template", None)

@@ -11,6 +11,7 @@ import pytest
 
 import volsim
 from tests.control.scheduler.clusters import Manifest, attempts, claim, cluster, node, place, pod, storage_class, volume
+from tests.control.workloads import messages
 from volsim.apiserver import requests
 from volsim.apiserver.writes import Put
 from volsim.control.contract import Outcome
@@ -19,13 +20,43 @@ from volsim.control.scheduler import CONTROLLER
 TAINT = [{"key": "dedicated", "value": "db", "effect": "NoSchedule"}]
 
 
+def joined_by_useless_nodes(version: str) -> volsim.Simulation:
+    """Every second a node joins that seems to help, but does not."""
+    sim = cluster([node("n1")], pod(cpu="8"), kubernetes=version)
+    for number in range(30):
+        sim.apply({**node(f"x{number:02}", cpu="16"), "spec": {"taints": TAINT}})
+        sim.run("1s")
+    return sim
+
+
 class TestBackOff:
     def test_it_doubles_from_one_second_to_ten(self) -> None:
+        assert attempts(joined_by_useless_nodes("1.32")) == [0.0, 1.0, 3.0, 7.0, 15.0, 25.0]
+
+    def test_an_idle_scheduler_does_not_wait_for_its_end_since_1_33(self) -> None:
         sim = cluster([node("n1")], pod(cpu="8"))
-        for number in range(30):  # every second a node joins that seems to help
-            sim.apply({**node(f"x{number:02}", cpu="16"), "spec": {"taints": TAINT}})
-            sim.run("1s")
-        assert attempts(sim) == [0.0, 1.0, 3.0, 7.0, 15.0, 25.0]
+        sim.apply(node("n2", cpu="16"))
+        sim.settle()
+        assert (place(sim), sim.now) == ("n2", 0.0)
+        assert (
+            len(attempts(joined_by_useless_nodes("1.36"))) == 31
+        )  # the text counts the nodes: it is another each time
+
+    def test_the_same_answer_is_not_given_again_before_its_end(self) -> None:
+        for version in ("1.20", "1.36"):
+            sim = cluster([node("n1")], pod(cpu="8"), kubernetes=version)
+            sim.label("pod/web", a="b")
+            sim.run("30s")
+            assert attempts(sim) == [0.0]
+
+    def test_a_changed_pod_waits_for_its_end_from_1_21_to_1_32(self) -> None:
+        tolerations = [{"key": "dedicated", "operator": "Exists"}]
+        for version, when in (("1.20", 0.0), ("1.21", 1.0), ("1.32", 1.0), ("1.33", 0.0)):
+            sim = cluster([node("n1", taints=TAINT)], pod(), kubernetes=version)
+            given = volsim.to_manifest(sim.get("pod/web"))["spec"].get("tolerations", [])
+            sim.patch("pod/web", {"spec": {"tolerations": [*given, *tolerations]}})
+            sim.settle()
+            assert (version, place(sim), sim.now) == (version, "n1", when)
 
     def test_a_new_pod_of_the_same_name_starts_afresh(self) -> None:
         sim = cluster([node("n1")], pod(cpu="8"))
@@ -144,13 +175,31 @@ class TestWhatDoesNotHelp:
         assert attempts(sim) == [0.0]
 
 
-def test_a_pod_that_is_gone_is_forgotten() -> None:
-    sim = cluster([node("n1")], pod(cpu="8"))
-    assert list(sim.state.table("scheduling")) == ["default/web"]
-    sim.delete("pod/web")
-    sim.settle()
-    assert not sim.state.table("scheduling")
-    assert sim.peek() is None
+class TestPodsThatAreDeleted:
+    """The queue was told that the pod has changed, before it was told that it is gone."""
+
+    def last_words(self, version: str, after: str) -> list[str]:
+        sim = cluster([node("n1")], pod(cpu="8"), kubernetes=version)
+        sim.run(after)
+        sim.delete("pod/web")
+        sim.settle()
+        assert not sim.state.table("scheduling")
+        return messages(sim, "FailedScheduling")[1:]
+
+    def test_were_mentioned_until_1_31(self) -> None:
+        assert self.last_words("1.31", "2s") == ["skip schedule deleting pod: default/web"]
+        assert self.last_words("1.32", "2s") == []
+
+    def test_unless_they_were_in_their_back_off(self) -> None:
+        assert self.last_words("1.20", "0s") == ["skip schedule deleting pod: default/web"]
+        assert self.last_words("1.31", "0s") == []
+
+    def test_nothing_is_left_to_do(self) -> None:
+        sim = cluster([node("n1")], pod(cpu="8"))
+        sim.delete("pod/web")
+        sim.settle()
+        assert not sim.state.table("scheduling")
+        assert sim.peek() is None
 
 
 def test_a_pod_that_somebody_else_gives_a_node_is_forgotten() -> None:

@@ -71,9 +71,9 @@ class TestFit:
         sim.patch("pod/there", {"status": {"phase": "Succeeded"}}, subresource="status")
         assert possible(sim, pod(cpu="2")) == ["n1"]
 
-    def test_a_request_that_no_empty_node_meets_is_hopeless_since_1_32(self) -> None:
+    def test_a_request_that_no_empty_node_meets_is_hopeless_since_1_34(self) -> None:
         hopeless, hopeful = "Preemption is not helpful for scheduling", "No preemption victims found for incoming pod"
-        for version, expected in (("1.30", hopeful), ("1.36", hopeless)):
+        for version, expected in (("1.33", hopeful), ("1.34", hopeless)):
             sim = cluster([node("n1")], pod(cpu="5"), kubernetes=version)
             assert expected in said(sim)
 

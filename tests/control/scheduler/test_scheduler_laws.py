@@ -6,6 +6,7 @@ seed gives the same places; a pod that has been turned away fits nowhere; nothin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import given
@@ -71,16 +72,14 @@ def pods(draw: st.DrawFn) -> list[Manifest]:
     return found
 
 
-def decisions(sim: volsim.Simulation) -> list[tuple[State, str]]:
-    """The states in which the scheduler is about to look at a pod, and the pod's key; the simulation goes on."""
-    found = []
+def decisions(sim: volsim.Simulation) -> Iterator[tuple[State, str, State]]:
+    """Every look of the scheduler at a pod: the state before it, the pod's key, the state after it."""
     while sim.peek() == sim.now:
         state = sim.state
         step = sim.step()
         assert step is not None
         if getattr(step.action, "controller", None) == "scheduler":
-            found.append((state, step.action.key))  # type: ignore[union-attr]
-    return found
+            yield state, step.action.key, sim.state  # type: ignore[union-attr]
 
 
 def options(found: Outcome | Choose) -> list[tuple[str | None, Outcome]]:
@@ -102,7 +101,7 @@ def test_pods_go_to_the_best_of_the_nodes_that_no_filter_refuses(
     version: str, machines: list[Manifest], manifests: list[Manifest]
 ) -> None:
     sim = watched(version, manifests, machines)
-    for state, key in decisions(sim):
+    for state, key, _ in decisions(sim):
         asked: Pod = state.pods[key]
         for label, outcome in options(CONTROLLER.sync(state, key)):
             for write in outcome.writes:
@@ -149,8 +148,8 @@ def test_no_node_gives_more_than_it_has(version: str, machines: list[Manifest], 
 @given(st.sampled_from(VERSIONS), nodes(), pods())
 def test_a_second_look_writes_nothing(version: str, machines: list[Manifest], manifests: list[Manifest]) -> None:
     sim = watched(version, manifests, machines)
-    for _, key in decisions(sim):
-        for _, outcome in options(CONTROLLER.sync(sim.state, key)):
+    for _, key, state in decisions(sim):
+        for _, outcome in options(CONTROLLER.sync(state, key)):
             assert not outcome.writes
             assert not outcome.events
 

@@ -256,7 +256,7 @@ class JobWork:
         pod = pod_of(self.job.spec.template, self.job)
         if self.tracks:
             pod = with_finalizer(pod, TRACKING)
-        return pod if index is None else _numbered(pod, self.job, index)
+        return pod if index is None else _numbered(pod, self.job, index, self.rules)
 
     # -- what comes of it --------------------------------------------------------------------------------------------
     def count(self, *, all_of_them: bool) -> None:
@@ -337,13 +337,12 @@ def pod_backoff_us(failures: int, rules: Rules) -> int:
     return min(10_000_000 << min(failures - 1, 20), most_us) if failures else 0
 
 
-def _numbered(pod: Pod, job: Job, index: int) -> Pod:
-    """The pod with its number in name, hostname, annotation, label and environment."""
-    metadata = pod.metadata.replace(
-        generate_name=f"{job.name}-{index}-",
-        annotations=FrozenDict({**pod.metadata.annotations, INDEX: str(index)}),
-        labels=FrozenDict({**pod.metadata.labels, INDEX: str(index)}),
-    )
+def _numbered(pod: Pod, job: Job, index: int, rules: Rules) -> Pod:
+    """The pod with its number in name, hostname, annotation, label (by version) and environment."""
+    labels, annotations = pod.metadata.labels, FrozenDict({**pod.metadata.annotations, INDEX: str(index)})
+    if rules.pod_index_label:
+        labels = FrozenDict({**labels, INDEX: str(index)})
+    metadata = pod.metadata.replace(generate_name=f"{job.name}-{index}-", labels=labels, annotations=annotations)
     variable = EnvVar(name="JOB_COMPLETION_INDEX", value=str(index))
     spec = pod.spec
     inits = tuple(each.replace(env=(*each.env, variable)) for each in spec.init_containers)

@@ -2,8 +2,8 @@
 
 Modelled: a pod is tried when it appears and when it is changed itself; one that was turned away is tried again when
 something happens that may help one of the plugins that turned it away, but not before its back-off is over (since 1.33
-only an error's back-off is waited for: an idle scheduler takes the others at once); one whose volumes are being bound is
-looked at when they change.
+only an error's back-off is waited for: an idle scheduler takes the others at once); one whose volumes are being bound
+is looked at when they change.
 Not modelled: priorities in the queue: pods are tried in the order in which they were woken. Before 1.32 any change of a
 kind woke all pods that a plugin had turned away; here only those that it may help, in every version.
 Source: kube-scheduler, pkg/scheduler/backend/queue/scheduling_queue.go, pkg/scheduler/eventhandlers.go.
