@@ -1,6 +1,6 @@
 """Prints the figures as a table with the goal beside each; `--table FILE` writes it as Markdown.
 
-    python -m pytest benchmarks --benchmark-disable-gc --table docs/explanation/figures.md
+python -m pytest benchmarks --benchmark-disable-gc --table docs/explanation/figures.md
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not NOTES:
         return
     lines = [
-        f"volsim {volsim.__version__}, {platform.python_implementation()} {platform.python_version()}, CPU time of one core.",
+        f"volsim {volsim.__version__}, Python {platform.python_version()}, CPU time of one core.",
         "",
         "| benchmark | figure | goal |",
         "| --- | --- | --- |",

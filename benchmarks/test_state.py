@@ -37,7 +37,9 @@ def test_fork(benchmark, note, count: int) -> None:
         seal_and_write()
     both = (time.process_time() - start) / 200
     fork = benchmark.stats.stats.median
-    note(f"{fork * 1e6:.1f} µs from a sealed state; write, seal, fork, write: {both * 1e6:.0f} µs", "O(1); ≤ 20 ms once")
+    note(
+        f"{fork * 1e6:.1f} µs from a sealed state; write, seal, fork, write: {both * 1e6:.0f} µs", "O(1); ≤ 20 ms once"
+    )
 
 
 @pytest.mark.parametrize("count", [100, 100_000])
@@ -49,10 +51,13 @@ def test_undo(benchmark, note, count: int) -> None:
     create(draft, claim(count))
     state = draft.seal()
     action = engine.next_action(state.draft(engine.watches))
-    after, step = benchmark(lambda: engine.perform(state, action))
+    _, step = benchmark(lambda: engine.perform(state, action))
     assert step.changes
     assert state.get("persistentvolumeclaims", f"default/c-{count:06}").spec.volume_name is None
-    note(f"{benchmark.stats.stats.median * 1e6:.0f} µs for bind and undo, {len(step.changes)} writes", "what the step changed")
+    note(
+        f"{benchmark.stats.stats.median * 1e6:.0f} µs for bind and undo, {len(step.changes)} writes",
+        "what the step changed",
+    )
 
 
 @pytest.mark.parametrize("nodes", [3, 5_000])
@@ -82,7 +87,10 @@ def test_dispatch(benchmark, note) -> None:
 
     with quiet_gc():
         benchmark(one)
-    note(f"{benchmark.stats.stats.median * 1e6:.1f} µs an action", "SimPy's process event: 1.2 to 1.6 µs at 1,000 pending")
+    note(
+        f"{benchmark.stats.stats.median * 1e6:.1f} µs an action",
+        "SimPy's process event: 1.2 to 1.6 µs at 1,000 pending",
+    )
 
 
 def test_fingerprint(benchmark, note) -> None:

@@ -21,7 +21,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--conformance", metavar="DIR", help="a directory of conformance data (default ../shared/conformance)")
+    text = "a directory of conformance data (default ../shared/conformance)"
+    parser.addoption("--conformance", metavar="DIR", help=text)
 
 
 def pytest_configure(config: pytest.Config) -> None:

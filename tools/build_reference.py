@@ -26,7 +26,18 @@ from volsim.storage.sources import SOURCES
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 PACKAGE = Path(volsim.__file__).parent
-ROOMS = ("control", "apiserver", "programs", "storage", "manifests", "engine", "explore", "analysis", "views", "testing")
+ROOMS = (
+    "control",
+    "apiserver",
+    "programs",
+    "storage",
+    "manifests",
+    "engine",
+    "explore",
+    "analysis",
+    "views",
+    "testing",
+)
 WORDS = ("Modelled", "Not modelled", "Source")
 FAULTS = (
     ("fail_node", "recover_node"),

@@ -31,12 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _help(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return 2
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="volsim", description="Kubernetes volume semantics, simulated in memory.")
-    parser.set_defaults(run=lambda _: parser.print_help() or 2)
+    parser.set_defaults(run=lambda _: _help(parser))
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    tour = commands.add_parser("tour", help="replay the tutorial: each command and what it printed, what survived and why")
+    tour = commands.add_parser(
+        "tour", help="replay the tutorial: each command and what it printed, what survived and why"
+    )
     _common(tour, version="1.15")
     tour.set_defaults(run=_tour)
 
@@ -49,7 +56,9 @@ def _common(parser: argparse.ArgumentParser, *, version: str) -> None:
     parser.add_argument(
         "--kubernetes", metavar="VERSION", default=version, help=f"which Kubernetes to simulate (default {version})"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="what is left open is drawn from it (default 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="what is left open is drawn from it (default 0)"
+    )
 
 
 def _tour(arguments: argparse.Namespace) -> int:

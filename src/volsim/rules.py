@@ -196,7 +196,9 @@ class Rules:
     recover_volume_expansion_failure: bool = _gate((1, 32), "KEP-1790 RecoverVolumeExpansionFailure")
     volume_attributes_class: bool = _gate((1, 34), "KEP-3751 VolumeAttributesClass")
     out_of_service_taint: bool = _gate((1, 26), "KEP-2268 NodeOutOfServiceVolumeDetach")
-    force_detach_only_from_unhealthy: bool = _gate((1, 26), "kubernetes#110721: 6 min, but only if the node is not ready")
+    force_detach_only_from_unhealthy: bool = _gate(
+        (1, 26), "kubernetes#110721: 6 min, but only if the node is not ready"
+    )
     disable_force_detach_on_timeout: bool = _gate(
         None, "kube-controller-manager --disable-force-detach-on-timeout (KEP-2268)"
     )
@@ -206,7 +208,9 @@ class Rules:
     )
     stateful_set_auto_delete_pvc: bool = _gate((1, 27), "KEP-1847 StatefulSetAutoDeletePVC")
     ga_provisioner_annotation: bool = _gate((1, 23), "kubernetes#104590: volume.kubernetes.io/storage-provisioner")
-    external_provisioning_hint: bool = _gate((1, 28), "persistent volume controller: the event ExternalProvisioning helps")
+    external_provisioning_hint: bool = _gate(
+        (1, 28), "persistent volume controller: the event ExternalProvisioning helps"
+    )
     csi_volumes_are_external: bool = _gate((1, 23), "kubernetes#105773: static CSI volumes have an external deleter")
     controller_has_local_plugin: bool = _gate(
         (1, 15), "cmd/kube-controller-manager/app/plugins.go: local volumes", off_since=(1, 31)
@@ -267,13 +271,17 @@ class Rules:
     nominated_node_while_binding: bool = _gate((1, 35), "KEP-5278 NominatedNodeNameForExpectation")
     dynamic_resource_allocation: bool = _gate((1, 34), "KEP-4381 DynamicResourceAllocation")
     # -- gates: what the scheduler asks, says and how it weighs ------------------------------------------------------
-    pod_update_ends_backoff: bool = _gate((1, 15), "kubernetes#98829: a changed pod waits, too, since", off_since=(1, 21))
+    pod_update_ends_backoff: bool = _gate(
+        (1, 15), "kubernetes#98829: a changed pod waits, too, since", off_since=(1, 21)
+    )
     deleted_pod_is_mentioned: bool = _gate((1, 15), "kube-scheduler: `skip schedule deleting pod`", off_since=(1, 32))
     scheduler_pops_from_backoff: bool = _gate((1, 33), "KEP-5142 SchedulerPopFromBackoffQ")
     taints_asked_first: bool = _gate((1, 20), "kube-scheduler: TaintToleration before NodeResourcesFit")
     missing_claim_is_counted: bool = _gate((1, 20), "kube-scheduler: VolumeBinding looks whether the claims exist")
     unbound_claim_is_counted: bool = _gate((1, 19), "kube-scheduler: VolumeBinding has a PreFilter")
-    unbound_claim_names_plugin: bool = _gate((1, 18), "kube-scheduler: `running … filter plugin for pod …`", off_since=(1, 19))
+    unbound_claim_names_plugin: bool = _gate(
+        (1, 18), "kube-scheduler: `running … filter plugin for pod …`", off_since=(1, 19)
+    )
     lost_claim_is_noticed: bool = _gate((1, 21), "kube-scheduler: `claim bound to non-existent persistentvolume`")
     pre_filter_reason_uncounted: bool = _gate((1, 26), "kube-scheduler: what PreFilter says is not said of each node")
     preemption_in_reason: bool = _gate((1, 24), "kubernetes#107775: `preemption: 0/3 nodes are available: …`")
@@ -283,22 +291,38 @@ class Rules:
     taint_named_in_reason: bool = _gate((1, 18), "kubernetes#87250: `had taint {key: value}, that the pod …`")
     untolerated_taint_reason: bool = _gate((1, 24), "kube-scheduler: `had untolerated taint {key: value}`")
     terse_taint_reason: bool = _gate((1, 35), "kubernetes#134740: `had untolerated taint(s)`")
-    volume_affinity_in_reason: bool = _gate((1, 33), "kubernetes#129887: `didn't match PersistentVolume's node affinity`")
+    volume_affinity_in_reason: bool = _gate(
+        (1, 33), "kubernetes#129887: `didn't match PersistentVolume's node affinity`"
+    )
     pre_filter_narrows_nodes: bool = _gate((1, 26), "kube-scheduler: NodeAffinity names the only nodes")
-    unfit_request_is_unresolvable: bool = _gate((1, 34), "kube-scheduler: no preemption for what a node could never hold")
+    unfit_request_is_unresolvable: bool = _gate(
+        (1, 34), "kube-scheduler: no preemption for what a node could never hold"
+    )
     balance_of_requests: bool = _gate((1, 22), "kube-scheduler: NodeResourcesBalancedAllocation by standard deviation")
     best_effort_has_no_balance: bool = _gate((1, 33), "kubernetes#129138: NodeResourcesBalancedAllocation skips them")
-    balance_counts_improvement: bool = _gate((1, 36), "kube-scheduler: NodeResourcesBalancedAllocation, before and after")
-    preempted_by_reason: bool = _gate((1, 19), "kube-scheduler: `Preempted by default/x on node …`, not `by default/x …`")
-    preemptor_is_anonymous: bool = _gate((1, 26), "kubernetes#114980: `Preempted by a pod on node …`", off_since=(1, 29))
+    balance_counts_improvement: bool = _gate(
+        (1, 36), "kube-scheduler: NodeResourcesBalancedAllocation, before and after"
+    )
+    preempted_by_reason: bool = _gate(
+        (1, 19), "kube-scheduler: `Preempted by default/x on node …`, not `by default/x …`"
+    )
+    preemptor_is_anonymous: bool = _gate(
+        (1, 26), "kubernetes#114980: `Preempted by a pod on node …`", off_since=(1, 29)
+    )
     preemptor_named_by_uid: bool = _gate((1, 29), "kube-scheduler: `Preempted by pod <uid> on node …`")
     read_write_once_pod_reason_names_nodes: bool = _gate((1, 29), "kube-scheduler: `node(s) unavailable due to …`")
-    volume_zone_knows_final_labels: bool = _gate((1, 20), "kube-scheduler: VolumeZone and topology.kubernetes.io labels")
+    volume_zone_knows_final_labels: bool = _gate(
+        (1, 20), "kube-scheduler: VolumeZone and topology.kubernetes.io labels"
+    )
     volume_zone_refuses_unbound: bool = _gate((1, 21), "kube-scheduler: VolumeZone turns a pod away, before an error")
     volume_zone_looks_first: bool = _gate((1, 27), "kubernetes#114149: VolumeZone has a PreFilter")
     in_tree_volumes_are_counted: bool = _gate((1, 15), "kube-scheduler: EBSLimits, GCEPDLimits, …", off_since=(1, 31))
-    volume_limits_in_allocatable: bool = _gate((1, 15), "kube-scheduler: attachable-volumes-… of nodes", off_since=(1, 31))
-    volume_attachments_are_counted: bool = _gate((1, 26), "kubernetes#113768: NodeVolumeLimits counts VolumeAttachments")
+    volume_limits_in_allocatable: bool = _gate(
+        (1, 15), "kube-scheduler: attachable-volumes-… of nodes", off_since=(1, 31)
+    )
+    volume_attachments_are_counted: bool = _gate(
+        (1, 26), "kubernetes#113768: NodeVolumeLimits counts VolumeAttachments"
+    )
     deadlines_are_contexts: bool = _gate((1, 27), "kube-scheduler, kubelet: `context deadline exceeded`")
     scheduler_weights_preferences: bool = _gate((1, 23), "kube-scheduler v1beta3: soft taints weigh 3, affinities 2")
     default_topology_spread: bool = _gate((1, 20), "KEP-1258 DefaultPodTopologySpread")

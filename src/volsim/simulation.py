@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Simulation"]
 
 
-class Simulation(engine.Simulation):
+class Simulation(engine.Simulation):  # noqa: D101 - the engine's words
     __doc__ = engine.Simulation.__doc__
 
     def kubectl(self, line: str, stdin: bytes | str | None = None, cwd: Path | str | None = None) -> str:

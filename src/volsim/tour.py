@@ -1,7 +1,7 @@
 """`volsim tour`: the whole tutorial, every command with what it printed, and what survived and why.
 
-Nothing here is told from memory. Each command runs against the simulation, and each closing line is checked against what
-was printed: a line that does not hold makes the tour fail.
+Nothing here is told from memory. Each command runs against the simulation, and each closing line is checked against
+what was printed: a line that does not hold makes the tour fail.
 """
 
 from __future__ import annotations
@@ -137,14 +137,19 @@ def _empty_dir(guide: _Guide) -> None:
     guide.kubectl("get pod -o wide")
     read = guide.kubectl("exec -it read-write -c read cat /read/hello")
     write = guide.kubectl("exec -it read-write -c write cat /write/hello")
-    guide.say(read.endswith("hello volumes\n") and read == write, "both containers see the same bytes: one directory, two mounts")
+    guide.say(
+        read.endswith("hello volumes\n") and read == write,
+        "both containers see the same bytes: one directory, two mounts",
+    )
 
     pod = sim.get("pod/read-write")
     node = pod.spec.node_name
     path = f"/var/lib/kubelet/pods/{pod.metadata.uid}/volumes/kubernetes.io~empty-dir/share-volume/hello"
     guide.out(f"\n[root@{node} ~]# cat {path}")
     guide.out(sim.host_files(node)[path].decode().rstrip("\n"))
-    guide.say(path in sim.host_files(node), f"the bytes lie on the disk of {node}, in a directory named by the pod's uid")
+    guide.say(
+        path in sim.host_files(node), f"the bytes lie on the disk of {node}, in a directory named by the pod's uid"
+    )
 
     sim.write_file("pod/read-write", "/tmp/scratch", b"notes", container="write")
     guide.world("the process of container write dies", lambda: sim.crash_container("pod/read-write", "write"))
@@ -152,7 +157,10 @@ def _empty_dir(guide: _Guide) -> None:
     guide.kubectl("get pod read-write")
     kept = sim.read_file("pod/read-write", "/read/hello", container="read") == b"hello volumes\n"
     guide.say(kept, "the container was destroyed and made anew, the volume was kept: it belongs to the pod")
-    guide.say(_missing(guide, "write", "/tmp/scratch"), "a file outside the volume is gone: it was in the container's own layer")
+    guide.say(
+        _missing(guide, "write", "/tmp/scratch"),
+        "a file outside the volume is gone: it was in the container's own layer",
+    )
 
     def reboot() -> None:
         sim.fail_node(node)
@@ -182,7 +190,9 @@ def _host_path(guide: _Guide) -> None:
     sim.run("5s")
     guide.kubectl("get pod -n kube-system -o wide")
     shown = guide.kubectl(f"exec -n kube-system kube-apiserver -- cat {file}")
-    guide.say(shown == "the CA of this cluster\n", "two pods on one node with the same hostPath see each other's writes")
+    guide.say(
+        shown == "the CA of this cluster\n", "two pods on one node with the same hostPath see each other's writes"
+    )
     refused = guide.kubectl("exec -n kube-system kube-apiserver -- sh -c 'echo x > /etc/pki/x'")
     guide.say("Read-only file system" in refused, "a mount that is readOnly refuses to be written")
     guide.kubectl("delete pod -n kube-system kube-apiserver")
@@ -219,7 +229,10 @@ def _claim(guide: _Guide) -> None:
     guide.sim.run("3m53s")
     claim = guide.kubectl("get pvc")
     volume = guide.kubectl("get pv")
-    guide.say("Bound" in claim and "Bound" in volume and "default/nfs-pvc" in volume, "both are Bound, to each other and to nobody else")
+    guide.say(
+        "Bound" in claim and "Bound" in volume and "default/nfs-pvc" in volume,
+        "both are Bound, to each other and to nobody else",
+    )
 
 
 # -- 4. the database ---------------------------------------------------------------------------------------------------
@@ -259,13 +272,18 @@ def _node_down(guide: _Guide) -> None:
     new = guide.pod("mysql")
     shown = guide.kubectl(f"exec -it {new} -- {LOG_IN}", stdin=SELECT)
     moved = sim.get(f"pod/{new}").spec.node_name
-    guide.say(moved != node and "zhangsan" in shown, f"the replacement runs on {moved}, and the row is still there: it was never on {node}")
+    guide.say(
+        moved != node and "zhangsan" in shown,
+        f"the replacement runs on {moved}, and the row is still there: it was never on {node}",
+    )
 
     guide.world(f"{node} is powered on", lambda: sim.recover_node(node))
     sim.run("1m")
     nodes = guide.kubectl("get nodes")
     pods = guide.kubectl("get pod -o wide")
-    guide.say("NotReady" not in nodes and old.metadata.name not in pods, "the node is back: its kubelet removes the old pod")
+    guide.say(
+        "NotReady" not in nodes and old.metadata.name not in pods, "the node is back: its kubelet removes the old pod"
+    )
 
 
 def _others(guide: _Guide, old: Pod) -> Iterator[Pod]:
@@ -292,5 +310,8 @@ def _contrast(out: Print, kubernetes: str, seed: int, kind: str, text: str) -> i
     sim.run(until=lambda s: any(pod.status.phase == "Running" for pod in _others(guide, first)), limit="15m")
     new = sim.get(f"pod/{guide.pod('mysql')}")
     shown = guide.kubectl(f"exec -it {new.metadata.name} -- {LOG_IN}", stdin=SELECT)
-    guide.say("zhangsan" not in shown, f"lost to the new pod: the row is on the disk of {node}, the pod runs on {new.spec.node_name}")
+    guide.say(
+        "zhangsan" not in shown,
+        f"lost to the new pod: the row is on the disk of {node}, the pod runs on {new.spec.node_name}",
+    )
     return guide.claims

@@ -50,14 +50,16 @@ class Cluster:
                 obj = parsed(kind, manifest)
                 self.draft.put(obj.PLURAL, obj.key, obj)
         self.plugin = case["action"].get("plugin")
-        self.outcomes = {verb: list(self.plugin.get(verb, [])) for verb in ("recycle", "delete", "provision")} if self.plugin else {}
+        given = self.plugin or {}
+        self.outcomes = {verb: list(given.get(verb, [])) for verb in ("recycle", "delete", "provision")}
         self.install()
 
     def install(self) -> None:
         """The controller manager's plugins: the case's own one, or none."""
         if self.plugin is not None:
-            verbs = {f"{verb}s": verb in self.plugin for verb in ("recycle", "delete", "provision")}
-            self.draft.put("plugins", MOCK, Plugin(name=MOCK, **verbs))
+            recycles, deletes, provisions = (verb in self.plugin for verb in ("recycle", "delete", "provision"))
+            plugin = Plugin(name=MOCK, recycles=recycles, deletes=deletes, provisions=provisions)
+            self.draft.put("plugins", MOCK, plugin)
         elif self.case["test"] == "TestProvisionSync":
             for plugin in in_tree_plugins(self.draft.rules):
                 self.draft.put("plugins", plugin.name, plugin)
@@ -91,6 +93,7 @@ class Cluster:
     def take(self, found: Outcome | Choose) -> bool:
         """Carry out what a controller wants; whether that was anything."""
         outcome = found.options[0][1] if isinstance(found, Choose) else found
+        assert isinstance(outcome, Outcome), "the binder's choices are few: it makes their outcomes at once"
         for write in outcome.writes:
             self.carry_out(write)
         self.events += [f"{note.type} {note.reason}" for note in outcome.events]
@@ -126,7 +129,7 @@ class Cluster:
         if self.plugin is None or verb not in self.plugin or not self.outcomes[verb]:
             return "error"
         first = self.outcomes[verb][0]
-        return first["outcome"] if isinstance(first, dict) else first
+        return str(first["outcome"] if isinstance(first, dict) else first)
 
     def called(self, verb: str) -> bool:
         """Note that the plugin was called; whether anything was said of that call."""

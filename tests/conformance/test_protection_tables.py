@@ -62,7 +62,7 @@ class Cluster:
         self.draft.put(table, key, obj)
 
     def pod(self, step: dict[str, Any]) -> None:
-        """A pod was changed, deleted, or replaced by another of its name (which is the one that the case begins with)."""
+        """A pod was changed, deleted, or replaced by another of its name (the one that the case begins with)."""
         if "podDeleted" in step:
             gone = parsed("Pod", step["podDeleted"])
             self.draft.put("pods", gone.key, gone)

@@ -1,7 +1,8 @@
 """The persistent volume controller does what upstream's own unit tests say.
 
-Source: kube-controller-manager, pkg/controller/volume/persistentvolume/{binder,delete,recycle,provision,pv_controller}_test.go,
-as neutral data (see the tables' README).
+Source: kube-controller-manager,
+pkg/controller/volume/persistentvolume/{binder,delete,recycle,provision,pv_controller}_test.go, as neutral data (see the
+tables' README).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which volume fits a claim, as upstream's own unit tests say.
 
-Source: pkg/controller/volume/persistentvolume/index_test.go and pv_controller_test.go; component-helpers, storage/volume
-(pv_helpers_test.go, helpers_test.go), as neutral data (see the tables' README).
+Source: pkg/controller/volume/persistentvolume/index_test.go and pv_controller_test.go; component-helpers,
+storage/volume (pv_helpers_test.go, helpers_test.go), as neutral data (see the tables' README).
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def test_case(path: Path, case: Case) -> None:
             nodes = case["initial"].get("nodes") or [{"metadata": {}}]
             labels = nodes[0]["metadata"].get("labels", {})
             excluded = action.get("excludedVolumes", [])
-            found = [each for each in candidates(draft, claim) if each.metadata.name not in excluded]
-            reached = [each for each in found if reaches(each, labels)]
+            left = [each for each in candidates(draft, claim) if each.metadata.name not in excluded]
+            reached = [each for each in left if reaches(each, labels)]
             assert named(tuple(reached[:1]), wanted["match"])
         case "checkAccessModes":
             assert access_modes_fit(claim, volumes(path, case)[0]) is wanted["matches"]

@@ -193,7 +193,7 @@ def test_the_pod_is_bound_after_its_volumes_are(path: Path, case: Case) -> None:
     if not found.events:
         draft.wait_until(action["bindTimeoutSeconds"] * 1_000_000)
         found = outcome(draft)
-    assert [note.reason for note in found.events] == ["FailedScheduling" if case["expected"]["error"] else "Scheduled"]
+    assert {note.reason for note in found.events} == {"FailedScheduling" if case["expected"]["error"] else "Scheduled"}
     assert any(isinstance(write, Bind) for write in found.writes) != case["expected"]["error"]
 
 

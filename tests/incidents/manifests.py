@@ -5,6 +5,9 @@ A field's value is given as YAML; a field that is given as "" is left out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from errno import ENOENT
+
 import volsim
 
 DRIVER = "disks.example.com"
@@ -92,14 +95,24 @@ def messages(sim: volsim.Simulation, reason: str) -> list[str]:
     return [event.message or "" for event in sim.events if event.reason == reason]
 
 
-def never(sim: volsim.Simulation, happens: object, within: str = "10d") -> bool:
+def never(sim: volsim.Simulation, happens: Callable[[volsim.Simulation], bool], within: str = "10d") -> bool:
     """Whether something does not happen at any time from now on, so far as `within` reaches."""
-    assert callable(happens)
     try:
         sim.run(until=happens, limit=within)
     except volsim.LimitExceeded:
         return True
     return False
+
+
+def has_file(sim: volsim.Simulation, ref: str, path: str) -> bool:
+    """Whether a container sees a file."""
+    try:
+        sim.read_file(ref, path)
+    except volsim.FileError as error:
+        if error.errno != ENOENT:
+            raise
+        return False
+    return True
 
 
 def disks(sim: volsim.Simulation) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whatever order the controllers work in, binding leads to a legal cluster, and leaves nothing unbound that could be bound.
+"""In whatever order the controllers work, binding leads to a legal cluster and leaves nothing that could be bound.
 
 What is legal is said here once more, in the words of the documentation (Persistent Volumes: Binding, Access Modes,
 Class), not by the code that is tested.

@@ -25,7 +25,7 @@ from volsim.objects import (
 )
 from volsim.quantity import Quantity
 from volsim.rules import Rules
-from volsim.state import Draft, State, fingerprint
+from volsim.state import Change, Draft, State, View, Watch, fingerprint
 from volsim.state.cluster import is_api
 from volsim.state.indexes import rebuilt, totals_rebuilt
 
@@ -212,8 +212,13 @@ def test_a_watch_wakes_its_controller_when_a_step_wrote_to_its_table() -> None:
 
 
 def test_a_watch_is_told_once_a_step_of_a_row_however_often_it_was_written() -> None:
-    told = []
-    watches = {"pods": [("scheduler", lambda view, change: told.append(change) or [])]}
+    told: list[Change] = []
+
+    def watch(view: View, change: Change) -> list[str]:
+        told.append(change)
+        return []
+
+    watches: dict[str, list[tuple[str, Watch]]] = {"pods": [("scheduler", watch)]}
     draft = State.empty(Rules()).draft(watches)
     draft.put("pods", "default/a", pod("a", None, "c"))
     draft.put("pods", "default/a", last := pod("a", "node01", "c"))

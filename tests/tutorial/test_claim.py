@@ -74,7 +74,7 @@ def test_a_dead_node_is_found_out_after_the_grace_period(database: Article) -> N
 
 
 def ready(sim: volsim.Simulation, node: str) -> str:
-    return next(each.status for each in sim.get(f"node/{node}").status.conditions if each.type == "Ready")
+    return str(next(each.status for each in sim.get(f"node/{node}").status.conditions if each.type == "Ready"))
 
 
 def test_its_pod_is_left_terminating_and_a_replacement_runs_elsewhere_with_the_row(database: Article) -> None:

@@ -121,9 +121,7 @@ def _with_priority(view: View, pod: Pod) -> Pod:
     system = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
     found = view.get("priorityclasses", name) if name else None
     if name and found is None and name not in system:
-        raise Forbidden(
-            f'pods "{pod.metadata.name}" is forbidden: no PriorityClass with name {name} was found'
-        )
+        raise Forbidden(f'pods "{pod.metadata.name}" is forbidden: no PriorityClass with name {name} was found')
     priority = found.value if found is not None else system.get(name or "")
     if not name:
         marked = [each for each in view.table("priorityclasses").values() if each.global_default]

@@ -5,8 +5,8 @@ storage.k8s.io/v1beta1, with the defaults that these versions had and the later 
 Source: pkg/apis/extensions/v1beta1/defaults.go and pkg/apis/apps/v1beta{1,2}/defaults.go (until 1.15/1.21);
 https://kubernetes.io/docs/reference/using-api/deprecation-guide/
 
-A version that the simulated Kubernetes does not serve any more is converted all the same, with a warning: the question is
-what the design does, not whether it has been retyped.
+A version that the simulated Kubernetes does not serve any more is converted all the same, with a warning: the question
+is what the design does, not whether it has been retyped.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Served(NamedTuple):
 
 _OLD: dict[tuple[str, str], _Served] = {
     **{
-        (version, kind): _Served((1, 9 if version != "extensions/v1beta1" or kind != "DaemonSet" else 9), (1, 16))
+        (version, kind): _Served((1, 9), (1, 16))
         for version in ("extensions/v1beta1", "apps/v1beta1", "apps/v1beta2")
         for kind in ("Deployment", "ReplicaSet", "DaemonSet", "StatefulSet", "ControllerRevision")
     },
@@ -65,7 +65,8 @@ def convert(obj: Any, rules: Rules) -> tuple[Any, tuple[str, ...]]:
     """
     if isinstance(obj, GenericObject):
         return obj, ()
-    present = _present_version(type(obj))
+    cls: type = type(obj)
+    present = _present_version(cls)
     old = obj.api_version
     if old == present:
         return obj, ()
@@ -81,12 +82,10 @@ def _present_version(cls: type) -> str:
 
 
 def _warnings(kind: str, old: str, present: str, served: _Served | None, rules: Rules) -> tuple[str, ...]:
-    if served is None or rules.version < (1, 19) and rules.version < served.removed:
+    if served is None or (rules.version < (1, 19) and rules.version < served.removed):
         return ()  # before 1.19 the API server did not warn
-    said = [
-        f"{old} {kind} is deprecated in v{served.deprecated[0]}.{served.deprecated[1]}+, unavailable in "
-        f"v{served.removed[0]}.{served.removed[1]}+; use {present} {kind}"
-    ]
+    since, until = ("v{}.{}+".format(*version) for version in (served.deprecated, served.removed))
+    said = [f"{old} {kind} is deprecated in {since}, unavailable in {until}; use {present} {kind}"]
     if rules.version >= served.removed:
         said.append(
             f"Kubernetes {rules.version[0]}.{rules.version[1]} does not serve {old} {kind} any more; "
@@ -96,7 +95,7 @@ def _warnings(kind: str, old: str, present: str, served: _Served | None, rules: 
 
 
 def _with_old_defaults(obj: Any, old: str) -> Any:
-    spec = getattr(obj, "spec", None)
+    spec: Any = getattr(obj, "spec", None)
     if old in _SELECTS_BY_TEMPLATE and getattr(spec, "template", None) is not None and spec.selector is None:
         labels = spec.template.metadata.labels if spec.template.metadata is not None else {}
         spec = spec.replace(selector=LabelSelector(match_labels=labels))

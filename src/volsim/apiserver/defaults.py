@@ -25,7 +25,6 @@ from volsim.objects import (
     Lifecycle,
     LifecycleHandler,
     Namespace,
-    NamespaceStatus,
     Node,
     PersistentVolume,
     PersistentVolumeClaim,
@@ -203,7 +202,8 @@ def _volume(volume: Volume) -> Volume:
     if volume.ephemeral is not None and volume.ephemeral.volume_claim_template is not None:
         template = volume.ephemeral.volume_claim_template
         claim = template.replace(spec=_claim_spec(template.spec))
-        return volume.replace(ephemeral=volume.ephemeral.replace(volume_claim_template=claim))
+        ephemeral = volume.ephemeral.replace(volume_claim_template=claim)
+        return volume.replace(ephemeral=ephemeral)
     return _volume_source(volume)
 
 
@@ -381,7 +381,7 @@ def _namespace(namespace: Namespace, rules: Rules) -> Namespace:
     spec = namespace.spec
     if "kubernetes" not in spec.finalizers:
         spec = spec.replace(finalizers=(*spec.finalizers, "kubernetes"))
-    return namespace.replace(spec=spec, status=_set(namespace.status or NamespaceStatus(), phase="Active"))
+    return namespace.replace(spec=spec, status=_set(namespace.status, phase="Active"))
 
 
 def _node(node: Node, rules: Rules) -> Node:

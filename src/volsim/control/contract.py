@@ -79,7 +79,7 @@ class Choose(NamedTuple):
     what: str
     """What is being chosen, for the trace: ``one of 2 nodes with the best score``."""
     options: tuple[tuple[str, Outcome | Callable[[], Outcome]], ...]
-    """(label, outcome); labels are distinct and stable. Where there may be hundreds: functions that make the outcome."""
+    """(label, outcome); labels are distinct and stable. Where there may be hundreds: functions that make it."""
 
 
 Sync = Callable[[View, str], Outcome | Choose]

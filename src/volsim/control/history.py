@@ -37,7 +37,8 @@ class History(NamedTuple):
 def history_of(view: View, owner: Any, hash_label: str, annotations: Mapping[str, str] | None = None) -> History:
     """The history of a workload, with a revision for its present template.
 
-    A new revision carries its hash in `hash_label` and gets these annotations. An owner that is being deleted makes none.
+    A new revision carries its hash in `hash_label` and gets these annotations. An owner that is being deleted makes
+    none.
     """
     claimed = claim(view, owner, "controllerrevisions")
     revisions = sorted(claimed.mine, key=_order)

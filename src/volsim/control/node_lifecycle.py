@@ -1,9 +1,9 @@
 """Node lifecycle: notices that a node is silent, says so, and taints it.
 
-Modelled: leases and their observation every 5 s, the grace period, conditions, pods marked not ready, taints by condition,
-NoExecute taints with the zone's rate limit, partial and full disruption, the return of a node.
-Not modelled: nodes that never posted a status, excluded nodes beyond their not counting, probe times after full disruption.
-Source: kube-controller-manager, pkg/controller/nodelifecycle/node_lifecycle_controller.go (monitorNodeHealth,
+Modelled: leases and their observation every 5 s, the grace period, conditions, pods marked not ready, taints by
+condition, NoExecute taints with the zone's rate limit, partial and full disruption, the return of a node. Not modelled:
+nodes that never posted a status, excluded nodes beyond their not counting, probe times after full disruption. Source:
+kube-controller-manager, pkg/controller/nodelifecycle/node_lifecycle_controller.go (monitorNodeHealth,
 doNoScheduleTaintingPass, processTaintBaseEviction, handleDisruption, ComputeZoneState).
 
 A heartbeat that arrives is no event here: the time of the last one follows from when the machine fell silent.
@@ -52,7 +52,12 @@ def watch_node(view: View, change: Change) -> Iterator[str]:
     """A node needs a look when it changes; all silent nodes, when their zone's state does."""
     before: Node | None = change.before
     after: Node | None = change.after
-    if after is None or before is None or before.spec is not after.spec or before.status.conditions is not after.status.conditions:
+    if (
+        after is None
+        or before is None
+        or before.spec is not after.spec
+        or before.status.conditions is not after.status.conditions
+    ):
         yield change.key
     if before is not None and after is not None and before.status.conditions is after.status.conditions:
         return
@@ -228,7 +233,7 @@ def _with_no_schedule(node: Node) -> tuple[Taint, ...]:
 
 
 def _no_execute(view: View, node: Node) -> tuple[str | None, int | None, list[Write]]:
-    """The NoExecute taint that the node is to have now (empty: none; None: leave it), when to look again, and writes."""
+    """The NoExecute taint that the node is to have (empty: none; None: leave it), when to look again, and writes."""
     name, zone = node.metadata.name or "", zone_of(node)
     slot_key, zone_key = f"{NAME}/slot/{name}", f"{NAME}/zone/{zone}"
     slot = view.get("memory", slot_key)

@@ -48,7 +48,9 @@ def watch_pod(view: View, change: Change) -> Iterator[str]:
             continue
         for key in claim_keys_of(pod):
             claim = view.persistent_volume_claims.get(key)
-            if claim is not None and (claim.metadata.deletion_timestamp is not None or view.rules.pvc_unused_since_time):
+            if claim is not None and (
+                claim.metadata.deletion_timestamp is not None or view.rules.pvc_unused_since_time
+            ):
                 yield key
 
 

@@ -1,9 +1,9 @@
 """Taint eviction: deletes the pods that cannot live with a NoExecute taint of their node, when their patience ends.
 
-Modelled: matching tolerations, the shortest tolerationSeconds, the time that counts from when the pod was first affected,
-cancellation when the taint goes, the condition DisruptionTarget by version.
-Not modelled: the limit on deletions at a time.
-Source: kube-controller-manager, pkg/controller/tainteviction/taint_eviction.go (processPodOnNode, addConditionAndDeletePod).
+Modelled: matching tolerations, the shortest tolerationSeconds, the time that counts from when the pod was first
+affected, cancellation when the taint goes, the condition DisruptionTarget by version. Not modelled: the limit on
+deletions at a time. Source: kube-controller-manager, pkg/controller/tainteviction/taint_eviction.go (processPodOnNode,
+addConditionAndDeletePod).
 
 The key of a pod is ``namespace/name@uid``.
 """
@@ -48,7 +48,12 @@ def watch_pod(view: View, change: Change) -> Iterator[str]:
     for pod in (before, after):
         if pod is None or not pod.spec.node_name:
             continue
-        if before is not None and after is not None and before.spec is after.spec and before.metadata.uid == after.metadata.uid:
+        if (
+            before is not None
+            and after is not None
+            and before.spec is after.spec
+            and before.metadata.uid == after.metadata.uid
+        ):
             return
         if _no_execute(view.nodes.get(pod.spec.node_name)) or view.get("memory", f"{NAME}/{_key(pod)}") is not None:
             yield _key(pod)
@@ -88,7 +93,9 @@ def sync(view: View, key: str) -> Outcome:
     begin: list[Write] = [Put("memory", row, view.now_us)] if since_us is None else []
     due_us = (view.now_us if since_us is None else since_us) + seconds * 1_000_000
     if view.now_us < due_us:
-        return Outcome(tuple(begin), requeue_after_us=due_us - view.now_us, says=f"pod {pod.key} has {seconds} s" if begin else "")
+        return Outcome(
+            tuple(begin), requeue_after_us=due_us - view.now_us, says=f"pod {pod.key} has {seconds} s" if begin else ""
+        )
     return _evict(view, pod, [] if since_us is None else [Put("memory", row, None)])
 
 

@@ -1,7 +1,7 @@
 """What a person does inside containers and on nodes: exec, files, the host's disk.
 
-These are actions on the data plane, outside the API server's objects: they need the node to have power and, for exec, to
-be connected to the control plane.
+These are actions on the data plane, outside the API server's objects: they need the node to have power and, for exec,
+to be connected to the control plane.
 """
 
 from __future__ import annotations

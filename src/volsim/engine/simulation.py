@@ -115,9 +115,7 @@ class Simulation:
             raise NotFound(f'{_resource(table)} "{key.rpartition("/")[2]}" not found')
         return found
 
-    def list(
-        self, kind: str, namespace: str | None = None, selector: str | Mapping[str, str] | None = None
-    ) -> Objects:
+    def list(self, kind: str, namespace: str | None = None, selector: str | Mapping[str, str] | None = None) -> Objects:
         """The objects of a kind, by namespace and name; `selector` is a label selector such as ``"app=mysql"``.
 
         Cost: O(n log n) in the objects of that kind.
@@ -427,9 +425,7 @@ class Simulation:
             self._run_until(run.wake_us)
         return run.result
 
-    def read_file(
-        self, ref: str, path: str, container: str | None = None, namespace: str = "default"
-    ) -> bytes:
+    def read_file(self, ref: str, path: str, container: str | None = None, namespace: str = "default") -> bytes:
         """The bytes of a file as a process in the container sees it.
 
         Raises `FileError` with the errno that the process would get, `NotFound`, `Unreachable`.
@@ -491,9 +487,7 @@ class Simulation:
         """The container's process dies of a signal (exit code 137); the restart policy decides what follows."""
         self.exit_container(ref, 137, container, namespace)
 
-    def exit_container(
-        self, ref: str, code: int = 0, container: str | None = None, namespace: str = "default"
-    ) -> None:
+    def exit_container(self, ref: str, code: int = 0, container: str | None = None, namespace: str = "default") -> None:
         """The container's process exits with `code`; those of all app containers that run if none is named.
 
         The restart policy decides what follows. Raises `VolsimError` if the container that is named does not run.

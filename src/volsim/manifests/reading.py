@@ -132,7 +132,9 @@ class Reader:
         model = schema.model_of(api_version, kind)
         if model is not None:
             made: Object = self.record(given, path, fact.type, model, top=True)
-            if isinstance(made, Object) and made.carried and is_answer(made.metadata):  # it shows these two, be they empty
+            if (
+                isinstance(made, Object) and made.carried and is_answer(made.metadata)
+            ):  # it shows these two, be they empty
                 kept = {key: item for key, item in made.carried.items() if item or key not in ("spec", "status")}
                 made = made.replace(carried=FrozenDict(kept))
             return made.replace(api_version=api_version)

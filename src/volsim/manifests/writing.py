@@ -11,7 +11,7 @@ import attrs
 from volsim.errors import VolsimError
 from volsim.manifests import schema
 from volsim.manifests.times import parse_time, timestamp
-from volsim.objects import ObjectMeta, GenericObject, Object, Record, camel
+from volsim.objects import GenericObject, Object, ObjectMeta, Record, camel
 from volsim.quantity import Quantity
 
 __all__ = ["plain", "to_manifest"]
@@ -38,7 +38,9 @@ def to_manifest(obj: Object) -> dict[str, Any]:
         body.pop("apiVersion", None)
         body.pop("kind", None)
         if is_answer(obj.metadata):
-            body |= {name: {} for name in ("spec", "status") if name not in body and getattr(obj, name, None) is not None}
+            body |= {
+                name: {} for name in ("spec", "status") if name not in body and getattr(obj, name, None) is not None
+            }
     if not body.get("metadata") and "metadata" not in obj.carried:
         body.pop("metadata", None)
     else:

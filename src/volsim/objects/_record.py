@@ -93,8 +93,8 @@ class Record:
         """
         raise NotImplementedError  # generated for each class by `record`
 
-    def __repr__(self) -> str:
-        """Python that rebuilds the record: what equals its default is left out."""
+    def _shown(self) -> list[tuple[str, Any]]:
+        """The arguments that rebuild the record: what equals its default is left out."""
         shown = []
         for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(self))):
             value = getattr(self, field.name)
@@ -102,8 +102,21 @@ class Record:
             if hasattr(default, "factory"):
                 default = default.factory()
             if field.repr and (default is attrs.NOTHING or type(value) is not type(default) or value != default):
-                shown.append(f"{field.alias}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+                shown.append((field.alias or field.name, value))
+        return shown
+
+    def __repr__(self) -> str:
+        """Python that rebuilds the record: what equals its default is left out."""
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._shown())})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What Hypothesis and IPython print: the same, in lines that are not too long."""
+        with printer.group(4, f"{type(self).__name__}(", ")"):
+            for number, (name, value) in enumerate(self._shown()):
+                printer.text("," if number else "")
+                printer.breakable(" " if number else "")
+                printer.text(f"{name}=")
+                printer.pretty(value)
 
 
 def _make_replace(cls: type) -> Callable[..., Any]:

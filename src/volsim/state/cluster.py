@@ -105,7 +105,8 @@ class View:
     _totals: dict[str, Table[str, tuple[int, ...]]]
     _timers: Ordered[Due]
     _ready: Fifo[tuple[str, str]]
-    # The rows written since the fingerprint was last asked for, and what they were then: oldest first, the oldest counts
+    # The rows written since the fingerprint was last asked for, and what they were then: oldest first, the oldest
+    # counts
     _touched: tuple[dict[tuple[str, Any], Any], ...]
     _base: int
 

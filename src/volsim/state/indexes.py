@@ -274,7 +274,9 @@ def _namespace(obj: Any) -> tuple[str, ...]:
 
 INDEXES: tuple[Index, ...] = (
     Index("pods_by_node", "pods", _node, what="pods that are assigned to a node", unchanged=_same_spec),
-    Index("pods_unscheduled", "pods", _unscheduled, what="pods without a node (one group, named '')", unchanged=_same_spec),
+    Index(
+        "pods_unscheduled", "pods", _unscheduled, what="pods without a node (one group, named '')", unchanged=_same_spec
+    ),
     Index(
         "pods_by_node_and_volume",
         "pods",
@@ -289,7 +291,13 @@ INDEXES: tuple[Index, ...] = (
         what="volumes that name a disk which has to be attached",
         unchanged=_same_spec,
     ),
-    Index("pods_by_claim", "pods", claim_keys_of, what="pods that use a claim (group: namespace/name)", unchanged=_same_spec),
+    Index(
+        "pods_by_claim",
+        "pods",
+        claim_keys_of,
+        what="pods that use a claim (group: namespace/name)",
+        unchanged=_same_spec,
+    ),
     Index(
         "pods_by_controller",
         "pods",
@@ -304,9 +312,7 @@ INDEXES: tuple[Index, ...] = (
         what="objects (table, key) of which the object with this uid is an owner",
         unchanged=_same_owners,
     ),
-    Index(
-        "objects_by_namespace", None, _namespace, what="objects (table, key) of a namespace", unchanged=_same_key
-    ),
+    Index("objects_by_namespace", None, _namespace, what="objects (table, key) of a namespace", unchanged=_same_key),
     Index(
         "volumes_by_claim",
         "persistentvolumes",
@@ -506,7 +512,7 @@ def by_table(table: str, api: bool) -> tuple[Index, ...]:
 
 # -- groups ------------------------------------------------------------------------------------------------------------
 Group = tuple[Any, ...] | Table[Any, None] | Ordered[Any]
-"""The entries of a group: a sorted tuple while there are few (most groups have one), else what costs O(log n) at most."""
+"""The entries of a group: a sorted tuple while there are few (most groups have one), else at most O(log n) each."""
 
 _FEW = 8  # up to here copying a tuple costs less than the look-up of a page
 

@@ -301,7 +301,7 @@ class Fifo(Generic[K]):
         """Add `item` at the end, unless it waits already."""
         if item in self._places:
             return
-        if self._shared or self._head > 64 and self._head * 2 > len(self._items):
+        if self._shared or (self._head > 64 and self._head * 2 > len(self._items)):
             self._rebuild()
         self._places[item] = len(self._items)
         self._items.append(item)

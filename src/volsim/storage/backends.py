@@ -1,7 +1,7 @@
 """What holds bytes outside the nodes: exports of file servers, and disks behind the network.
 
-All network volume types are one of two things: an *export* that any number of nodes mount, or a *disk* that is attached to
-a node. Which backend a volume means follows from a few of its fields; `backend_of` has a row for each type.
+All network volume types are one of two things: an *export* that any number of nodes mount, or a *disk* that is attached
+to a node. Which backend a volume means follows from a few of its fields; `backend_of` has a row for each type.
 """
 
 from __future__ import annotations

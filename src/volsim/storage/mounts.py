@@ -1,13 +1,14 @@
 """What a process sees: a container's own layer, and the volumes mounted over it.
 
-A path is resolved name by name. Where it enters a mount point it goes on in the mount's backing; a symbolic link with an
-absolute target starts again at the container's root; ``..`` goes up in what the process sees, so it leaves a volume only
-the way it came in. Writing through a read-only mount is EROFS, whatever lies below.
+A path is resolved name by name. Where it enters a mount point it goes on in the mount's backing; a symbolic link with
+an absolute target starts again at the container's root; ``..`` goes up in what the process sees, so it leaves a volume
+only the way it came in. Writing through a read-only mount is EROFS, whatever lies below.
 
 >>> layer = Directory()
 >>> shared = Directory(mode=0o777)
 >>> backings = {"layer": layer, "shared": shared}
->>> files = MountedFiles([Mount(path="/", backing="layer"), Mount(path="/data", backing="shared")], backings.__getitem__)
+>>> files = MountedFiles([Mount(path="/", backing="layer"), Mount(path="/data", backing="shared")],
+backings.__getitem__)
 >>> files.write("/data/f", b"x")
 >>> list(files.changed())
 ['shared']
@@ -171,7 +172,11 @@ class MountedFiles:
         if not isinstance(spot.node, Directory):
             raise FileError.of("ENOTDIR", path)
         seen = "" if spot.seen == "/" else spot.seen
-        points = {point[len(seen) + 1 :].split("/")[0] for point in self._mounts if point.startswith(f"{seen}/") and point != "/"}
+        points = {
+            point[len(seen) + 1 :].split("/")[0]
+            for point in self._mounts
+            if point.startswith(f"{seen}/") and point != "/"
+        }
         return sorted({*spot.node.entries, *points} - {""})
 
     def exists(self, path: str) -> bool:

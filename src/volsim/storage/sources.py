@@ -1,9 +1,9 @@
 """Every volume source of the API: what it is, who may use it how, and what volsim models of it.
 
-The fidelity table of the documentation is generated from `SOURCES`. "Until" is the last version whose kubelet has a plugin
-of its own for the type; afterwards the field stays in the API and, where there is one, a CSI driver takes over (CSI
-migration) or the pod does not start.
-Source: staging/src/k8s.io/api/core/v1/types.go (VolumeSource, PersistentVolumeSource); the access modes are those that
+The fidelity table of the documentation is generated from `SOURCES`. "Until" is the last version whose kubelet has a
+plugin of its own for the type; afterwards the field stays in the API and, where there is one, a CSI driver takes over
+(CSI migration) or the pod does not start. Source: staging/src/k8s.io/api/core/v1/types.go (VolumeSource,
+PersistentVolumeSource); the access modes are those that
 https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes lists.
 """
 
@@ -72,11 +72,11 @@ SOURCES: tuple[SourceKind, ...] = (
 )  # fmt: skip
 """All types, in the order of the documentation's table."""
 
-_ATTRIBUTES = {**{kind.name: snake(kind.name) for kind in SOURCES}}
+_ATTRIBUTES = {kind.name: snake(kind.name) for kind in SOURCES}
 
 
 def source_of(volume: Any) -> tuple[str | None, Any]:
-    """The name and the record of the source that a pod's volume or a PersistentVolume's spec has; (None, None) for none.
+    """The name and the record of the source of a pod's volume or a PersistentVolume's spec; (None, None) for none.
 
     >>> from volsim.objects import EmptyDirVolumeSource, Volume
     >>> source_of(Volume(name="v", empty_dir=EmptyDirVolumeSource()))[0]

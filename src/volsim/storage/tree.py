@@ -1,8 +1,8 @@
 """Immutable file trees: what a disk, an export, an emptyDir or a container's layer holds.
 
-A tree is a `Directory`; every change gives a new one that shares all but the path to what changed. Paths are absolute in
-the tree (a leading slash may be left out); symbolic links are followed inside the tree and never lead out of it. What a
-process would get from the kernel is raised as `FileError` with the errno.
+A tree is a `Directory`; every change gives a new one that shares all but the path to what changed. Paths are absolute
+in the tree (a leading slash may be left out); symbolic links are followed inside the tree and never lead out of it.
+What a process would get from the kernel is raised as `FileError` with the errno.
 
 >>> root = write(mkdir(Directory(), "/etc/pki", parents=True), "/etc/pki/ca.crt", b"the CA")
 >>> read(root, "/etc/pki/ca.crt"), listdir(root, "/etc")
@@ -22,8 +22,25 @@ from volsim.errors import FileError
 from volsim.objects._record import FrozenDict, frozen_map
 
 __all__ = [
-    "Directory", "File", "Node", "Special", "Symlink", "append", "exists", "listdir", "lookup", "mkdir", "put", "read",
-    "remove", "rename", "rmtree", "symlink", "take", "walk", "write",
+    "Directory",
+    "File",
+    "Node",
+    "Special",
+    "Symlink",
+    "append",
+    "exists",
+    "listdir",
+    "lookup",
+    "mkdir",
+    "put",
+    "read",
+    "remove",
+    "rename",
+    "rmtree",
+    "symlink",
+    "take",
+    "walk",
+    "write",
 ]
 
 _LINKS_MOST = 40  # as many symbolic links as Linux follows before it says ELOOP
@@ -56,7 +73,9 @@ class File:
     @cached_property
     def fingerprint(self) -> int:
         """A stable 64-bit number of the content."""
-        return _digest("file", blake2b(self.data, digest_size=8).hexdigest(), self.mode, self.uid, self.gid, self.mtime_us)
+        return _digest(
+            "file", blake2b(self.data, digest_size=8).hexdigest(), self.mode, self.uid, self.gid, self.mtime_us
+        )
 
 
 @attrs.frozen(slots=False, kw_only=True)
@@ -274,10 +293,19 @@ def append(root: Directory, path: str, data: bytes, *, mtime_us: int = 0) -> Dir
 
 
 def mkdir(
-    root: Directory, path: str, *, mode: int = 0o755, uid: int = 0, gid: int = 0, mtime_us: int = 0, parents: bool = False
+    root: Directory,
+    path: str,
+    *,
+    mode: int = 0o755,
+    uid: int = 0,
+    gid: int = 0,
+    mtime_us: int = 0,
+    parents: bool = False,
 ) -> Directory:
-    """The tree with a directory at `path`. EEXIST, ENOENT, ENOTDIR; with `parents` it may be there, and its parents
-    are made."""
+    """The tree with a directory at `path`. EEXIST, ENOENT, ENOTDIR.
+
+    With `parents` it may be there already, and the directories above it are made.
+    """
     if parents:
         above, _, _ = path.rstrip("/").rpartition("/")
         if above and lookup(root, above) is None:

@@ -1,4 +1,4 @@
-"""Why a claim is Pending, Bound, Lost or stuck, per volume which predicate fails and by how much, and what would help."""
+"""Why a claim is Pending, Bound, Lost or stuck; per volume, which predicate fails and by how much; what would help."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _EASE = (
     "not-available",
     "being-deleted",
 )
-"""The obstacles, from the one that is most easily removed: of volumes that are as near, the easiest is told of first."""
+"""The obstacles, the one that is most easily removed first: so volumes that are as near are told of in that order."""
 
 MOST_LISTED = 10
 """How many volumes are told of: the nearest ones. Nobody reads more."""
@@ -55,7 +55,7 @@ def _address(claim: PersistentVolumeClaim) -> str:
     return f"pvc/{claim.metadata.name}"
 
 
-# -- what keeps a volume from a claim -----------------------------------------------------------------------------------
+# -- what keeps a volume from a claim ----------------------------------------------------------------------------------
 def obstacles(view: View, claim: PersistentVolumeClaim, volume: PersistentVolume) -> list[Cause]:
     """Every predicate that keeps this volume from this claim, with the difference; empty if it fits.
 
@@ -80,7 +80,9 @@ def _obstacles(view: View, claim: PersistentVolumeClaim, volume: PersistentVolum
     missing = requested_storage(claim) - _size(volume)
     if missing > 0:
         has, wants = _amount(_size(volume)), _amount(requested_storage(claim))
-        yield Cause("too-small", f"volume {name} has {has}, {_amount(missing)} less than the {wants} asked for", objects)
+        yield Cause(
+            "too-small", f"volume {name} has {has}, {_amount(missing)} less than the {wants} asked for", objects
+        )
     if volume_modes_differ(claim, volume):
         mode = volume.spec.volume_mode or "Filesystem"
         yield Cause("volume-mode-differs", f"volume {name} has volumeMode {mode}", objects)
@@ -211,9 +213,13 @@ def _waiting_for_consumer(view: View, claim: PersistentVolumeClaim) -> Explanati
     causes = []
     for key in keys:
         pod = view.pods[key]
-        said = next((each.message for each in pod.status.conditions if each.type == "PodScheduled" and each.message), None)
+        said = next(
+            (each.message for each in pod.status.conditions if each.type == "PodScheduled" and each.message), None
+        )
         if pod.spec.node_name:
-            text = f"pod {key} was put on node {pod.spec.node_name} without the scheduler, which alone chooses for a claim"
+            text = (
+                f"pod {key} was put on node {pod.spec.node_name} without the scheduler, which alone chooses for a claim"
+            )
             causes.append(Cause("not-scheduled", text, (f"pod/{pod.metadata.name}",)))
         else:
             text = f"pod {key} is not scheduled: {said or 'the scheduler has not looked at it yet'}"
@@ -247,7 +253,8 @@ def _bound(view: View, claim: PersistentVolumeClaim) -> Explanation:
     volume = view.persistent_volumes.get(name or "")
     policy = volume.spec.persistent_volume_reclaim_policy if volume is not None else "?"
     has = claim.status.capacity.get("storage")
-    text = f"{_address(claim)} is Bound to volume {name}, of {has}, which will be {_fate(policy)} when the claim is deleted."
+    fate = _fate(policy)
+    text = f"{_address(claim)} is Bound to volume {name}, of {has}, which will be {fate} when the claim is deleted."
     causes = []
     if has is not None and requested_storage(claim) > has.nano:
         more = _amount(requested_storage(claim) - has.nano)
@@ -256,7 +263,9 @@ def _bound(view: View, claim: PersistentVolumeClaim) -> Explanation:
 
 
 def _fate(policy: str | None) -> str:
-    return {"Retain": "kept", "Delete": "deleted with its bytes", "Recycle": "scrubbed and free again"}.get(policy or "", "kept")
+    return {"Retain": "kept", "Delete": "deleted with its bytes", "Recycle": "scrubbed and free again"}.get(
+        policy or "", "kept"
+    )
 
 
 def _lost(view: View, claim: PersistentVolumeClaim) -> Explanation:
@@ -277,7 +286,9 @@ def _lost(view: View, claim: PersistentVolumeClaim) -> Explanation:
 def _terminating(view: View, claim: PersistentVolumeClaim) -> Explanation:
     users = [key for key in view.group("pods_by_claim", claim.key) if uses_claim(view.pods[key], claim)]
     causes = [
-        Cause("in-use", f"pod {key} ({view.pods[key].status.phase}) still refers to it", (f"pod/{key.partition('/')[2]}",))
+        Cause(
+            "in-use", f"pod {key} ({view.pods[key].status.phase}) still refers to it", (f"pod/{key.partition('/')[2]}",)
+        )
         for key in users
     ]
     others = [name for name in claim.metadata.finalizers if name != "kubernetes.io/pvc-protection"]

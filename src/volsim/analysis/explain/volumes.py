@@ -39,7 +39,9 @@ def _available(view: View, volume: PersistentVolume) -> Explanation:
         text = f"{about} is reserved for claim {ref.namespace}/{ref.name}"
         claim = view.persistent_volume_claims.get(f"{ref.namespace}/{ref.name}")
         if claim is None:
-            return Explanation(about, f"{text}, which does not exist.", (), (f"create claim {ref.namespace}/{ref.name}",))
+            return Explanation(
+                about, f"{text}, which does not exist.", (), (f"create claim {ref.namespace}/{ref.name}",)
+            )
         return Explanation(about, f"{text}, which is {claim.status.phase}.", tuple(obstacles(view, claim, volume)))
     waiting = [view.persistent_volume_claims[key] for key in view.group("claims_unbound", volume_class(volume))]
     causes = []

@@ -1,9 +1,9 @@
 """External provisioner: makes volumes for claims that ask a CSI driver, and deletes the storage of released ones.
 
-Modelled: immediate and delayed provisioning, the topology of the selected node, of allowedTopologies or of any node, claims with
-a selector (refused), failure with retries, the deletion finalizer by version, deletion only of what is not attached.
-The simulated drivers understand one parameter of a class here: `fail: "true"` makes provisioning fail for ever.
-Not modelled: snapshots and clones, capacity objects, in-tree volumes that a driver has taken over, secrets.
+Modelled: immediate and delayed provisioning, the topology of the selected node, of allowedTopologies or of any node,
+claims with a selector (refused), failure with retries, the deletion finalizer by version, deletion only of what is not
+attached. The simulated drivers understand one parameter of a class here: `fail: "true"` makes provisioning fail for
+ever. Not modelled: snapshots and clones, capacity objects, in-tree volumes that a driver has taken over, secrets.
 Source: kubernetes-csi/external-provisioner; sig-storage-lib-external-provisioner, controller/controller.go.
 """
 
@@ -26,7 +26,14 @@ from volsim.objects import (
     StorageClass,
     VolumeNodeAffinity,
 )
-from volsim.objects.binding import BETA_PROVISIONER, PROVISIONED_BY, PROVISIONER, SELECTED_NODE, claim_class, reference_to
+from volsim.objects.binding import (
+    BETA_PROVISIONER,
+    PROVISIONED_BY,
+    PROVISIONER,
+    SELECTED_NODE,
+    claim_class,
+    reference_to,
+)
 from volsim.state import Change, View
 from volsim.state.runtime import Driver
 from volsim.storage.backends import Backend
@@ -151,7 +158,9 @@ def _provision(
         writes.append(Put("memory", f"{_MEMORY}/{claim.key}", None))
     done = _said(normal(claim, "ProvisioningSucceeded", f"Successfully provisioned volume {name}"), driver)
     where = f" in {place}" if place else ""
-    return Outcome(tuple(writes), (_begins(claim, driver), done), says=f"make volume {name} for claim {claim.key}{where}")
+    return Outcome(
+        tuple(writes), (_begins(claim, driver), done), says=f"make volume {name} for claim {claim.key}{where}"
+    )
 
 
 def _volume(

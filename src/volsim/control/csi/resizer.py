@@ -1,9 +1,8 @@
 """External resizer: makes a volume larger when its claim asks for more.
 
-Modelled: controller expansion, sizes that the backend cannot provide, recovery from them by asking for less (by version).
-The simulated drivers understand one parameter of a class here: `maxSize`, beyond which they refuse; and they need no
-expansion on the node.
-Not modelled: expansion of the file system on the node, VolumeAttributesClass changes.
+Modelled: controller expansion, sizes that the backend cannot provide, recovery from them by asking for less (by
+version). The simulated drivers understand one parameter of a class here: `maxSize`, beyond which they refuse; and they
+need no expansion on the node. Not modelled: expansion of the file system on the node, VolumeAttributesClass changes.
 Source: kubernetes-csi/external-resizer, pkg/controller/{controller,expand_and_recover}.go.
 """
 

@@ -99,7 +99,13 @@ def _data(work: PodWork, table: str, name: str, optional: bool) -> dict[str, str
 
 # -- processes ---------------------------------------------------------------------------------------------------------
 def open_process(
-    work: PodWork, spec: ContainerSpec, argv: tuple[str, ...], *, stdin: bytes = b"", tty: bool = False, pid1: bool = False
+    work: PodWork,
+    spec: ContainerSpec,
+    argv: tuple[str, ...],
+    *,
+    stdin: bytes = b"",
+    tty: bool = False,
+    pid1: bool = False,
 ) -> Process:
     """A process in the container's mounts and environment. Raises `ConfigError` and `MountError`."""
     image = image_for(spec.image or "")
@@ -173,8 +179,11 @@ def start(work: PodWork, spec: ContainerSpec) -> None:
     work.event("Normal", "Created", "Container created" if terse else f"Created container {name}")
     program = _program(spec, image, argv)
     if program is None:
-        work.event("Warning", "Failed", f'Error: failed to start container "{name}": exec: "{argv[0]}": executable file '
-                                        "not found in $PATH")
+        work.event(
+            "Warning",
+            "Failed",
+            f'Error: failed to start container "{name}": exec: "{argv[0]}": executable file not found in $PATH',
+        )
         row = work.row(name)
         work.set_row(name, row.replace(running=False, exit_code=127, reason="StartError", finished_us=work.now_us))
         return

@@ -93,9 +93,7 @@ def _ready(work: PodWork, spec: ContainerSpec, row: Container) -> bool:
 
 def _state(work: PodWork, row: Container) -> ContainerState:
     if row.waiting:
-        return ContainerState(
-            waiting=ContainerStateWaiting(reason=row.waiting, message=row.waiting_message or None)
-        )
+        return ContainerState(waiting=ContainerStateWaiting(reason=row.waiting, message=row.waiting_message or None))
     if row.running:
         return ContainerState(running=ContainerStateRunning(started_at=row.started_us))
     if row.finished_us is not None:

@@ -1,9 +1,9 @@
 """PV binder: what happens to a claim. It finds a volume, binds the two, and notices when they part.
 
-Modelled: best fit, reservation from either side, delayed binding, the default class given afterwards, Lost and the way back,
-who is asked to provision, the resync every 15 s for what nobody tells the controller.
-Not modelled: stale caches; an event that would be repeated at every resync is recorded once.
-Source: kube-controller-manager, persistent volume controller (syncClaim, syncUnboundClaim, syncBoundClaim, bind).
+Modelled: best fit, reservation from either side, delayed binding, the default class given afterwards, Lost and the way
+back, who is asked to provision, the resync every 15 s for what nobody tells the controller. Not modelled: stale caches;
+an event that would be repeated at every resync is recorded once. Source: kube-controller-manager, persistent volume
+controller (syncClaim, syncUnboundClaim, syncBoundClaim, bind).
 
 The key is a claim's ``namespace/name``, or ``@class`` for a look at all claims of a class that are not bound.
 """
@@ -250,7 +250,7 @@ def _stay_pending(view: View, claim: PersistentVolumeClaim, note: EventNote | No
 
 # -- binding -----------------------------------------------------------------------------------------------------------
 def bind(view: View, volume: PersistentVolume, claim: PersistentVolumeClaim) -> Outcome:
-    """Bind the two: the volume's reference and phase first, then the claim's. What is as it should be is not written."""
+    """Bind the two: the volume's reference and phase, then the claim's. What is as it should be is not written."""
     writes: list[Write] = []
     volume = _volume_bound(volume, claim, writes)
     if volume.status.phase != "Bound":
@@ -294,7 +294,12 @@ def _status(
     """The claim's status in this phase; the very same object if there is nothing to change."""
     old = claim.status
     if volume is None:
-        if old.phase == phase and not old.access_modes and not old.capacity and not old.current_volume_attributes_class_name:
+        if (
+            old.phase == phase
+            and not old.access_modes
+            and not old.capacity
+            and not old.current_volume_attributes_class_name
+        ):
             return old
         return old.replace(
             phase=phase, access_modes=(), capacity=FrozenDict(), current_volume_attributes_class_name=None

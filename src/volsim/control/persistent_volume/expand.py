@@ -52,9 +52,8 @@ def sync(view: View, key: str) -> Outcome:
         return NOTHING
     text = "waiting for an external controller to expand this PVC"
     if not view.rules.external_expanding_terse:
-        text = (
-            "didn't find a plugin capable of expanding the volume; waiting for an external controller to process this PVC"
-        )
+        text = "didn't find a plugin capable of expanding the volume; "
+        text += "waiting for an external controller to process this PVC"
     return Outcome(events=(normal(claim, "ExternalExpanding", text),), says=f"claim {key}: {text}")
 
 

@@ -30,8 +30,8 @@ __all__ = ["best_matches", "candidates", "mismatch"]
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 
 MOST_EQUAL = 16
-"""How many equally good volumes are offered for a choice. Kubernetes takes any of them; more than this many volumes that
-differ in nothing but their names would only make the choice dear."""
+"""How many equally good volumes are offered for a choice. Kubernetes takes any of them; more than this many volumes
+that differ in nothing but their names would only make the choice dear."""
 
 
 def attributes_class_differs(claim: PersistentVolumeClaim, volume: PersistentVolume, rules: Rules) -> bool:
@@ -93,7 +93,8 @@ def _mode_sets(wanted: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], ..
     """The sets of access modes that contain those wanted, sorted, in groups of equal size from the smallest up."""
     others = [mode for mode in ACCESS_MODES if mode not in wanted]
     return tuple(
-        tuple(tuple(sorted({*wanted, *more})) for more in combinations(others, extra)) for extra in range(len(others) + 1)
+        tuple(tuple(sorted({*wanted, *more})) for more in combinations(others, extra))
+        for extra in range(len(others) + 1)
     )
 
 

@@ -1,10 +1,10 @@
 """What the controller manager's own volume plugins can do: make, recycle and delete storage.
 
-Modelled: which plugins there are by version, the errors where one is missing, making and deleting disks of cloud providers, a
-provider that does not answer, deletion of hostPath directories.
-Not modelled: quotas and other refusals of cloud providers, what is deleted while it is attached.
-Source: cmd/kube-controller-manager/app/plugins.go; pkg/volume/plugins.go (Find…PluginBySpec); pkg/volume/hostpath;
-persistent volume controller (findDeletablePlugin, findProvisionablePlugin).
+Modelled: which plugins there are by version, the errors where one is missing, making and deleting disks of cloud
+providers, a provider that does not answer, deletion of hostPath directories. Not modelled: quotas and other refusals of
+cloud providers, what is deleted while it is attached. Source: cmd/kube-controller-manager/app/plugins.go;
+pkg/volume/plugins.go (Find…PluginBySpec); pkg/volume/hostpath; persistent volume controller (findDeletablePlugin,
+findProvisionablePlugin).
 """
 
 from __future__ import annotations
@@ -70,7 +70,10 @@ _PROVIDERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "rbd": ("rbd", lambda name: RBDPersistentVolumeSource(image=name, monitors=("monitor",))),
     "glusterfs": ("glusterfs", lambda name: GlusterfsPersistentVolumeSource(endpoints=f"glusterfs-{name}", path=name)),
     "quobyte": ("quobyte", lambda name: QuobyteVolumeSource(registry="registry", volume=name)),
-    "scaleIO": ("scaleio", lambda name: ScaleIOPersistentVolumeSource(volume_name=name, gateway="gateway", system="scaleio")),
+    "scaleIO": (
+        "scaleio",
+        lambda name: ScaleIOPersistentVolumeSource(volume_name=name, gateway="gateway", system="scaleio"),
+    ),
     "storageos": ("storageos", lambda name: StorageOSPersistentVolumeSource(volume_name=name)),
     "flocker": ("flocker", lambda name: FlockerVolumeSource(dataset_uuid=name)),
     "photonPersistentDisk": ("photon-pd", lambda name: PhotonPersistentDiskVolumeSource(pd_id=name)),

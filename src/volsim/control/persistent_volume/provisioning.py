@@ -1,10 +1,9 @@
 """PV provisioning, the controller manager's part: who makes the volume that a claim waits for.
 
-Modelled: plugins of the controller manager itself, external provisioners (asked by annotation), CSI drivers that have taken
-over from a plugin, classes and plugins that are not there, a provider that does not answer.
-Not modelled: mount options and zones of in-tree plugins.
-Source: kube-controller-manager, persistent volume controller (provisionClaim, provisionClaimOperation,
-provisionClaimOperationExternal, rescheduleProvisioning).
+Modelled: plugins of the controller manager itself, external provisioners (asked by annotation), CSI drivers that have
+taken over from a plugin, classes and plugins that are not there, a provider that does not answer. Not modelled: mount
+options and zones of in-tree plugins. Source: kube-controller-manager, persistent volume controller (provisionClaim,
+provisionClaimOperation, provisionClaimOperationExternal, rescheduleProvisioning).
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def _asked(claim: PersistentVolumeClaim, provisioner: str, *, migrated: bool, ru
 
 
 def only_asked(before: PersistentVolumeClaim, after: PersistentVolumeClaim) -> bool:
-    """Whether nothing happened to a claim but that its provisioner was asked: the binder's own work, and no news to it."""
+    """Whether nothing happened to a claim but that its provisioner was asked: the binder's own work, no news to it."""
     if before.spec is not after.spec or before.status is not after.status:
         return False
     old, new = before.metadata.annotations, after.metadata.annotations
@@ -114,7 +113,8 @@ def _message(provisioner: str, rules: Rules) -> str:
 def _make(view: View, claim: PersistentVolumeClaim, storage_class: StorageClass, plugin: Plugin) -> Outcome:
     if claim.spec.data_source is not None:
         return _cannot(
-            claim, f'plugin "{plugin.name}" is not a CSI plugin. Only CSI plugin can provision a claim with a datasource'
+            claim,
+            f'plugin "{plugin.name}" is not a CSI plugin. Only CSI plugin can provision a claim with a datasource',
         )
     name = f"pvc-{claim.metadata.uid}"
     asked = _asked(claim, plugin.name, migrated=False, rules=view.rules)
@@ -137,7 +137,7 @@ def _make(view: View, claim: PersistentVolumeClaim, storage_class: StorageClass,
 
 
 def _storage_of(volume: PersistentVolume) -> Put:
-    """The storage behind a volume that was just made, under the name by which whoever mounts or deletes it looks for it."""
+    """The storage behind a volume that was just made, under the name by which it is mounted and deleted."""
     source, record = source_of(volume.spec)
     assert source is not None, "what a plugin makes has a source"
     name, _ = backend_of(source, record)
@@ -148,7 +148,9 @@ def _refused(
     view: View, claim: PersistentVolumeClaim, storage_class: StorageClass, plugin: Plugin, writes: list[Write]
 ) -> Outcome:
     """Say so, let the scheduler choose another node if it chose one, and try again at the next resync."""
-    text = f'Failed to provision volume with StorageClass "{storage_class.metadata.name}": {plugin.name} does not answer'
+    text = (
+        f'Failed to provision volume with StorageClass "{storage_class.metadata.name}": {plugin.name} does not answer'
+    )
     note: EventNote = warning(claim, "ProvisioningFailed", text)
     free = without_annotation(claim, SELECTED_NODE)
     if free is not claim:

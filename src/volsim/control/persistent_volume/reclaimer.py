@@ -1,8 +1,8 @@
 """PV reclaimer: what happens to the storage of a volume whose claim is gone.
 
-Modelled: Retain (nothing), Delete with and without a plugin that can, policies that do not exist; Recycle is the recycler's.
-Not modelled: errors of cloud providers, back-off between attempts that cannot succeed.
-Source: kube-controller-manager, persistent volume controller (reclaimVolume, deleteVolumeOperation).
+Modelled: Retain (nothing), Delete with and without a plugin that can, policies that do not exist; Recycle is the
+recycler's. Not modelled: errors of cloud providers, back-off between attempts that cannot succeed. Source:
+kube-controller-manager, persistent volume controller (reclaimVolume, deleteVolumeOperation).
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def fail(volume: PersistentVolume, reason: str, text: str, message: str | None =
         return NOTHING
     status = volume.status.replace(phase="Failed", message=text if message is None else message)
     note = warning(volume, reason, text)
-    return Outcome((UpdateStatus(volume.replace(status=status)),), (note,), says=f"volume {volume.metadata.name}: {text}")
+    return Outcome(
+        (UpdateStatus(volume.replace(status=status)),), (note,), says=f"volume {volume.metadata.name}: {text}"
+    )
 
 
 CONTROLLER = Controller(

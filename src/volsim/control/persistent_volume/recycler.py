@@ -1,12 +1,13 @@
 """PV recycler: scrubs a released volume with a pod and makes it available again.
 
-Modelled: the recycler pod with its command, its success and failure, volumes that are still in use, plugins that cannot recycle,
-the events of the pod's scheduling told about the volume.
-Not modelled: the other events of the recycler pod, a recycler pod that somebody else had put there.
-Source: kube-controller-manager, persistent volume controller (recycleVolumeOperation); pkg/volume/util/recyclerclient;
-pkg/volume/plugins.go (NewPersistentVolumeRecyclerPodTemplate).
+Modelled: the recycler pod with its command, its success and failure, volumes that are still in use, plugins that cannot
+recycle, the events of the pod's scheduling told about the volume. Not modelled: the other events of the recycler pod, a
+recycler pod that somebody else had put there. Source: kube-controller-manager, persistent volume controller
+(recycleVolumeOperation); pkg/volume/util/recyclerclient; pkg/volume/plugins.go
+(NewPersistentVolumeRecyclerPodTemplate).
 
-A finished recycler pod is deleted in the same step in which its volume is freed, so a look at any time tells how far it is.
+A finished recycler pod is deleted in the same step in which its volume is freed, so a look at any time tells how far it
+is.
 """
 
 from __future__ import annotations
@@ -58,8 +59,11 @@ def watch_pod(view: View, change: Change) -> Iterator[str | Wake]:
     pod: Pod = after if after is not None else before
     name = pod.metadata.name or ""
     if pod.metadata.namespace == NAMESPACE and name.startswith(PREFIX):
-        if before is None or after is None or before.status.phase != after.status.phase or (
-            before.spec.node_name != after.spec.node_name
+        if (
+            before is None
+            or after is None
+            or before.status.phase != after.status.phase
+            or (before.spec.node_name != after.spec.node_name)
         ):
             yield name.removeprefix(PREFIX)
     elif after is None or (before is not None and _ended(after) and not _ended(before)):
@@ -79,9 +83,7 @@ def sync(view: View, key: str) -> Outcome:
     volume = view.persistent_volumes.get(key)
     pod = view.pods.get(f"{NAMESPACE}/{PREFIX}{key}")
     wanted = (
-        volume is not None
-        and volume.spec.persistent_volume_reclaim_policy == "Recycle"
-        and is_released(view, volume)
+        volume is not None and volume.spec.persistent_volume_reclaim_policy == "Recycle" and is_released(view, volume)
     )
     if volume is None or not wanted:
         return NOTHING
@@ -152,7 +154,9 @@ def recycler_pod(volume: PersistentVolume, rules: Rules) -> Pod:
     timeout = max(round(least), (int(storage) // _GI if storage is not None else 0) * _SECONDS_PER_GI)
     container = Container(
         name="pv-recycler",
-        image="registry.k8s.io/build-image/debian-base:bookworm-v1.0.6" if rules.recycler_finds else "k8s.gcr.io/busybox:1.27",
+        image="registry.k8s.io/build-image/debian-base:bookworm-v1.0.6"
+        if rules.recycler_finds
+        else "k8s.gcr.io/busybox:1.27",
         command=("/bin/sh",),
         args=("-c", _FIND if rules.recycler_finds else _RM),
         volume_mounts=(VolumeMount(name="vol", mount_path="/scrub"),),

@@ -1,9 +1,8 @@
 """PV phases: what a volume is, seen from the claim that it refers to: Available, Bound, Released.
 
-Modelled: free and reserved volumes, released ones, volumes whose claim took another one, volumes of another mode than the
-claim to which they refer, the deletion finalizer of in-tree volumes.
-Not modelled: stale caches.
-Source: kube-controller-manager, persistent volume controller (syncVolume, unbindVolume, modifyDeletionFinalizers).
+Modelled: free and reserved volumes, released ones, volumes whose claim took another one, volumes of another mode than
+the claim to which they refer, the deletion finalizer of in-tree volumes. Not modelled: stale caches. Source:
+kube-controller-manager, persistent volume controller (syncVolume, unbindVolume, modifyDeletionFinalizers).
 """
 
 from __future__ import annotations
@@ -44,7 +43,12 @@ def watch_claim(view: View, change: Change) -> Iterator[str]:
     """A volume needs a look when a claim that refers to it comes, goes, or takes another volume."""
     before: PersistentVolumeClaim | None = change.before
     after: PersistentVolumeClaim | None = change.after
-    if before is not None and after is not None and before.spec is after.spec and before.metadata.uid == after.metadata.uid:
+    if (
+        before is not None
+        and after is not None
+        and before.spec is after.spec
+        and before.metadata.uid == after.metadata.uid
+    ):
         return
     for name in view.group("volumes_by_claim", change.key):
         if not in_order(view, view.persistent_volumes[name]):
@@ -118,7 +122,8 @@ def _claim_not_bound_yet(volume: PersistentVolume, claim: PersistentVolumeClaim)
             warning(
                 claim,
                 "VolumeMismatch",
-                f'Cannot bind PersistentVolume "{name}" to requested PersistentVolumeClaim due to incompatible volumeMode.',
+                f'Cannot bind PersistentVolume "{name}" to requested PersistentVolumeClaim '
+                "due to incompatible volumeMode.",
             ),
         ),
         says=f"volume {name} cannot be bound: claim {claim.key} has another volumeMode",

@@ -17,7 +17,7 @@ from volsim.control.scheduler.volume_binding import IMMEDIATE
 from volsim.objects import Pod
 from volsim.rules import Rules
 
-__all__ = ["NOT_HELPFUL", "NO_NODES", "fit_error", "preemption_text", "turned_away"]
+__all__ = ["NO_NODES", "fit_error", "preemption_text", "turned_away"]
 
 NO_NODES = "no nodes available to schedule pods"
 """What is said where there is no node at all."""

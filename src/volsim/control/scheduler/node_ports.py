@@ -14,7 +14,7 @@ from volsim.control.scheduler.node_facts import NodeInfo
 from volsim.objects import Pod
 from volsim.state import Change, View
 
-__all__ = ["PLUGIN", "host_ports"]
+__all__ = ["PLUGIN"]
 
 TAKEN = rejected("node(s) didn't have free ports for the requested pod ports")
 _EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - an address that a manifest may name; nothing listens here

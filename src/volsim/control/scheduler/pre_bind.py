@@ -13,8 +13,8 @@ from volsim.apiserver.writes import Update, Write
 from volsim.control.scheduler.memory import Memory
 from volsim.control.scheduler.volume_binding import Decision, is_bound
 from volsim.control.writing import annotated
-from volsim.objects import Node, ObjectReference, PersistentVolume, PersistentVolumeClaim
-from volsim.objects.binding import BOUND_BY_CONTROLLER, SELECTED_NODE, is_bound_to, reaches
+from volsim.objects import Node, PersistentVolume, PersistentVolumeClaim
+from volsim.objects.binding import BOUND_BY_CONTROLLER, SELECTED_NODE, is_bound_to, reaches, reference_to
 from volsim.rules import Rules
 from volsim.state import View
 
@@ -51,15 +51,7 @@ def _given_to(volume: PersistentVolume, claim: PersistentVolumeClaim) -> Persist
     ref, meta = volume.spec.claim_ref, claim.metadata
     new = volume
     if ref is None or (ref.name, ref.namespace, ref.uid) != (meta.name, meta.namespace, meta.uid):
-        to_claim = ObjectReference(
-            api_version="v1",
-            kind="PersistentVolumeClaim",
-            name=meta.name,
-            namespace=meta.namespace,
-            resource_version=meta.resource_version,
-            uid=meta.uid,
-        )
-        new = volume.replace(spec=volume.spec.replace(claim_ref=to_claim))
+        new = volume.replace(spec=volume.spec.replace(claim_ref=reference_to(claim)))
     return new if is_bound_to(volume, claim) else annotated(new, BOUND_BY_CONTROLLER)
 
 

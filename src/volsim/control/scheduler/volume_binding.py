@@ -38,7 +38,7 @@ from volsim.quantity import Quantity
 from volsim.rules import Rules
 from volsim.state import Change, View, claim_keys_of
 
-__all__ = ["IMMEDIATE", "PLUGIN", "Claims", "Decision", "claims_of", "is_bound", "ways"]
+__all__ = ["IMMEDIATE", "PLUGIN", "Decision", "is_bound", "ways"]
 
 NAME = "VolumeBinding"
 IMMEDIATE = "pod has unbound immediate PersistentVolumeClaims"

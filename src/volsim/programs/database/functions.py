@@ -94,7 +94,7 @@ def _octets(value: Any) -> int | None:
     return None if value is None else len(value if isinstance(value, bytes) else _text(value).encode())
 
 
-def install(connection: sqlite3.Connection, now_us: int, facts: dict[str, Any]) -> None:
+def install(connection: sqlite3.Connection, now_us: int, facts: dict[str, Callable[[], Any]]) -> None:
     """Give a connection the functions; `facts` are those without arguments, such as `version()`."""
     now = moment(now_us)
     drawn = [0]
@@ -131,7 +131,7 @@ def install(connection: sqlite3.Connection, now_us: int, facts: dict[str, Any]) 
         "mysql_time": (1, lambda value: None if value is None else _text(value)[11:19]),
         "sleep": (1, lambda seconds: 0), "reverse": (1, lambda value: None if value is None else _text(value)[::-1]),
         "repeat": (2, lambda value, count: None if value is None else _text(value) * max(min(count, 10_000), 0)),
-        **{name: (0, lambda value=value: value) for name, value in facts.items()},
+        **{name: (0, fact) for name, fact in facts.items()},
     }  # fmt: skip
     for name, (count, function) in table.items():
         connection.create_function(name, count, function)

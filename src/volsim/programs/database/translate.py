@@ -17,7 +17,7 @@ from typing import NamedTuple
 from volsim.programs.database.errors import SqlError, syntax_error
 from volsim.programs.database.lexer import Token
 
-__all__ = ["Index", "Table", "create_table", "join", "name_at", "near", "quoted", "statement", "text", "words"]
+__all__ = ["Index", "Table", "closing", "columns", "commas", "create_table", "join", "name_at", "near", "quoted", "statement", "text", "words"]
 
 _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "nchar", "nvarchar"})
 _INTEGERS = {"tinyint": 1, "smallint": 2, "mediumint": 3, "int": 4, "integer": 4, "bigint": 8, "bool": 1, "boolean": 1}
@@ -159,13 +159,13 @@ def _spaced(found: Iterable[Token]) -> str:
 
 def _set_form(body: list[Token]) -> str:
     """``SET a = 1, b = 2`` as columns and values."""
-    columns, values = [], []
+    names, values = [], []
     for part in commas(body):
         if len(part) < 3 or part[1].raw != "=":
             raise near(part, 0)
-        columns.append(quoted(part[0].text))
+        names.append(quoted(part[0].text))
         values.append(_spaced(part[2:]))
-    return f"({', '.join(columns)}) values ({', '.join(values)})"
+    return f"({', '.join(names)}) values ({', '.join(values)})"
 
 
 def _on_duplicate(found: list[Token]) -> str:
@@ -341,7 +341,7 @@ class _Column:
 
 def create_table(found: list[Token]) -> Table:
     """The definition of a table, from the tokens in its parentheses."""
-    columns: list[_Column] = []
+    read: list[_Column] = []
     constraints: list[str] = []
     indexes: list[Index] = []
     keys: list[list[Token]] = []
@@ -351,14 +351,14 @@ def create_table(found: list[Token]) -> Table:
         if _is_constraint(part):
             _constraint(part, constraints, indexes, keys)
         else:
-            columns.append(_Column(part))
-    texts = [column.read() for column in columns]
-    indexes += [Index(column.name, f"({quoted(column.name)})", unique=True) for column in columns if column.unique]
-    incrementing = {column.name.lower() for column in columns if column.increments}
+            read.append(_Column(part))
+    texts = [column.read() for column in read]
+    indexes += [Index(column.name, f"({quoted(column.name)})", unique=True) for column in read if column.unique]
+    incrementing = {column.name.lower() for column in read if column.increments}
     for key in keys:
         names = {token.text.lower() for token in key if token.kind in ("word", "name")}
         if not names & incrementing:
-            constraints.append("primary key " + _columns(key))
+            constraints.append("primary key " + columns(key))
     return Table("(" + ", ".join([*texts, *constraints]) + ")", tuple(indexes))
 
 
@@ -388,18 +388,18 @@ def _constraint(
         keys.append(inner)
     elif part[0].is_word("unique"):
         label = name or next(token.text for token in inner if token.kind in ("word", "name"))
-        indexes.append(Index(label, _columns(inner), unique=True))
+        indexes.append(Index(label, columns(inner), unique=True))
     elif part[0].is_word("foreign"):
-        constraints.append(f"foreign key {_columns(inner)} {_spaced(part[end + 1 :])}")
+        constraints.append(f"foreign key {columns(inner)} {_spaced(part[end + 1 :])}")
     elif part[0].is_word("check"):
         label = f"constraint {quoted('check ' + name)} " if name else ""
         constraints.append(f"{label}check {_spaced(inner)}")
     else:
         label = name or next(token.text for token in inner if token.kind in ("word", "name"))
-        indexes.append(Index(label, _columns(inner)))
+        indexes.append(Index(label, columns(inner)))
 
 
-def _columns(inner: list[Token]) -> str:
+def columns(inner: list[Token]) -> str:
     """The columns of a key; how many signs of them count is left out."""
     names = []
     for part in commas(inner[1:-1]):

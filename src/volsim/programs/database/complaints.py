@@ -1,0 +1,168 @@
+"""SQLite's errors in MySQL's words.
+
+Source: MySQL 8.0 error reference, server error messages; https://sqlite.org/rescode.html.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+from volsim.programs.database.errors import SqlError, syntax_error
+from volsim.programs.database.lexer import Token
+from volsim.programs.database.translate import quoted
+
+__all__ = ["Broken", "explained"]
+
+
+class Broken:
+    """A statement that failed: what it was, and where."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, database: str, original: str, shown: list[Token], sql: str, version: str
+    ) -> None:
+        self.connection, self.database, self.original, self.shown = connection, database, original, shown
+        self.sql, self.version = sql, version
+
+    # -- what it spoke of ---------------------------------------------------------------------------------------------
+    def full_name(self, table: str) -> str:
+        """A table with its database: ``main.t`` and ``t`` are in the present one."""
+        schema, _, name = table.rpartition(".")
+        return f"{self.database if schema in ('', 'main') else schema}.{name}"
+
+    def columns_named(self) -> set[str]:
+        """The columns that an ``INSERT`` lists."""
+        opening = next((at for at, token in enumerate(self.shown[:8]) if token.raw == "("), None)
+        if opening is None:
+            return set()
+        names = set()
+        for token in self.shown[opening + 1 :]:
+            if token.raw == ")":
+                break
+            names.add(token.text.lower())
+        return names
+
+    def duplicate(self, columns: str) -> SqlError:
+        """Which value was there already: found by running the statement on a copy of the table without keys."""
+        table = columns.split(".")[0]
+        names = [each.strip().rpartition(".")[2] for each in columns.split(",")]
+        label = self._key(table, names)
+        shown = "-".join(map(str, self._repeated(table, names) or names))
+        key = f"{table}.{label}" if _modern(self.version) else label
+        return SqlError(1062, "23000", f"Duplicate entry '{shown}' for key '{key}'")
+
+    def _key(self, table: str, names: list[str]) -> str:
+        for _, label, unique, origin, _ in self.connection.execute(f"pragma index_list({quoted(table)})"):
+            columns = [row[2] for row in self.connection.execute(f"pragma index_info({quoted(label)})")]
+            if unique and columns == names and origin == "c":
+                return str(label).partition(":")[2]
+        return "PRIMARY"
+
+    def _repeated(self, table: str, names: list[str]) -> tuple[object, ...] | None:
+        copy = "volsim_copy"
+        target = re.compile(rf"(\b(?:into|update)\s+(?:or\s+\w+\s+)?)(?:\S+\.)?[\"`]?{re.escape(table)}[\"`]?(?!\w)", re.I)
+        sql, count = target.subn(rf"\g<1>temp.{copy}", self.sql, count=1)
+        if not count:
+            return None
+        listed = ", ".join(map(quoted, names))
+        try:
+            self.connection.execute(f"create temp table {copy} as select * from {quoted(table)}")
+            self.connection.execute(sql)
+            query = f"select {listed} from temp.{copy} group by {listed} having count(*) > 1 order by max(rowid) limit 1"
+            found: tuple[object, ...] | None = self.connection.execute(query).fetchone()
+        except sqlite3.Error:
+            return None
+        return found
+
+    def syntax(self, token: str) -> SqlError:
+        """A syntax error at the first place where a token stands."""
+        at = self.original.lower().find(token.lower()) if token else len(self.original)
+        at = len(self.original) if at < 0 else at
+        return syntax_error(self.original[at:].strip(), self.original.count("\n", 0, at) + 1)
+
+
+def _modern(version: str) -> bool:
+    """Whether the server is 8.0 or newer, which names keys with their table."""
+    return int(version.partition(".")[0]) >= 8 and "MariaDB" not in version
+
+
+def _check(name: str) -> SqlError:
+    """A constraint that `translate` made, by its name."""
+    kind, _, column = name.partition(" ")
+    match kind:
+        case "long":
+            return SqlError(1406, "22001", f"Data too long for column '{column}' at row 1")
+        case "integer":
+            return SqlError(1366, "HY000", f"Incorrect integer value for column '{column}' at row 1")
+        case "decimal":
+            return SqlError(1366, "HY000", f"Incorrect decimal value for column '{column}' at row 1")
+        case "range":
+            return SqlError(1264, "22003", f"Out of range value for column '{column}' at row 1")
+        case "truncated":
+            return SqlError(1265, "01000", f"Data truncated for column '{column}' at row 1")
+    return SqlError(3819, "HY000", f"Check constraint '{column or name}' is violated.")
+
+
+def explained(broken: Broken, error: sqlite3.Error) -> SqlError:
+    """What MySQL says of an error of SQLite."""
+    text = str(error)
+    for pattern, answer in _ANSWERS:
+        found = re.match(pattern, text, re.DOTALL)
+        if found is not None:
+            return answer(broken, *found.groups())
+    return SqlError(1105, "HY000", f"Unknown error: {text}")
+
+
+def _no_table(broken: Broken, table: str) -> SqlError:
+    if not broken.database and "." not in table:
+        return SqlError(1046, "3D000", "No database selected")
+    return SqlError(1146, "42S02", f"Table '{broken.full_name(table)}' doesn't exist")
+
+
+def _null(broken: Broken, column: str) -> SqlError:
+    name = column.rpartition(".")[2]
+    named = broken.columns_named()
+    if named and name.lower() not in named:
+        return SqlError(1364, "HY000", f"Field '{name}' doesn't have a default value")
+    return SqlError(1048, "23000", f"Column '{name}' cannot be null")
+
+
+def _foreign(broken: Broken) -> SqlError:
+    verb = broken.shown[0].text.lower() if broken.shown else ""
+    if verb in ("delete", "drop"):
+        return SqlError(1451, "23000", "Cannot delete or update a parent row: a foreign key constraint fails")
+    return SqlError(1452, "23000", "Cannot add or update a child row: a foreign key constraint fails")
+
+
+_COUNT = SqlError(1136, "21S01", "Column count doesn't match value count at row 1")
+_ANSWERS = (
+    (r"no such table: (.+)", _no_table),
+    (r"no such column: (?:.+\.)?(.+)", lambda broken, name: SqlError(1054, "42S22", f"Unknown column '{name}' in 'field list'")),
+    (r"table .+ has no column named (.+)",
+     lambda broken, name: SqlError(1054, "42S22", f"Unknown column '{name}' in 'field list'")),
+    (r"table \"?([^\"]+)\"? already exists", lambda broken, name: SqlError(1050, "42S01", f"Table '{name}' already exists")),
+    (r"view \"?([^\"]+)\"? already exists", lambda broken, name: SqlError(1050, "42S01", f"Table '{name}' already exists")),
+    (r"index [^:]+:(.+) already exists", lambda broken, name: SqlError(1061, "42000", f"Duplicate key name '{name}'")),
+    (r"no such index: .*?:?([^:]+)$",
+     lambda broken, name: SqlError(1091, "42000", f"Can't DROP '{name}'; check that column/key exists")),
+    (r"duplicate column name: (.+)", lambda broken, name: SqlError(1060, "42S21", f"Duplicate column name '{name}'")),
+    (r"UNIQUE constraint failed: (.+)", Broken.duplicate),
+    (r"NOT NULL constraint failed: (.+)", _null),
+    (r"CHECK constraint failed: (.+)", lambda broken, name: _check(name)),
+    (r"FOREIGN KEY constraint failed", _foreign),
+    (r"table .+ has \d+ columns? but \d+ values were supplied", lambda broken: _COUNT),
+    (r"\d+ values for \d+ columns", lambda broken: _COUNT),
+    (r"all VALUES must have the same number of terms", lambda broken: _COUNT),
+    (r"no such function: (?:mysql_)?(.+)",
+     lambda broken, name: SqlError(1305, "42000", f"FUNCTION {broken.database}.{name} does not exist")),
+    (r"wrong number of arguments to function (?:mysql_)?(.+)\(\)",
+     lambda broken, name: SqlError(1582, "42000", f"Incorrect parameter count in the call to native function '{name}'")),
+    (r"ambiguous column name: (.+)",
+     lambda broken, name: SqlError(1052, "23000", f"Column '{name}' in field list is ambiguous")),
+    (r'near "(.*)": syntax error', Broken.syntax),
+    (r'unrecognized token: "(.*)"', Broken.syntax),
+    (r"incomplete input", lambda broken: broken.syntax("")),
+    (r"interrupted", lambda broken: SqlError(
+        3024, "HY000", "Query execution was interrupted, maximum statement execution time exceeded")),
+    (r"(?:unknown database|no such savepoint:?) (.+)", lambda broken, name: SqlError(1305, "42000", f"SAVEPOINT {name} does not exist")),
+)  # fmt: skip
