@@ -259,6 +259,7 @@ class Rules:
     job_prefixed_labels: bool = _gate((1, 27), "Jobs: labels batch.kubernetes.io/controller-uid and …/job-name")
     ttl_after_finished: bool = _gate((1, 21), "KEP-592 TTLAfterFinished")
     cron_job_controller_v2: bool = _gate((1, 21), "KEP-19 CronJobControllerV2")
+    cron_job_condition_in_event: bool = _gate((1, 31), "CronJob controller: `condition: Complete`, not `status: Complete`")
     cron_job_time_zone: bool = _gate((1, 25), "KEP-3140 CronJobTimeZone")
     cron_job_scheduled_annotation: bool = _gate((1, 28), "KEP-4026 CronJobsScheduledAnnotation")
     pod_index_label: bool = _gate((1, 28), "KEP-4017 PodIndexLabel")

@@ -45,13 +45,15 @@ def claim(name: str = "c", size: str = "1Gi", namespace: str = "default", **fiel
     return manifest("v1", "PersistentVolumeClaim", name, namespace, spec=spec(**{**given, **fields}))
 
 
-def storage_class(name: str = "fast", *, default: bool = False, **fields: str) -> str:
-    """A class of the CSI driver; `default` marks it as the one for claims that name none."""
-    text = manifest("storage.k8s.io/v1", "StorageClass", name, **{"provisioner": DRIVER, **fields})
-    if not default:
-        return text
+def storage_class(name: str = "fast", **fields: str) -> str:
+    """A class of the CSI driver."""
+    return manifest("storage.k8s.io/v1", "StorageClass", name, **{"provisioner": DRIVER, **fields})
+
+
+def default_class(name: str = "fast") -> str:
+    """A class that is marked as the one for claims that name none."""
     annotation = 'annotations: {storageclass.kubernetes.io/is-default-class: "true"}'
-    return text.replace(f"{{name: {name}}}", f"{{name: {name}, {annotation}}}")
+    return storage_class(name).replace(f"{{name: {name}}}", f"{{name: {name}, {annotation}}}")
 
 
 def containers(mount: str = "/data", **fields: str) -> str:

@@ -1,9 +1,9 @@
-"""The life of claims and volumes: what people expect of Released, Lost, Terminating, Delete and Retain, and what happens.
+"""The life of claims and volumes: what people expect of Released, Lost, Terminating, Delete, and what happens instead.
 
 Each class is one incident; its docstring says what people get wrong. The bytes are looked at past the claims: through a
 pod that mounts the export itself, or at the storage.
-Source: kube-controller-manager, persistent volume controller, PVC and PV protection; kube-apiserver, admission of claims;
-kubernetes-csi/external-provisioner and external-resizer.
+Source: kube-controller-manager, persistent volume controller, PVC and PV protection; kube-apiserver, admission of
+claims; kubernetes-csi/external-provisioner and external-resizer.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tests.incidents.manifests import (
     DRIVER,
     FORCE,
     claim,
+    default_class,
     disks,
     exists,
     has_file,
@@ -39,7 +40,9 @@ from volsim.state import State
 NO_VOLUME = "no persistent volumes available for this claim and no storage class is set"
 LOST = "Bound claim has lost its PersistentVolume. Data on the volume is lost!"
 MISBOUND = "Two claims are bound to the same volume, this one is bound incorrectly"
-NOT_DYNAMIC = "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
+NOT_DYNAMIC = (
+    "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
+)
 
 
 def cluster(kubernetes: str = "1.36", nodes: int = 0, **rules: float | bool) -> volsim.Simulation:
@@ -133,8 +136,9 @@ class TestTwoWaysToUnrelease:
             sometimes={
                 "free": lambda state: state.persistent_volumes["v"].status.phase == "Available",
                 "c has it": lambda state: state.persistent_volume_claims["default/c"].status.phase == "Bound",
-                "a stranger has it": lambda state: state.persistent_volume_claims["default/stranger"].status.phase
-                == "Bound",
+                "a stranger has it": lambda state: (
+                    state.persistent_volume_claims["default/stranger"].status.phase == "Bound"
+                ),
             },
         )
         assert found.complete
@@ -143,7 +147,7 @@ class TestTwoWaysToUnrelease:
 
 
 class TestDeletedClaimInUse:
-    """INC-03: the deletion has not failed, and the data is not gone: the claim waits for its pods. Nothing undoes it."""
+    """INC-03: the deletion has not failed, and no data is gone: the claim waits for its pods. Nothing undoes it."""
 
     def test_it_is_terminating_and_bound_and_its_pod_goes_on_until_the_pod_is_gone(self, kubernetes: str) -> None:
         sim = bound(kubernetes)
@@ -203,9 +207,7 @@ class TestFinishedPodHoldsItsClaim:
     def test_a_generic_ephemeral_claim_is_not_held_by_its_pod_once_that_is_shut_down(self, kubernetes: str) -> None:
         sim = cluster(kubernetes, nodes=1)
         sim.install_csi_driver(DRIVER, attach_required=False)
-        template = spec(
-            accessModes="[ReadWriteOnce]", storageClassName="fast", resources="{requests: {storage: 1Gi}}"
-        )
+        template = spec(accessModes="[ReadWriteOnce]", storageClassName="fast", resources="{requests: {storage: 1Gi}}")
         source = f"ephemeral: {{volumeClaimTemplate: {{spec: {template}}}}}"
         settled(sim, storage_class(), pod(source=source))
         assert phase(sim, "pvc/p-data") == "Bound"
@@ -240,7 +242,9 @@ class TestDeletedVolumeInUse:
 class TestVolumeDeletedBeforeItsClaim:
     """INC-06: "the reclaim policy always applies": until 1.31 it did not if the volume was deleted first."""
 
-    @pytest.mark.parametrize(("kubernetes", "leaked"), [("1.24", 1), ("1.30", 1), ("1.31", 0), ("1.33", 0), ("1.36", 0)])
+    @pytest.mark.parametrize(
+        ("kubernetes", "leaked"), [("1.24", 1), ("1.30", 1), ("1.31", 0), ("1.33", 0), ("1.36", 0)]
+    )
     def test_the_disk_is_leaked_unless_the_reclaim_policy_is_honoured(self, kubernetes: str, leaked: int) -> None:
         sim = provisioned(kubernetes)
         name = volume_of(sim)
@@ -303,7 +307,10 @@ class TestLostClaim:
         assert never(sim, lambda sim: phase(sim, "pod/p") != "Running" or phase(sim, "pod/q") != "Pending")
         sim.write_file("pod/p", "/data/g", "more")
         assert sim.read_file("pod/p", "/data/f") == b"precious"
-        assert 'persistentvolumeclaim "c" bound to non-existent persistentvolume "v"' in messages(sim, "FailedScheduling")[-1]
+        assert (
+            'persistentvolumeclaim "c" bound to non-existent persistentvolume "v"'
+            in messages(sim, "FailedScheduling")[-1]
+        )
         assert bytes_on_export(sim) == b"precious"
 
 
@@ -455,20 +462,20 @@ class TestReservation:
     def test_size_volume_mode_and_access_modes_are_asked_all_the_same(
         self, kubernetes: str, fields: dict[str, str]
     ) -> None:
-        sim = settled(
-            cluster(kubernetes), volume(claimRef="{namespace: default, name: c1}"), claim("c1", **fields)
-        )
+        sim = settled(cluster(kubernetes), volume(claimRef="{namespace: default, name: c1}"), claim("c1", **fields))
         assert (phase(sim, "pv/v"), phase(sim, "pvc/c1")) == ("Available", "Pending")
 
 
 class TestBindingFromBothSides:
     """INC-12: where claim and volume name each other, nothing is checked: a claim may get less than it asks for."""
 
-    WRONG = {"size": "10Gi", "storageClassName": "b", "accessModes": "[ReadWriteMany]", "volumeName": "v"}
+    def wrong_claim(self) -> str:
+        """A claim to v that nothing of v fits."""
+        return claim(size="10Gi", storageClassName="b", accessModes="[ReadWriteMany]", volumeName="v")
 
     def test_they_are_bound_and_the_claim_has_what_the_volume_has(self, kubernetes: str) -> None:
         reserved = volume(storageClassName="a", claimRef="{namespace: default, name: c}")
-        sim = settled(cluster(kubernetes), reserved, claim(**self.WRONG))
+        sim = settled(cluster(kubernetes), reserved, self.wrong_claim())
         found = sim.get("pvc/c")
         assert found.status.phase == "Bound"
         assert str(found.status.capacity["storage"]) == "1Gi"
@@ -477,7 +484,7 @@ class TestBindingFromBothSides:
         assert messages(sim, "VolumeMismatch") == []
 
     def test_without_the_volumes_reference_they_do_not_fit(self, kubernetes: str) -> None:
-        sim = settled(cluster(kubernetes), volume(storageClassName="a"), claim(**self.WRONG))
+        sim = settled(cluster(kubernetes), volume(storageClassName="a"), self.wrong_claim())
         assert phase(sim, "pvc/c") == "Pending"
         assert messages(sim, "VolumeMismatch") == ['Cannot bind to requested volume "v": requested PV is too small']
 
@@ -523,7 +530,7 @@ class TestNoClassAndEmptyClass:
     def with_default_class(self, kubernetes: str, *claims: str) -> volsim.Simulation:
         sim = cluster(kubernetes)
         sim.install_csi_driver(DRIVER)
-        return settled(sim, storage_class(default=True), *claims)
+        return settled(sim, default_class(), *claims)
 
     def test_the_two_claims_end_in_different_volumes(self, kubernetes: str) -> None:
         claims = claim("none", storageClassName=""), claim("empty", storageClassName='""')
@@ -544,7 +551,7 @@ class TestTwoDefaultClasses:
 
     @pytest.mark.parametrize("kubernetes", ["1.24", "1.25"])
     def test_a_claim_without_a_class_was_refused(self, kubernetes: str) -> None:
-        sim = settled(cluster(kubernetes), storage_class("sc1", default=True), storage_class("sc2", default=True))
+        sim = settled(cluster(kubernetes), default_class("sc1"), default_class("sc2"))
         with pytest.raises(volsim.Forbidden, match="2 default StorageClasses were found"):
             sim.apply(claim(storageClassName=""))
         assert not exists(sim, "pvc/c")
@@ -553,14 +560,14 @@ class TestTwoDefaultClasses:
     @pytest.mark.parametrize("first", ["sc1", "sc2"])
     def test_the_newest_wins(self, kubernetes: str, first: str) -> None:
         second = {"sc1": "sc2", "sc2": "sc1"}[first]
-        sim = settled(cluster(kubernetes), storage_class(first, default=True))
+        sim = settled(cluster(kubernetes), default_class(first))
         sim.run("1s")
-        settled(sim, storage_class(second, default=True), claim(storageClassName=""))
+        settled(sim, default_class(second), claim(storageClassName=""))
         assert sim.get("pvc/c").spec.storage_class_name == second
 
     @pytest.mark.parametrize("kubernetes", ["1.26", "1.36"])
     def test_of_two_equally_new_ones_the_first_by_name_wins(self, kubernetes: str) -> None:
-        sim = settled(cluster(kubernetes), storage_class("sc2", default=True) + storage_class("sc1", default=True))
+        sim = settled(cluster(kubernetes), default_class("sc2") + default_class("sc1"))
         settled(sim, claim(storageClassName=""))
         assert sim.get("pvc/c").spec.storage_class_name == "sc1"
 
@@ -568,7 +575,9 @@ class TestTwoDefaultClasses:
 class TestDefaultClassAfterwards:
     """INC-17: the class was decided when the claim was created, until 1.25; now the default class may come later."""
 
-    @pytest.mark.parametrize(("kubernetes", "given"), [("1.24", False), ("1.25", False), ("1.26", True), ("1.28", True), ("1.36", True)])
+    @pytest.mark.parametrize(
+        ("kubernetes", "given"), [("1.24", False), ("1.25", False), ("1.26", True), ("1.28", True), ("1.36", True)]
+    )
     def test_a_claim_that_said_nothing_gets_the_class_and_one_that_said_none_does_not(
         self, kubernetes: str, given: bool
     ) -> None:
@@ -577,7 +586,7 @@ class TestDefaultClassAfterwards:
         settled(sim, claim("none", storageClassName=""), claim("empty", storageClassName='""'))
         assert sim.get("pvc/none").spec.storage_class_name is None
         sim.run("1h")
-        sim.apply(storage_class(default=True))
+        sim.apply(default_class())
         sim.run("15s")
         assert sim.get("pvc/none").spec.storage_class_name == ("fast" if given else None)
         sim.run("1d")
@@ -586,7 +595,7 @@ class TestDefaultClassAfterwards:
 
     def test_a_volume_without_a_class_is_taken_first(self, kubernetes: str) -> None:
         sim = settled(cluster(kubernetes), claim(storageClassName=""))
-        settled(sim, volume(), storage_class(default=True))
+        settled(sim, volume(), default_class())
         assert volume_of(sim) == "v"
         assert sim.get("pvc/c").spec.storage_class_name is None
 
@@ -635,7 +644,9 @@ class TestExpansion:
         settled(sim, pod())
         assert self.sizes(sim) == ("20Gi", "20Gi")
 
-    @pytest.mark.parametrize(("kubernetes", "recovers"), [("1.24", False), ("1.31", False), ("1.32", True), ("1.34", True), ("1.36", True)])
+    @pytest.mark.parametrize(
+        ("kubernetes", "recovers"), [("1.24", False), ("1.31", False), ("1.32", True), ("1.34", True), ("1.36", True)]
+    )
     def test_after_a_failure_a_smaller_request_recovers_by_version(self, kubernetes: str, recovers: bool) -> None:
         sim = self.expandable(kubernetes, parameters='{maxSize: "16Gi"}')
         self.ask(sim, "20Gi")
@@ -645,7 +656,7 @@ class TestExpansion:
             self.ask(sim, "15Gi")
             settled(sim)
             assert self.sizes(sim) == ("15Gi", "15Gi")
-            with pytest.raises(volsim.Invalid, match="field can not be less than status.capacity"):
+            with pytest.raises(volsim.Invalid, match=r"field can not be less than status\.capacity"):
                 self.ask(sim, "14Gi")
         else:
             with pytest.raises(volsim.Invalid, match="field can not be less than previous value"):
@@ -794,7 +805,9 @@ class TestNamespaceDeletion:
         assert phase(sim, "ns/team") == "Terminating"
         assert not exists(sim, "pod/p", "team")
 
-    @pytest.mark.parametrize(("kubernetes", "ordered"), [("1.24", False), ("1.32", False), ("1.33", True), ("1.36", True)])
+    @pytest.mark.parametrize(
+        ("kubernetes", "ordered"), [("1.24", False), ("1.32", False), ("1.33", True), ("1.36", True)]
+    )
     def test_pods_go_before_claims_since_1_33(self, kubernetes: str, ordered: bool) -> None:
         sim = self.team(kubernetes)
         sim.fail_node(sim.get("pod/p", "team").spec.node_name)  # nobody is there to end the pod
@@ -832,9 +845,7 @@ class TestRecycle:
         assert (ref.name, ref.uid) == ("c", None)
 
     def test_it_waits_for_a_pod_that_still_uses_it(self, kubernetes: str) -> None:
-        sim = settled(
-            cluster(kubernetes, nodes=1), volume(persistentVolumeReclaimPolicy="Recycle"), claim(), pod()
-        )
+        sim = settled(cluster(kubernetes, nodes=1), volume(persistentVolumeReclaimPolicy="Recycle"), claim(), pod())
         sim.write_file("pod/p", "/data/f", "precious")
         sim.delete("pvc/c")
         sim.patch("pvc/c", FORCE)
@@ -872,7 +883,9 @@ class TestRecycle:
 class TestOrderOfDeletion:
     """INC-20c: of a claim and a volume that are deleted at once, either may go first; files have no order here."""
 
-    @pytest.mark.parametrize(("kubernetes", "can_leak"), [("1.24", True), ("1.30", True), ("1.31", False), ("1.36", False)])
+    @pytest.mark.parametrize(
+        ("kubernetes", "can_leak"), [("1.24", True), ("1.30", True), ("1.31", False), ("1.36", False)]
+    )
     def test_whatever_goes_first_the_disk_is_freed_where_the_policy_is_honoured(
         self, kubernetes: str, can_leak: bool
     ) -> None:
@@ -883,7 +896,9 @@ class TestOrderOfDeletion:
         found = search(sim.state, sim.engine)
         assert found.complete
         ends = [found.state(found.path(number)) for number in found.terminal]
-        assert not any(end.persistent_volumes.get(name) or end.persistent_volume_claims.get("default/c") for end in ends)
+        assert not any(
+            end.persistent_volumes.get(name) or end.persistent_volume_claims.get("default/c") for end in ends
+        )
         assert any(end.get("backends", disk) for end in ends) == can_leak
 
     def test_a_claim_whose_volume_was_forced_away_is_lost_until_it_goes_itself(self, kubernetes: str) -> None:

@@ -204,7 +204,8 @@ def _volume(volume: Volume) -> Volume:
         claim = template.replace(spec=_claim_spec(template.spec))
         ephemeral = volume.ephemeral.replace(volume_claim_template=claim)
         return volume.replace(ephemeral=ephemeral)
-    return _volume_source(volume)
+    filled: Volume = _volume_source(volume)
+    return filled
 
 
 def _files(source: Any) -> Any:
@@ -259,7 +260,8 @@ def _claim_spec(spec: Any) -> Any:
 
 
 def _storage_class(storage_class: StorageClass, rules: Rules) -> StorageClass:
-    return _set(storage_class, reclaim_policy="Delete", volume_binding_mode="Immediate")
+    filled: StorageClass = _set(storage_class, reclaim_policy="Delete", volume_binding_mode="Immediate")
+    return filled
 
 
 def _csi_driver(driver: CSIDriver, rules: Rules) -> CSIDriver:

@@ -31,6 +31,7 @@ CONTROLLERS: tuple[str, ...] = (
     "stateful_set",
     "daemon_set",
     "job",
+    "cron_job",
     "ttl_after_finished",
     "ephemeral_volume",
     "garbage_collector",

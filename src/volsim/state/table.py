@@ -1,6 +1,6 @@
 """Maps that are values: cheap to fork, cheap to change in place while nobody looks.
 
-`Table` is a hash map in pages, `Ordered` a sorted collection in chunks, `Fifo` a queue in chunks. Each can be *forked*
+`Table` is a hash map in pages, `Ordered` a sorted collection in chunks, `Fifo` a queue of two tables. Each can be *forked*
 in O(number of pages) and then shares its pages with the original; a write copies the one page that it touches, once.
 The one who forked owns the copy until he seals it: writes of one owner to a page that he has already copied happen in
 place. Readers never see a difference: what has been sealed does not change any more.
@@ -247,8 +247,7 @@ class Ordered(Generic[C]):
 class Fifo(Generic[K]):
     """A first-in first-out queue in which an item stands at most once; adding, taking and finding cost O(1).
 
-    Forking costs O(1), and the first write after it O(n): what is due at one instant is little, except at the very
-    beginning of a large run.
+    Forking costs O(1), and the first write after it what forking two tables does, however many items wait.
 
     >>> queue = Fifo().fork(object())
     >>> for item in "abab":
@@ -257,19 +256,19 @@ class Fifo(Generic[K]):
     (['b'], 'b')
     """
 
-    __slots__ = ("_head", "_items", "_places", "_shared", "owner")
+    __slots__ = ("_head", "_items", "_places", "_shared", "_tail", "owner")
 
     def __init__(self) -> None:
-        self._items: list[K] = []
-        self._head = 0  # items before this place are gone
-        self._places: dict[K, int] = {}  # where in _items the valid copy of an item stands
+        self._items: Table[int, K] = Table()  # by the number of its place
+        self._places: Table[K, int] = Table()
+        self._head = self._tail = 0  # places before the head are empty, as is the tail
         self._shared = False
         self.owner: object = None
 
     def fork(self, owner: object) -> Fifo[K]:
         """A queue with the same items that `owner` may change; the original must not be changed any more."""
         new: Fifo[K] = Fifo.__new__(Fifo)
-        new._items, new._head, new._places = self._items, self._head, self._places
+        new._items, new._places, new._head, new._tail = self._items, self._places, self._head, self._tail
         new._shared = True
         new.owner = owner
         return new
@@ -278,8 +277,7 @@ class Fifo(Generic[K]):
         return len(self._places)
 
     def __iter__(self) -> Iterator[K]:
-        places = self._places
-        return (item for at, item in enumerate(self._items) if places.get(item) == at)
+        return iter(self._items.values())
 
     def __contains__(self, item: object) -> bool:
         return item in self._places
@@ -289,33 +287,33 @@ class Fifo(Generic[K]):
 
     def first(self) -> K | None:
         """The item that has waited longest; None if there is none."""
-        items, places = self._items, self._places
-        for at in range(self._head, len(items)):
-            if places.get(items[at]) == at:
-                if not self._shared:
-                    self._head = at
-                return items[at]
+        while self._head < self._tail:
+            item = self._items.get(self._head)
+            if item is not None:
+                return item
+            self._head += 1  # who stood here has been taken out: that shows to nobody
         return None
 
     def push(self, item: K) -> None:
         """Add `item` at the end, unless it waits already."""
         if item in self._places:
             return
-        if self._shared or (self._head > 64 and self._head * 2 > len(self._items)):
-            self._rebuild()
-        self._places[item] = len(self._items)
-        self._items.append(item)
+        if self._shared:
+            self._own()
+        self._places.set(item, self._tail)
+        self._items.set(self._tail, item)
+        self._tail += 1
 
     def discard(self, item: K) -> None:
         """Take `item` out of the queue if it is there."""
-        if item in self._places:
-            if self._shared:
-                self._rebuild()
-            del self._places[item]
+        place = self._places.get(item)
+        if place is None:
+            return
+        if self._shared:
+            self._own()
+        self._places.discard(item)
+        self._items.discard(place)
 
-    def _rebuild(self) -> None:
-        """Make the queue its owner's own, and forget the items that are gone."""
-        self._items = list(self)
-        self._places = {item: at for at, item in enumerate(self._items)}
-        self._head = 0
+    def _own(self) -> None:
+        self._items, self._places = self._items.fork(self.owner), self._places.fork(self.owner)
         self._shared = False

@@ -166,7 +166,9 @@ def _parts(path: str) -> list[str]:
 
 def _resolve(root: Directory, path: str, *, follow: bool = True) -> tuple[list[str], Node | None]:
     """The names from the root to what `path` means, without links, and what is there (None: only its directory is)."""
-    todo, done, links = _parts(path)[::-1], [], 0
+    todo = _parts(path)[::-1]
+    done: list[str] = []
+    links = 0
     nodes: list[Node] = [root]
     while todo:
         name = todo.pop()

@@ -2,8 +2,7 @@
 
 Modelled: Deployment, ReplicaSet, ReplicationController, StatefulSet, DaemonSet, Job, CronJob, PodDisruptionBudget,
 ControllerRevision.
-Not modelled: statuses, pod failure and success policies, `managedBy`, the numbers in a
-CronJob's schedule, changing where the pods of a suspended Job may run.
+Not modelled: statuses, pod failure and success policies, `managedBy`, changing where the pods of a suspended Job may run.
 Source: kube-apiserver, pkg/apis/{apps,batch,policy}/validation/validation.go; core validation,
 ValidateReplicationController.
 """
@@ -17,6 +16,7 @@ from volsim.apiserver.validation.fields import Errors, at_most, dns_label, same,
 from volsim.apiserver.validation.metadata import check_annotations, check_labels, check_selector
 from volsim.apiserver.validation.persistent import check_claim_spec
 from volsim.apiserver.validation.pods import check_pod_template
+from volsim.manifests.schedules import parse_schedule, time_zone
 from volsim.objects import (
     ControllerRevision,
     CronJob,
@@ -496,6 +496,8 @@ def _check_cron_job(errors: Errors, spec: CronJobSpec) -> None:
     if errors.needed("spec.schedule", spec.schedule):
         _check_schedule(errors, spec, "spec.schedule")
     errors.not_negative("spec.startingDeadlineSeconds", spec.starting_deadline_seconds)
+    if spec.time_zone is not None:
+        _check_time_zone(errors, spec.time_zone, "spec.timeZone")
     errors.one_of("spec.concurrencyPolicy", spec.concurrency_policy, ("Allow", "Forbid", "Replace"))
     job = spec.job_template.spec
     _check_job_spec(errors, job, "spec.jobTemplate.spec")
@@ -509,14 +511,33 @@ def _check_cron_job(errors: Errors, spec: CronJobSpec) -> None:
 
 def _check_schedule(errors: Errors, spec: CronJobSpec, field: str) -> None:
     schedule = spec.schedule or ""
-    fields = schedule.split()
-    if not schedule.startswith("@") and "TZ" not in schedule and len(fields) != 5:
-        errors.invalid(field, schedule, f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]")
+    try:
+        parse_schedule(schedule)
+    except ValueError as error:
+        errors.invalid(field, schedule, str(error))
     if "TZ" in schedule and not errors.rules.zones_in_schedules:
         text = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
         errors.invalid(field, schedule, text)
     elif "TZ" in schedule and spec.time_zone is not None:
         errors.invalid(field, schedule, "cannot use both timeZone field and TZ or CRON_TZ in schedule")
+
+
+_ZONE_PART = re.compile(r"(?!-)(?!\.\.?$)[A-Za-z.\-_0-9+]{1,14}", re.ASCII)
+
+
+def _check_time_zone(errors: Errors, zone: str, field: str) -> None:
+    if not zone:
+        errors.invalid(field, zone, "timeZone must be nil or non-empty string")
+    elif not all(_ZONE_PART.fullmatch(part) for part in zone.split("/")):
+        errors.invalid(field, zone, f"unknown time zone {zone}")
+    else:
+        if zone.lower() == "local":
+            text = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+            errors.invalid(field, zone, text)
+        try:
+            time_zone(zone)
+        except ValueError as error:
+            errors.invalid(field, zone, str(error))
 
 
 def check_cron_job_update(errors: Errors, new: CronJob, old: CronJob) -> None:
