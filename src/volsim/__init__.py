@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from volsim.analysis import graph
     from volsim.engine.actions import Fault, Request, Step, Sync
     from volsim.engine.simulation import ApiWarning, ExecResult
     from volsim.errors import (
@@ -45,6 +46,7 @@ __version__ = "0.1.0"
 
 # Where each public name lives; it is imported when it is first used, so that `import volsim` costs next to nothing.
 _HOMES = {
+    "volsim.analysis": ("graph",),
     "volsim.engine.actions": ("Fault", "Request", "Step", "Sync"),
     "volsim.engine.simulation": ("ApiWarning", "ExecResult"),
     "volsim.errors": (
@@ -82,6 +84,8 @@ __all__ = [
     "Request",
     "Step",
     "Sync",
+    # what hangs on what
+    "graph",
     # errors and warnings
     "AlreadyExists",
     "ApiWarning",

@@ -9,6 +9,7 @@ import pytest
 
 from volsim import Simulation
 from volsim.errors import Invalid
+from volsim.rules import Rules
 
 Manifest = dict[str, Any]
 
@@ -65,9 +66,9 @@ def _object(kind: str, api_version: str, given: Manifest, changes: Mapping[str, 
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "data"}, "spec": spec}
 
 
-def refusal(manifest: Any, version: str = "1.36") -> list[str]:
+def refusal(manifest: Any, version: str = "1.36", **gates: bool) -> list[str]:
     """What the API server says to a manifest that it refuses, error by error; the cluster stays as it was."""
-    simulation = Simulation(nodes=0, kubernetes=version)
+    simulation = Simulation(nodes=0, rules=Rules.for_version(version, **gates))
     before = simulation.state.fingerprint
     with pytest.raises(Invalid) as caught:
         simulation.apply(manifest)

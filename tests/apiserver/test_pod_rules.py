@@ -47,8 +47,11 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
             f'{WEB}.ports[1].name: Duplicate value: "http"',
             f'{WEB}.ports[2].name: Invalid value: "-": must contain at least one letter (a-z)',
             f'{WEB}.ports[2].name: Invalid value: "-": must not begin or end with a hyphen',
-            f'{WEB}.ports[3].name: Invalid value: "A--b": must contain only alpha-numeric characters (a-z, 0-9), and '
-            "hyphens (-)",
+            (
+                f'{WEB}.ports[3].name: Invalid value: "A--b": must contain only alpha-numeric characters (a-z, '
+                "0-9), and "
+                "hyphens (-)"
+            ),
             f'{WEB}.ports[3].name: Invalid value: "A--b": must not contain consecutive hyphens',
             f'{WEB}.ports[4].name: Invalid value: "{"x" * 16}": must be no more than 15 characters',
         ],
@@ -60,8 +63,10 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
     "messages come from a file or the logs": (
         web(terminationMessagePolicy="Never"),
         [
-            f'{WEB}.terminationMessagePolicy: Unsupported value: "Never": supported values: "File", '
-            '"FallbackToLogsOnError"'
+            (
+                f'{WEB}.terminationMessagePolicy: Unsupported value: "Never": supported values: "File", '
+                '"FallbackToLogsOnError"'
+            )
         ],
     ),
     "an image is pulled in one of three ways": (
@@ -86,17 +91,22 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
         [
             f"{WEB}.securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive",
             f'{WEB}.securityContext.procMount: Invalid value: "Unmasked": `hostUsers` must be false to use `Unmasked`',
-            f'{WEB}.securityContext: Invalid value: {{"allowPrivilegeEscalation":false,"capabilities":{{"add":'
-            '["CAP_SYS_ADMIN"]},"procMount":"Unmasked","runAsUser":-1}: cannot set `allowPrivilegeEscalation` to false '
-            "and `capabilities.Add` CAP_SYS_ADMIN",
+            (
+                f'{WEB}.securityContext: Invalid value: {{"allowPrivilegeEscalation":false,"capabilities":{{"add":'
+                '["CAP_SYS_ADMIN"]},"procMount":"Unmasked","runAsUser":-1}: cannot set '
+                "`allowPrivilegeEscalation` to false "
+                "and `capabilities.Add` CAP_SYS_ADMIN"
+            ),
         ],
     ),
     "nobody is privileged without the right to be": (
         web(securityContext={"procMount": "Some", "allowPrivilegeEscalation": False, "privileged": True}),
         [
             f'{WEB}.securityContext.procMount: Unsupported value: "Some": supported values: "Default", "Unmasked"',
-            f'{WEB}.securityContext: Invalid value: {{"allowPrivilegeEscalation":false,"privileged":true,'
-            '"procMount":"Some"}: cannot set `allowPrivilegeEscalation` to false and `privileged` to true',
+            (
+                f'{WEB}.securityContext: Invalid value: {{"allowPrivilegeEscalation":false,"privileged":true,'
+                '"procMount":"Some"}: cannot set `allowPrivilegeEscalation` to false and `privileged` to true'
+            ),
         ],
     ),
     "init containers share the names of the others": (
@@ -116,8 +126,10 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
         web(restartPolicyRules=[{"action": "Stop"}]),
         [
             f"{WEB}.restartPolicy: Required value: must specify restartPolicy when restart rules are used",
-            f'{WEB}.restartPolicyRules[0].action: Unsupported value: "Stop": supported values: "Restart", '
-            '"RestartAllContainers"',
+            (
+                f'{WEB}.restartPolicyRules[0].action: Unsupported value: "Stop": supported values: "Restart", '
+                '"RestartAllContainers"'
+            ),
             f"{WEB}.restartPolicyRules[0].exitCodes: Required value: must be specified",
         ],
     ),
@@ -146,10 +158,14 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
             volumes=[{"name": "x", "emptyDir": {}}],
         ),
         [
-            f"{WEB}.volumeMounts.mountPropagation: Forbidden: Bidirectional mount propagation is available only to "
-            "privileged containers",
-            f'{WEB}.volumeMounts.mountPropagation: Unsupported value: "Up": supported values: "Bidirectional", '
-            '"HostToContainer", "None"',
+            (
+                f"{WEB}.volumeMounts.mountPropagation: Forbidden: Bidirectional mount propagation is available only to "
+                "privileged containers"
+            ),
+            (
+                f'{WEB}.volumeMounts.mountPropagation: Unsupported value: "Up": supported values: "Bidirectional", '
+                '"HostToContainer", "None"'
+            ),
         ],
     ),
     "a volume is mounted or is a device": (
@@ -183,23 +199,36 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
         [
             f"{WEB}.env[0].valueFrom.secretKeyRef.key: Required value",
             f'{WEB}.env[0].valueFrom: Invalid value: "": may not be specified when `value` is not empty',
-            f'{WEB}.env[1].valueFrom.fieldRef.fieldPath: Invalid value: "status.message": error converting fieldPath: '
-            "field label not supported: status.message",
-            f'{WEB}.env[2].valueFrom.fieldRef: Invalid value: "a/b/c": a valid label key must consist of alphanumeric '
-            "characters, '-', '_' or '.', and must start and end with an alphanumeric character",
-            f'{WEB}.env[3].valueFrom.resourceFieldRef.divisor: Invalid value: "limits.cpu": only divisor\'s values 1m and '
-            "1 are supported with the cpu resource",
+            (
+                f'{WEB}.env[1].valueFrom.fieldRef.fieldPath: Invalid value: "status.message": error converting '
+                "fieldPath: "
+                "field label not supported: status.message"
+            ),
+            (
+                f'{WEB}.env[2].valueFrom.fieldRef: Invalid value: "a/b/c": a valid label key must consist of '
+                "alphanumeric "
+                "characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+            ),
+            (
+                f'{WEB}.env[3].valueFrom.resourceFieldRef.divisor: Invalid value: "limits.cpu": only divisor\'s '
+                "values 1m and "
+                "1 are supported with the cpu resource"
+            ),
             f"{WEB}.env[4].valueFrom.resourceFieldRef.resource: Required value",
-            f'{WEB}.env[5].valueFrom.fieldRef.fieldPath: Unsupported value: "status.phase": supported values: '
-            '"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", '
-            '"status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"',
+            (
+                f'{WEB}.env[5].valueFrom.fieldRef.fieldPath: Unsupported value: "status.phase": supported values: '
+                '"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", '
+                '"status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"'
+            ),
         ],
     ),
     "many variables come from one place": (
         web(envFrom=[{"prefix": "="}, {"configMapRef": {}, "secretRef": {"name": "ends-"}}]),
         [
-            f'{WEB}.envFrom[0].prefix: Invalid value: "=": a valid environment variable name must consist only of '
-            "printable ASCII characters other than '='",
+            (
+                f'{WEB}.envFrom[0].prefix: Invalid value: "=": a valid environment variable name must consist only of '
+                "printable ASCII characters other than '='"
+            ),
             f'{WEB}.envFrom: Invalid value: "": must specify one of: `configMapRef` or `secretRef`',
             f"{WEB}.envFrom[1].configMapRef.name: Required value",
             f'{WEB}.envFrom: Invalid value: "": may not have more than one field specified at a time',
@@ -219,7 +248,10 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
         [
             f"{WEB}.readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type",
             f"{WEB}.readinessProbe.terminationGracePeriodSeconds: Invalid value: 0: must be greater than 0",
-            f"{WEB}.readinessProbe.terminationGracePeriodSeconds: Invalid value: 0: must not be set for readinessProbes",
+            (
+                f"{WEB}.readinessProbe.terminationGracePeriodSeconds: Invalid value: 0: must not be set for "
+                "readinessProbes"
+            ),
         ],
     ),
     "a probe's numbers are not negative": (
@@ -233,8 +265,11 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
     "a request has a port and a scheme": (
         web(startupProbe={"httpGet": {"port": "", "scheme": "FTP"}}),
         [
-            f'{WEB}.startupProbe.httpGet.port: Invalid value: "": must contain only alpha-numeric characters (a-z, 0-9), '
-            "and hyphens (-)",
+            (
+                f'{WEB}.startupProbe.httpGet.port: Invalid value: "": must contain only alpha-numeric characters '
+                "(a-z, 0-9), "
+                "and hyphens (-)"
+            ),
             f'{WEB}.startupProbe.httpGet.port: Invalid value: "": must contain at least one letter (a-z)',
             f'{WEB}.startupProbe.httpGet.scheme: Unsupported value: "FTP": supported values: "HTTP", "HTTPS"',
         ],
@@ -243,8 +278,10 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
         web(lifecycle={"preStop": {"sleep": {"seconds": 31}}, "postStart": {"exec": {}}}),
         [
             f"{WEB}.lifecycle.postStart.exec.command: Required value",
-            f"{WEB}.lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less than "
-            "terminationGracePeriodSeconds (30)",
+            (
+                f"{WEB}.lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less than "
+                "terminationGracePeriodSeconds (30)"
+            ),
         ],
     ),
     # -- resources
@@ -259,15 +296,21 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
             f'{WEB}.resources.limits[gpu]: Invalid value: "gpu": must be a standard resource type or fully qualified',
             f'{WEB}.resources.limits[gpu]: Invalid value: "gpu": must be a standard resource for containers',
             f'{WEB}.resources.limits[example.com/gpu]: Invalid value: "1500m": must be an integer',
-            f'{WEB}.resources.limits[requests.x.com/a]: Invalid value: "requests.x.com/a": doesn\'t follow extended '
-            "resource name standard",
+            (
+                f'{WEB}.resources.limits[requests.x.com/a]: Invalid value: "requests.x.com/a": doesn\'t follow '
+                "extended "
+                "resource name standard"
+            ),
             f'{WEB}.resources.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0',
             f'{WEB}.resources.requests[pods]: Invalid value: "pods": must be a standard resource for containers',
             f'{WEB}.resources.requests[gpu]: Invalid value: "gpu": must be a standard resource type or fully qualified',
             f'{WEB}.resources.requests[gpu]: Invalid value: "gpu": must be a standard resource for containers',
             f'{WEB}.resources.requests[example.com/gpu]: Invalid value: "1500m": must be an integer',
-            f'{WEB}.resources.requests[requests.x.com/a]: Invalid value: "requests.x.com/a": doesn\'t follow extended '
-            "resource name standard",
+            (
+                f'{WEB}.resources.requests[requests.x.com/a]: Invalid value: "requests.x.com/a": doesn\'t follow '
+                "extended "
+                "resource name standard"
+            ),
             f'{WEB}.resources.requests[cpu]: Invalid value: "-1": must be greater than or equal to 0',
         ],
     ),
@@ -278,10 +321,14 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
     "huge pages have a size": (
         web(resources={"limits": {"cpu": "1", "hugepages-big": "1"}}),
         [
-            f'{WEB}.resources.limits[hugepages-big]: Invalid value: "1": 1 is not positive integer multiple of '
-            "hugepages-big",
-            f'{WEB}.resources.requests[hugepages-big]: Invalid value: "1": 1 is not positive integer multiple of '
-            "hugepages-big",
+            (
+                f'{WEB}.resources.limits[hugepages-big]: Invalid value: "1": 1 is not positive integer multiple of '
+                "hugepages-big"
+            ),
+            (
+                f'{WEB}.resources.requests[hugepages-big]: Invalid value: "1": 1 is not positive integer multiple of '
+                "hugepages-big"
+            ),
         ],
     ),
     "containers fit into their pod": (
@@ -291,11 +338,20 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
             resources={"requests": {"cpu": "1"}, "limits": {"memory": "1Gi", "storage": "1"}},
         ),
         [
-            'spec.resources.limits[storage]: Unsupported value: "storage": supported values: "cpu", "hugepages-", "memory"',
-            'spec.resources.requests[cpu]: Invalid value: "1": must be greater than or equal to aggregate container '
-            "requests of 3",
-            'spec.resources.containers[0][memory].limits: Invalid value: "2Gi": must be less than or equal to pod limits '
-            "of 1Gi",
+            (
+                'spec.resources.limits[storage]: Unsupported value: "storage": supported values: "cpu", '
+                '"hugepages-", "memory"'
+            ),
+            (
+                'spec.resources.requests[cpu]: Invalid value: "1": must be greater than or equal to aggregate '
+                "container "
+                "requests of 3"
+            ),
+            (
+                'spec.resources.containers[0][memory].limits: Invalid value: "2Gi": must be less than or equal '
+                "to pod limits "
+                "of 1Gi"
+            ),
         ],
     ),
     # -- settings
@@ -303,8 +359,11 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
         pod(restartPolicy="Maybe", dnsPolicy="Local", preemptionPolicy="Always", os={"name": "plan9"}),
         [
             'spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "OnFailure", "Never"',
-            'spec.dnsPolicy: Unsupported value: "Local": supported values: "ClusterFirstWithHostNet", "ClusterFirst", '
-            '"Default", "None"',
+            (
+                'spec.dnsPolicy: Unsupported value: "Local": supported values: "ClusterFirstWithHostNet", '
+                '"ClusterFirst", '
+                '"Default", "None"'
+            ),
             'spec.preemptionPolicy: Unsupported value: "Always": supported values: "PreemptLowerPriority", "Never"',
             'spec.os: Unsupported value: "plan9": supported values: "linux", "windows"',
         ],
@@ -312,15 +371,25 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
     "names in a spec are names": (
         pod(serviceAccountName="A", nodeName="B", hostname="c.d", subdomain="E", runtimeClassName="F", os={"name": ""}),
         [
-            'spec.serviceAccountName: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of lower case '
-            "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
-            'spec.nodeName: Invalid value: "B": a lowercase RFC 1123 subdomain must consist of lower case '
-            "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+            (
+                'spec.serviceAccountName: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of '
+                "lower case "
+                "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
+            ),
+            (
+                'spec.nodeName: Invalid value: "B": a lowercase RFC 1123 subdomain must consist of lower case '
+                "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
+            ),
             'spec.hostname: Invalid value: "c.d": must not contain dots',
-            'spec.subdomain: Invalid value: "E": a lowercase RFC 1123 label must consist of lower case alphanumeric '
-            "characters or '-', and must start and end with an alphanumeric character",
-            'spec.runtimeClassName: Invalid value: "F": a lowercase RFC 1123 subdomain must consist of lower case '
-            "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+            (
+                'spec.subdomain: Invalid value: "E": a lowercase RFC 1123 label must consist of lower case '
+                "alphanumeric "
+                "characters or '-', and must start and end with an alphanumeric character"
+            ),
+            (
+                'spec.runtimeClassName: Invalid value: "F": a lowercase RFC 1123 subdomain must consist of lower case '
+                "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
+            ),
             "spec.os.name: Required value",
         ],
     ),
@@ -336,17 +405,25 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
         pod(securityContext={"fsGroup": -1, "supplementalGroups": [2**31], "fsGroupChangePolicy": "Never"}),
         [
             "spec.securityContext.fsGroup: Invalid value: -1: must be between 0 and 2147483647, inclusive",
-            "spec.securityContext.supplementalGroups[0]: Invalid value: 2147483648: must be between 0 and 2147483647, "
-            "inclusive",
-            'spec.securityContext.fsGroupChangePolicy: Unsupported value: "Never": supported values: "Always", '
-            '"OnRootMismatch"',
+            (
+                "spec.securityContext.supplementalGroups[0]: Invalid value: 2147483648: must be between 0 and "
+                "2147483647, "
+                "inclusive"
+            ),
+            (
+                'spec.securityContext.fsGroupChangePolicy: Unsupported value: "Never": supported values: "Always", '
+                '"OnRootMismatch"'
+            ),
         ],
     ),
     "processes are shared with the node or among themselves": (
         pod(shareProcessNamespace=True, hostPID=True),
         [
-            "spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot "
-            "both be enabled"
+            (
+                "spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and "
+                "HostPID cannot "
+                "both be enabled"
+            )
         ],
     ),
     "users of one's own go with nothing of the node": (
@@ -368,8 +445,10 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
         [
             'spec.readinessGates[0].conditionType: Invalid value: "/": prefix part must be non-empty',
             'spec.readinessGates[0].conditionType: Invalid value: "/": name part must be non-empty',
-            'spec.readinessGates[0].conditionType: Invalid value: "/": name part must consist of alphanumeric '
-            "characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+            (
+                'spec.readinessGates[0].conditionType: Invalid value: "/": name part must consist of alphanumeric '
+                "characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+            ),
             'spec.schedulingGates[1]: Duplicate value: "a"',
         ],
     ),
@@ -430,7 +509,10 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
                 "[0].topologyKey: Required value: can not be empty",
                 '[0].whenUnsatisfiable: Unsupported value: "Wait": supported values: "DoNotSchedule", "ScheduleAnyway"',
                 "[0].minDomains: Invalid value: 0: must be greater than zero",
-                "[0].minDomains: Invalid value: 0: can only use minDomains if whenUnsatisfiable=DoNotSchedule, not Wait",
+                (
+                    "[0].minDomains: Invalid value: 0: can only use minDomains if whenUnsatisfiable=DoNotSchedule, "
+                    "not Wait"
+                ),
                 '[0].nodeTaintsPolicy: Unsupported value: "Some": supported values: "Honor", "Ignore"',
                 '[1].{topologyKey, whenUnsatisfiable}: Duplicate value: "{zone, ScheduleAnyway}"',
                 "[1].matchLabelKeys: Forbidden: must not be specified when labelSelector is not set",
@@ -474,8 +556,10 @@ def test_a_source_that_a_version_does_not_know_leaves_nothing() -> None:
         f"{WEB}.lifecycle.preStop: Required value: must specify a handler type"
     ]
     assert refusal(web(lifecycle={"preStop": {"sleep": {"seconds": 0}}}), "1.30") == [
-        f"{WEB}.lifecycle.preStop.sleep: Invalid value: 0: must be greater than 0 and less than "
-        "terminationGracePeriodSeconds (30)"
+        (
+            f"{WEB}.lifecycle.preStop.sleep: Invalid value: 0: must be greater than 0 and less than "
+            "terminationGracePeriodSeconds (30)"
+        )
     ]
 
 

@@ -100,8 +100,11 @@ class TestAttachments:
             f"{field}.persistentVolumeReclaimPolicy: Forbidden: may only be Retain in the context of inline volumes",
             f"{field}.nodeAffinity: Forbidden: {not_inline}",
             f"{field}.storageClassName: Forbidden: {not_inline}",
-            f"{field}.volumeMode: Forbidden: may not specify volumeMode other than Filesystem in the context of inline "
-            "volumes",
+            (
+                f"{field}.volumeMode: Forbidden: may not specify volumeMode other than Filesystem in the context "
+                "of inline "
+                "volumes"
+            ),
         ]
 
     def test_a_status_has_its_bounds(self) -> None:
@@ -132,7 +135,10 @@ class TestDrivers:
             fsGroupPolicy="Never", volumeLifecycleModes=["Forever"], nodeAllocatableUpdatePeriodSeconds=1
         )
         assert told(broken) == [
-            'spec.fsGroupPolicy: Unsupported value: "Never": supported values: "File", "None", "ReadWriteOnceWithFSType"',
+            (
+                'spec.fsGroupPolicy: Unsupported value: "Never": supported values: "File", "None", '
+                '"ReadWriteOnceWithFSType"'
+            ),
             'spec.volumeLifecycleModes: Unsupported value: "Forever": supported values: "Persistent", "Ephemeral"',
             "spec.nodeAllocatableUpdatePeriodSeconds: Invalid value: 1: must be greater than or equal to 10 seconds",
         ]

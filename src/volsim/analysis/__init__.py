@@ -21,5 +21,10 @@ __all__ = ["BlastRadius", "blast_radius", "coupling", "graph"]
 
 
 def graph(sim: Simulation) -> networkx.MultiDiGraph[str]:
-    """What hangs on what in a simulation, as it is now (`volsim.analysis.coupling`)."""
+    """What hangs on what in a simulation, as it is now: see `volsim.analysis.coupling` for nodes, edges, attributes.
+
+    >>> from volsim import Simulation
+    >>> list(graph(Simulation(nodes=1)).edges(data="relation"))
+    [('disk/node01', 'node/node01', 'is part of')]
+    """
     return coupling(sim.state)

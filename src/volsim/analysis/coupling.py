@@ -279,22 +279,36 @@ def blast_radius(graph: networkx.MultiDiGraph[str], failed: str) -> BlastRadius:
     """
     if failed not in graph:
         raise NotFound(f"{failed!r} is not in the graph; {did_you_mean(failed, graph) or 'nothing is'}")
-    dead, weak, frontier = {failed}, set[str](), [failed]
+    dead = _dead(graph, failed)
+    weak = _weakened(graph, dead)
+    kind = graph.nodes(data="kind")
+    holding = {node for node in dead | weak if kind[node] in ("pv", "volume")}
+    stops = {node for node in dead - {failed} if kind[node] not in ("pv", "volume", "disk")}
+    return BlastRadius(failed=failed, stops=_sorted(stops), weakened=_sorted(weak), data=_sorted(holding - {failed}))
+
+
+def _dead(graph: networkx.MultiDiGraph[str], failed: str) -> set[str]:
+    """What cannot go on without something: it, what needs it, and what is left with none of what would be enough."""
+    dead, frontier = {failed}, [failed]
     while frontier:
         for needing, _, relation in _edges_of(graph.in_edges(frontier.pop(), data="relation")):
             if needing in dead or relation in _HARMLESS:
                 continue
-            if relation in _ALTERNATIVES and not _nothing_left(graph, needing, relation, dead):
-                weak.add(needing)
-            else:
+            if relation not in _ALTERNATIVES or _nothing_left(graph, needing, relation, dead):
                 dead.add(needing)
                 frontier.append(needing)
-    kind = graph.nodes(data="kind")
-    holding = {node for node in dead | weak if kind[node] in ("pv", "volume")}
-    stops = {node for node in dead - {failed} if kind[node] not in ("pv", "volume", "disk")}
-    return BlastRadius(
-        failed=failed, stops=_sorted(stops), weakened=_sorted(weak - dead), data=_sorted(holding - {failed})
-    )
+    return dead
+
+
+def _weakened(graph: networkx.MultiDiGraph[str], dead: set[str]) -> set[str]:
+    """What has lost a part and goes on with the rest, up to the workloads that consist of it."""
+    weak, frontier = set[str](), list(dead)
+    while frontier:
+        for needing, _, relation in _edges_of(graph.in_edges(frontier.pop(), data="relation")):
+            if relation in _ALTERNATIVES and needing not in dead and needing not in weak:
+                weak.add(needing)
+                frontier.append(needing)
+    return weak
 
 
 def _nothing_left(graph: networkx.MultiDiGraph[str], node: str, relation: str, dead: set[str]) -> bool:

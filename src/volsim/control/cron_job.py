@@ -12,8 +12,7 @@ writes twice as well, and comes to the same end if it is interrupted in between.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from volsim.apiserver.writes import Create, Delete, Put, UpdateStatus, Write
 from volsim.control.contract import NOTHING, Controller, EventNote, Outcome, normal, warning
@@ -95,12 +94,8 @@ def sync(view: View, key: str) -> Outcome:
     wait_us = None
     if cron_job.metadata.deletion_timestamp is None and not cron_job.spec.suspend:
         wait_us = _start(work)
-    if not work.refused:
-        memory = None
-    elif work.refused_since_us is None:
-        memory = view.now_us
-    else:
-        memory = work.refused_since_us
+    since_us = view.now_us if work.refused_since_us is None else work.refused_since_us
+    memory = since_us if work.refused else None
     if memory != work.refused_since_us:
         work.writes.append(Put("memory", row, memory))
     return work.outcome(wait_us)
@@ -165,7 +160,7 @@ def _create(work: CronJobWork, job: Job, schedule: Schedule) -> int | None:
     if refusal is not None:
         work.refused = True
         work.events.append(warning(work.cron_job, "FailedCreate", f"Error creating job: {refusal}"))
-        return backoff_us(view, work.refused_since_us)
+        return backoff_us(view, work.refused_since_us) if view.rules.cron_job_controller_v2 else _ROUND_US
     work.tell(normal(work.cron_job, "SuccessfulCreate", f"Created job {job.name}"), Create(job))
     return work.wait_us(schedule)
 

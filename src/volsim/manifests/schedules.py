@@ -1,6 +1,7 @@
 """Schedules of cron jobs: from five fields, a name such as ``@daily`` or ``@every 90m`` to points in time.
 
-Modelled: lists, ranges, steps, names of months and weekdays, named schedules, time zones with their changes of the clock.
+Modelled: lists, ranges, steps, names of months and weekdays, named schedules, time zones and their changes of the
+clock.
 Not modelled: seconds (Kubernetes has none).
 Source: github.com/robfig/cron/v3, parser.go (ParseStandard), spec.go (Next), constantdelay.go.
 

@@ -1,9 +1,9 @@
 """Maps that are values: cheap to fork, cheap to change in place while nobody looks.
 
-`Table` is a hash map in pages, `Ordered` a sorted collection in chunks, `Fifo` a queue of two tables. Each can be *forked*
-in O(number of pages) and then shares its pages with the original; a write copies the one page that it touches, once.
-The one who forked owns the copy until he seals it: writes of one owner to a page that he has already copied happen in
-place. Readers never see a difference: what has been sealed does not change any more.
+`Table` is a hash map in pages, `Ordered` a sorted collection in chunks, `Fifo` a queue of two tables. Each can be
+*forked* in O(number of pages) and then shares its pages with the original; a write copies the one page that it touches,
+once. The one who forked owns the copy until he seals it: writes of one owner to a page that he has already copied
+happen in place. Readers never see a difference: what has been sealed does not change any more.
 
 Why not a library: the C hash trie (`immutables`) has no wheels for the newest Pythons, and `rpds-py` reads 5 to 10
 times slower than a dict. `docs/explanation/representation.md` has the figures.

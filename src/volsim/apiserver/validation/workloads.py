@@ -2,7 +2,8 @@
 
 Modelled: Deployment, ReplicaSet, ReplicationController, StatefulSet, DaemonSet, Job, CronJob, PodDisruptionBudget,
 ControllerRevision.
-Not modelled: statuses, pod failure and success policies, `managedBy`, changing where the pods of a suspended Job may run.
+Not modelled: statuses, pod failure and success policies, `managedBy`, changing where the pods of a suspended Job may
+run.
 Source: kube-apiserver, pkg/apis/{apps,batch,policy}/validation/validation.go; core validation,
 ValidateReplicationController.
 """
