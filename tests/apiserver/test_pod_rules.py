@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.apiserver.manifests import Manifest, accept, container, pod, refusal
-from volsim.apiserver.validation import validate_create, validate_update
+from tests.apiserver.manifests import Manifest, accept, claim, container, pod, refusal
+from volsim.apiserver.validation import validate_create, validate_status_update, validate_update
 from volsim.manifests import from_manifest
 from volsim.rules import Rules
 
 WEB = "spec.containers[0]"
 TRUE = {"exec": {"command": ["true"]}}
+CLAIM = claim()["spec"]
 
 
 def web(**more: Any) -> Manifest:
@@ -143,6 +144,30 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
             f'{WEB}.restartPolicyRules[0].exitCodes.operator: Unsupported value: "Is": supported values: "In", "NotIn"',
             f"{WEB}.restartPolicyRules[0].exitCodes.values: Too many: 256: must have at most 255 items",
         ],
+    ),
+    "a policy goes before its rules": (
+        pod(
+            initContainers=[
+                container(name="init", restartPolicyRules=[{"action": "Restart", "exitCodes": {"operator": "In"}}])
+            ]
+        ),
+        [
+            (
+                "spec.initContainers[0].restartPolicy: Required value: must specify restartPolicy when restart rules "
+                "are used"
+            )
+        ],
+    ),
+    "twenty rules are enough": (
+        web(
+            restartPolicy="Never",
+            restartPolicyRules=[{"action": "Restart", "exitCodes": {"operator": "In", "values": [1]}}] * 21,
+        ),
+        [f"{WEB}.restartPolicyRules: Too many: 21: must have at most 20 items"],
+    ),
+    "a sidecar has hooks": (
+        pod(initContainers=[container(name="log", restartPolicy="Always", lifecycle={"preStop": {}})]),
+        ["spec.initContainers[0].lifecycle.preStop: Required value: must specify a handler type"],
     ),
     # -- mounts
     "the node's mounts are shared by the privileged only": (
@@ -354,6 +379,37 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
             ),
         ],
     ),
+    "a Windows pod is not measured as a whole": (
+        pod(os={"name": "windows"}, resources={"limits": {"cpu": "1"}}),
+        ["spec.resources: Forbidden: may not be set for a windows pod"],
+    ),
+    "sidecars count beside the others": (
+        pod(
+            containers=[container(resources={"limits": {"cpu": "1", "hugepages-2Mi": "4Mi"}})],
+            initContainers=[
+                container(
+                    name="log", restartPolicy="Always", resources={"limits": {"cpu": "1", "hugepages-2Mi": "4Mi"}}
+                )
+            ],
+            resources={"requests": {"cpu": "1"}, "limits": {"cpu": "1", "hugepages-2Mi": "6Mi"}},
+        ),
+        [
+            (
+                'spec.resources.requests[cpu]: Invalid value: "1": must be greater than or equal to aggregate '
+                "container "
+                "requests of 2"
+            ),
+            (
+                'spec.resources.limits[hugepages-2Mi]: Invalid value: "6Mi": must be greater than or equal to '
+                "aggregate "
+                "container limits of 8Mi"
+            ),
+        ],
+    ),
+    "what a pod costs by itself is an amount": (
+        pod(overhead={"cpu": "-1"}),
+        ['spec.overhead.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0'],
+    ),
     # -- settings
     "a pod's settings are known": (
         pod(restartPolicy="Maybe", dnsPolicy="Local", preemptionPolicy="Always", os={"name": "plan9"}),
@@ -452,7 +508,161 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
             'spec.schedulingGates[1]: Duplicate value: "a"',
         ],
     ),
+    "who answers no names is told who does": (
+        pod(dnsPolicy="None", activeDeadlineSeconds=0),
+        [
+            "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None",
+            "spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive",
+        ],
+    ),
+    "who waits at a gate has no node": (
+        pod(schedulingGates=[{"name": "a"}], nodeName="node01"),
+        ["spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared"],
+    ),
+    # -- volumes
+    "no two parts of a volume make one file": (
+        pod(
+            serviceAccountName="default",
+            volumes=[
+                {
+                    "name": "all",
+                    "projected": {
+                        "sources": [
+                            {"secret": {"name": "s", "items": [{"key": "a", "path": "a"}]}},
+                            {"configMap": {"name": "c", "items": [{"key": "a", "path": "a"}]}},
+                            {"downwardAPI": {"items": [{"path": "a", "fieldRef": {"fieldPath": "metadata.name"}}]}},
+                            {"serviceAccountToken": {"path": "t", "expirationSeconds": 1}},
+                            {"serviceAccountToken": {"path": "u", "expirationSeconds": 2**32 + 1}},
+                        ]
+                    },
+                }
+            ],
+        ),
+        [
+            'spec.volumes[0].projected: Invalid value: "c": conflicting duplicate paths',
+            'spec.volumes[0].projected: Invalid value: "a": conflicting duplicate paths',
+            (
+                "spec.volumes[0].projected.sources[3].serviceAccountToken.expirationSeconds: Invalid value: 1: may not "
+                "specify a duration less than 10 minutes"
+            ),
+            (
+                "spec.volumes[0].projected.sources[4].serviceAccountToken.expirationSeconds: Invalid value: "
+                "4294967297: may "
+                "not specify a duration larger than 2^32 seconds"
+            ),
+        ],
+    ),
+    "trust bundles are named or signed": (
+        pod(
+            volumes=[
+                {
+                    "name": "all",
+                    "projected": {
+                        "sources": [
+                            {"clusterTrustBundle": {"path": "a"}},
+                            {"clusterTrustBundle": {"path": "b", "name": ":n", "labelSelector": {}}},
+                            {"clusterTrustBundle": {"path": "c", "signerName": "one/A"}},
+                        ]
+                    },
+                }
+            ]
+        ),
+        [
+            f"spec.volumes[0].projected.sources{error}"
+            for error in (
+                "[0].clusterTrustBundle: Required value: either name or signerName must be specified",
+                (
+                    '[1].clusterTrustBundle.name: Invalid value: ":n": not a valid clustertrustbundlename: '
+                    'ClusterTrustBundle without signer name must not have ":" in its name'
+                ),
+                (
+                    "[1].clusterTrustBundle.labelSelector: Invalid value: {}: labelSelector must be unset if name is "
+                    "specified"
+                ),
+                (
+                    '[2].clusterTrustBundle.signerName: Invalid value: "one": should be a domain with at least two '
+                    "segments "
+                    "separated by dots"
+                ),
+                (
+                    '[2].clusterTrustBundle.signerName: Invalid value: "A": validating label "A": a lowercase RFC 1123 '
+                    "subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+                    "end with "
+                    "an alphanumeric character"
+                ),
+            )
+        ],
+    ),
+    "a file of the pod's own shows one thing": (
+        pod(
+            volumes=[
+                {
+                    "name": "me",
+                    "downwardAPI": {
+                        "items": [
+                            {"path": "a"},
+                            {"path": "b", "resourceFieldRef": {"resource": "limits.cpu"}},
+                            {"path": "c", "fieldRef": {"apiVersion": "v2", "fieldPath": "metadata.name"}},
+                        ]
+                    },
+                }
+            ]
+        ),
+        [
+            "spec.volumes[0].downwardAPI: Required value: one of fieldRef and resourceFieldRef is required",
+            "spec.volumes[0].downwardAPI.resourceFieldRef.containerName: Required value",
+            (
+                'spec.volumes[0].downwardAPI.fieldRef.fieldPath: Invalid value: "metadata.name": error converting '
+                "fieldPath: "
+                "unsupported pod version: v2"
+            ),
+        ],
+    ),
+    "directories have paths, types and sizes": (
+        pod(
+            volumes=[
+                {"name": "a", "emptyDir": {"sizeLimit": "-1"}},
+                {"name": "b", "hostPath": {"path": ""}},
+                {"name": "c", "hostPath": {"path": "/c", "type": "Door"}},
+                {"name": "d", "ephemeral": {}},
+                {"name": "e", "emptyDir": {}, "ephemeral": {"volumeClaimTemplate": {"spec": CLAIM}}},
+                {"name": "f", "cinder": {"secretRef": {}}},
+                {"name": "g", "azureDisk": {"diskName": "g", "diskURI": "g", "kind": "Huge"}},
+            ]
+        ),
+        [
+            "spec.volumes[0].emptyDir.sizeLimit: Forbidden: SizeLimit field must be a valid resource quantity",
+            "spec.volumes[1].hostPath.path: Required value",
+            (
+                'spec.volumes[2].hostPath.type: Unsupported value: "Door": supported values: "", "BlockDevice", '
+                '"CharDevice", '
+                '"Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"'
+            ),
+            "spec.volumes[3].ephemeral.volumeClaimTemplate: Required value",
+            "spec.volumes[4].ephemeral: Forbidden: may not specify more than 1 volume type",
+            "spec.volumes[5].cinder.volumeID: Required value",
+            "spec.volumes[5].cinder.secretRef.name: Required value",
+            (
+                'spec.volumes[6].azureDisk.kind: Unsupported value: "Huge": supported values: "Dedicated", "Managed", '
+                '"Shared"'
+            ),
+            (
+                'spec.volumes[6].azureDisk.diskURI: Unsupported value: "g": supported values: '
+                '"https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd"'
+            ),
+        ],
+    ),
     # -- placement
+    "a toleration's value could be a label's": (
+        pod(tolerations=[{"key": "a", "value": "no blanks"}]),
+        [
+            (
+                'spec.tolerations[0].operator: Invalid value: "no blanks": a valid label must be an empty string or '
+                "consist "
+                "of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+            )
+        ],
+    ),
     "a selector's operator and values fit": (
         pod(
             affinity={
@@ -614,3 +824,90 @@ def test_what_it_costs_to_delete_a_pod_is_a_number(cost: str, is_right: bool) ->
     else:
         assert refusal(costly)[0].endswith("must be a 32bit integer")
     accept(costly, "1.21")
+
+
+def changed(old: Manifest, new: Manifest, version: str = "1.36") -> list[str]:
+    """What is wrong with a change from one pod to another; first lines only."""
+    errors = validate_update(from_manifest(new), from_manifest(old), Rules.for_version(version))
+    return [str(error).partition("\n")[0] for error in errors]
+
+
+def defaulted(**spec: Any) -> Manifest:
+    """A pod in which nothing is left to be filled in."""
+    whole = container(imagePullPolicy="Always", terminationMessagePolicy="File")
+    given = {"restartPolicy": "Always", "dnsPolicy": "Default", "terminationGracePeriodSeconds": 30}
+    manifest = pod(containers=[whole], **{**given, **spec})
+    manifest["metadata"] = {"name": "data", "namespace": "default"}
+    return manifest
+
+
+def test_a_deadline_does_not_go() -> None:
+    text = "must not update from a positive integer to nil value"
+    assert changed(defaulted(activeDeadlineSeconds=5), defaulted()) == [
+        f"spec.activeDeadlineSeconds: Invalid value: null: {text}",
+    ]
+    assert changed(defaulted(), defaulted(activeDeadlineSeconds=-1))[-1].endswith(
+        "must be between 0 and 2147483647, inclusive"
+    )
+
+
+def test_a_negative_grace_period_can_be_mended() -> None:
+    old, new = defaulted(terminationGracePeriodSeconds=-1), defaulted(terminationGracePeriodSeconds=1)
+    assert changed(old, new) == []
+    assert changed(old, new, "1.21")[0].startswith("spec: Forbidden")
+    assert changed(new, old)[0].startswith("spec: Forbidden")
+
+
+def test_what_was_wrong_before_it_was_looked_at_may_stay() -> None:
+    """Values in a pod's affinity have been looked at since 1.26: what an older server has let in can still be "
+    "changed."""
+    term = {
+        "topologyKey": "zone",
+        "labelSelector": {"matchExpressions": [{"key": "a", "operator": "In", "values": ["no blanks"]}]},
+    }
+    affinity = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    old, new = defaulted(affinity=affinity), defaulted(affinity=affinity, activeDeadlineSeconds=5)
+    assert changed(old, new) == []
+    assert len(changed(defaulted(), new)) == 2
+
+
+def status(**more: Any) -> Any:
+    """A pod that ends, on a node, with a status."""
+    manifest = defaulted(restartPolicy="Never", nodeName="node01")
+    return from_manifest({**manifest, "status": more})
+
+
+def test_a_status_names_conditions_and_nodes() -> None:
+    old = status(qosClass="Burstable")
+    new = status(qosClass="BestEffort", nominatedNodeName="Node", conditions=[{"type": "Ready"}, {"type": ""}])
+    fields = [error.field for error in validate_status_update(new, old, Rules())]
+    assert fields == [
+        "status.conditions[1].Type",
+        "status.conditions[1].Type",
+        "status.nominatedNodeName",
+        "status.nominatedNodeName",
+        "status.qosClass",
+    ]
+    assert len(validate_status_update(new, old, Rules.for_version("1.20"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "may_restart"),
+    [
+        ({}, False),
+        ({"restartPolicy": "Always"}, True),
+        ({"restartPolicy": "OnFailure"}, True),
+        ({"restartPolicyRules": [{"action": "Restart", "exitCodes": {"operator": "In", "values": [7]}}]}, True),
+        ({"restartPolicyRules": [{"action": "Restart", "exitCodes": {"operator": "NotIn", "values": [7]}}]}, False),
+        ({"restartPolicyRules": [{"action": "RestartAllContainers", "exitCodes": {"operator": "In"}}]}, True),
+    ],
+)
+def test_a_container_comes_back_from_its_end_if_it_may_be_restarted(given: Manifest, may_restart: bool) -> None:
+    manifest = defaulted(restartPolicy="Never")
+    manifest["spec"]["containers"][0] |= given
+    states: tuple[Manifest, ...] = ({"terminated": {"exitCode": 7}}, {"running": {}})
+    old, new = (
+        from_manifest({**manifest, "status": {"containerStatuses": [{"name": "web", "state": state}]}})
+        for state in states
+    )
+    assert (validate_status_update(new, old, Rules()) == []) is may_restart

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import reduce
-from itertools import chain, islice, repeat
+from itertools import islice, repeat
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.control.workloads import active, condition, deployment, engine_of, objects, ready, walk
+from tests.control.workloads import (
+    active,
+    choices,
+    come_to,
+    condition,
+    deployment,
+    engine_of,
+    last,
+    objects,
+    ready,
+    walk,
+)
 from volsim.control.contract import Outcome
 from volsim.control.deployment.rollout import fenceposts
 from volsim.engine.simulation import Simulation
@@ -33,11 +42,6 @@ def strategies(draw: st.DrawFn) -> dict[str, Any]:
     return {"type": "Recreate"}
 
 
-def choices(drawn: list[int]) -> Iterator[int]:
-    """What was drawn, then first come, first served."""
-    return chain(drawn, repeat(0))
-
-
 orders = st.lists(st.integers(0, 30), max_size=60)
 
 
@@ -46,10 +50,6 @@ def running(replicas: int, strategy: dict[str, Any]) -> Simulation:
     sim.apply(deployment(replicas=replicas, strategy=strategy))
     sim.settle()
     return sim
-
-
-def last(states: Iterable[State], default: State) -> State:
-    return reduce(lambda _, state: state, states, default)
 
 
 def asked_for(state: State) -> int:
@@ -91,14 +91,7 @@ def test_a_rollout_keeps_its_surge_and_its_availability(
             else:
                 assert len({pod.spec.containers[0].image for pod in state.pods.values()}) <= 1
         legal(state)
-        sim = volsim_from(sim, state)
-
-
-def volsim_from(sim: Simulation, state: State) -> Simulation:
-    """The simulation as it would be had it come to `state`."""
-    new = sim.fork()
-    new._draft = state.draft(ENGINE.watches)
-    return new
+        sim = come_to(sim, state)
 
 
 @settings(max_examples=40)
@@ -127,7 +120,7 @@ def test_whatever_happens_and_in_whatever_order_the_deployment_comes_to_rest_com
         else:
             spec["replicas" if what == "scale" else "image"] = value
             sim.apply(deployment(**spec))
-        sim = volsim_from(sim, last(islice(walk(ENGINE, sim.state, drawn), between), sim.state))
+        sim = come_to(sim, last(islice(walk(ENGINE, sim.state, drawn), between), sim.state))
     state = last(walk(ENGINE, sim.state, drawn), sim.state)
     legal(state)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from itertools import chain, repeat
 from typing import Any
 
 import volsim
@@ -103,3 +105,19 @@ def walk(engine: Engine, state: State, choices: Iterator[int], limit: int = 2_00
         state, _ = engine.perform(state, actions[next(choices) % len(actions)])
         yield state
     raise AssertionError(f"no rest after {limit} steps")
+
+
+def choices(drawn: list[int]) -> Iterator[int]:
+    """What was drawn, then first come, first served."""
+    return chain(drawn, repeat(0))
+
+
+def last(states: Iterable[State], default: State) -> State:
+    return reduce(lambda _, state: state, states, default)
+
+
+def come_to(sim: volsim.Simulation, state: State) -> volsim.Simulation:
+    """The simulation as it would be had it come to `state`."""
+    new = sim.fork()
+    new._draft = state.draft(sim.engine.watches)
+    return new

@@ -27,6 +27,31 @@ def test_every_time_of_the_api_is_known() -> None:
     assert named <= TIMES | TOLD
 
 
+DURATIONS = {
+    "backoff_us": "how long a back-off is",
+    "elapsed_us": "how long a program had paused",
+    "heartbeat_phase_us": "an offset within the renewal of leases",
+    "left_us": "how long a program still waits",
+    "period_us": "how often a namespace is looked at",
+}
+"""What ends like a time in rows that no API shows, and is none."""
+
+
+def test_every_time_that_no_api_shows_is_known() -> None:
+    """A new one must be put among `TIMES`: else it keeps states apart that are one situation."""
+    found = {
+        field.target.id
+        for path in [*(PACKAGE / "state").glob("runtime.py"), *(PACKAGE / "control").rglob("*.py")]
+        for cls in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(cls, ast.ClassDef)
+        for field in cls.body
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+    }
+    times = {name for name in found if name.endswith("_us") and name != "requeue_after_us"}  # of an outcome, no row
+    assert times
+    assert times - DURATIONS.keys() <= TIMES
+
+
 def test_nothing_in_a_cluster_asks_for_a_time_that_is_only_told() -> None:
     """Else it would have to count: put it among `TIMES`."""
     asked = {
@@ -78,6 +103,21 @@ def test_an_object_that_asks_for_a_long_time_lengthens_the_look_back() -> None:
     patient["spec"]["tolerations"] = [{"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 86_400}]
     sim.apply(patient)
     assert digest(sim.get("pod/q")).longest_us == 86_400_000_000
+
+
+def test_a_cron_job_goes_by_the_calendar() -> None:
+    template = {"spec": {"template": {"spec": {**pod("p")["spec"], "restartPolicy": "Never"}}}}
+    monthly = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "monthly"},
+        "spec": {"schedule": "0 0 1 * *", "jobTemplate": template},
+    }
+    sim = cluster(monthly, nodes=1)
+    sim.run("2d")
+    early = situation(sim.state)
+    sim.run("10d")
+    assert situation(sim.state) != early
 
 
 def test_how_a_container_ended_before_is_told_from_when() -> None:

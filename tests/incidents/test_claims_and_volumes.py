@@ -634,15 +634,29 @@ class TestExpansion:
         assert self.sizes(sim) == ("20Gi", "20Gi")
         assert sim.read_file("pod/p", "/data/f") == b"precious"
 
-    @pytest.mark.xfail(strict=True, reason="file systems are not expanded on the node yet")
     def test_the_file_system_waits_until_the_volume_is_mounted(self, kubernetes: str) -> None:
-        sim = self.expandable(kubernetes)
+        sim = self.expandable(kubernetes, parameters='{nodeExpansion: "true"}')
         self.ask(sim, "20Gi")
         settled(sim)
-        assert [each.type for each in sim.get("pvc/c").status.conditions] == ["FileSystemResizePending"]
+        assert "FileSystemResizePending" in [each.type for each in sim.get("pvc/c").status.conditions]
+        assert messages(sim, "FileSystemResizeRequired") == ["Require file system resize of volume on node"]
         assert self.sizes(sim) == ("20Gi", "10Gi")
+        assert never(sim, lambda sim: self.sizes(sim) != ("20Gi", "10Gi"))
         settled(sim, pod())
         assert self.sizes(sim) == ("20Gi", "20Gi")
+        assert list(sim.get("pvc/c").status.conditions) == []
+        text = f'MountVolume.NodeExpandVolume succeeded for volume "{volume_of(sim)}" node01'
+        assert messages(sim, "FileSystemResizeSuccessful") == [text, text], "of the pod and of the claim"
+
+    def test_a_mounted_volume_is_expanded_at_once_and_again(self, kubernetes: str) -> None:
+        sim = settled(self.expandable(kubernetes, parameters='{nodeExpansion: "true"}'), pod())
+        sim.write_file("pod/p", "/data/f", "precious")
+        for size in ("20Gi", "30Gi"):
+            self.ask(sim, size)
+            settled(sim)
+            assert self.sizes(sim) == (size, size)
+        assert dict(sim.get(f"pv/{volume_of(sim)}").metadata.annotations).keys() == {"pv.kubernetes.io/provisioned-by"}
+        assert sim.read_file("pod/p", "/data/f") == b"precious"
 
     @pytest.mark.parametrize(
         ("kubernetes", "recovers"), [("1.24", False), ("1.31", False), ("1.32", True), ("1.34", True), ("1.36", True)]

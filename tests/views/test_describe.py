@@ -546,6 +546,7 @@ allowedTopologies: [{matchLabelExpressions: [{key: zone, values: [a]}]}]
         made = sheet()
         text = (
             "apiVersion: storage.k8s.io/v1\nkind: VolumeAttributesClass\nmetadata: {name: gold}\ndriverName: d\n"
+                "parameters: {iops: '3000'}\n"
             "parameters: {iops: '5'}\n"
         )
         storage.describe_attributes_class(made, obj(text), [])

@@ -82,7 +82,9 @@ def _present_version(cls: type) -> str:
 
 
 def _warnings(kind: str, old: str, present: str, served: _Served | None, rules: Rules) -> tuple[str, ...]:
-    if served is None or (rules.version < (1, 19) and rules.version < served.removed):
+    if served is None or rules.version < served.deprecated:
+        return ()
+    if rules.version < (1, 19) and rules.version < served.removed:
         return ()  # before 1.19 the API server did not warn
     since, until = ("v{}.{}+".format(*version) for version in (served.deprecated, served.removed))
     said = [f"{old} {kind} is deprecated in {since}, unavailable in {until}; use {present} {kind}"]

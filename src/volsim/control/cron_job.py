@@ -51,7 +51,8 @@ def watch_own(view: View, change: Change) -> Iterator[str | Wake]:
         work = CronJobWork(view, after)
         schedule = work.schedule()
         wait_us = None if schedule is None else work.wait_us(schedule)
-        yield _at_once(view, change.key) if wait_us is None else Wake(change.key, view.now_us + wait_us)
+        later = None if wait_us is None else Wake(change.key, view.now_us + wait_us, background=True)
+        yield later or _at_once(view, change.key)
     elif before.spec is not after.spec or before.metadata.deletion_timestamp != after.metadata.deletion_timestamp:
         yield _at_once(view, change.key)
 

@@ -1,9 +1,10 @@
 """Node lifecycle: notices that a node is silent, says so, and taints it.
 
 Modelled: leases and their observation every 5 s, the grace period, conditions, pods marked not ready, taints by
-condition, NoExecute taints with the zone's rate limit, partial and full disruption, the return of a node. Not modelled:
-nodes that never posted a status, excluded nodes beyond their not counting, probe times after full disruption. Source:
-kube-controller-manager, pkg/controller/nodelifecycle/node_lifecycle_controller.go (monitorNodeHealth,
+condition, NoExecute taints with the zone's rate limit, partial and full disruption, the return of a node.
+Not modelled: nodes that never posted a status, excluded nodes beyond their not counting, probe times after full
+disruption.
+Source: kube-controller-manager, pkg/controller/nodelifecycle/node_lifecycle_controller.go (monitorNodeHealth,
 doNoScheduleTaintingPass, processTaintBaseEviction, handleDisruption, ComputeZoneState).
 
 A heartbeat that arrives is no event here: the time of the last one follows from when the machine fell silent.

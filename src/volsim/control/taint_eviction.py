@@ -1,8 +1,9 @@
 """Taint eviction: deletes the pods that cannot live with a NoExecute taint of their node, when their patience ends.
 
 Modelled: matching tolerations, the shortest tolerationSeconds, the time that counts from when the pod was first
-affected, cancellation when the taint goes, the condition DisruptionTarget by version. Not modelled: the limit on
-deletions at a time. Source: kube-controller-manager, pkg/controller/tainteviction/taint_eviction.go (processPodOnNode,
+affected, cancellation when the taint goes, the condition DisruptionTarget by version.
+Not modelled: the limit on deletions at a time.
+Source: kube-controller-manager, pkg/controller/tainteviction/taint_eviction.go (processPodOnNode,
 addConditionAndDeletePod).
 
 The key of a pod is ``namespace/name@uid``.

@@ -25,6 +25,7 @@ CONTROLLERS: tuple[str, ...] = (
     "csi.attacher",
     "csi.provisioner",
     "csi.resizer",
+    "csi.node_expansion",
     "scheduler",
     "deployment",
     "replica_set",

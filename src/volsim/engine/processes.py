@@ -138,7 +138,10 @@ class Run:
         keep_files(work, process)
         for write in work.outcome(None).writes:
             carry_out(draft, write)
-        self._out, self._err = self._out + process.stdout, self._err + process.stderr
+        if self.tty:  # a terminal has one screen
+            self._out += b"".join(data for _, data in process.output)
+        else:
+            self._out, self._err = self._out + process.stdout, self._err + process.stderr
         self._memory, self._code = pause.memory, pause.exit_code
         self.wake_us = None if pause.wake_after_us is None else draft.now_us + pause.wake_after_us
         return pause.exit_code is not None

@@ -410,7 +410,8 @@ class Simulation:
     ) -> ExecResult:
         """Run a command in a container, as `kubectl exec`: `.stdout`, `.stderr`, `.exit_code`.
 
-        A text is split as a shell splits words. A command that sleeps lets simulated time pass, at most `limit`.
+        A text is split as a shell splits words. A command that sleeps lets simulated time pass, at most `limit`. With
+        `tty` everything is in `.stdout`: a terminal has one screen.
         Raises `NotFound` (pod, container), `Unreachable` (the node is off or cut off), `VolsimError` if the container
         does not run.
         """

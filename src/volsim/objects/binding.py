@@ -17,6 +17,7 @@ __all__ = [
     "BIND_COMPLETED",
     "BOUND_BY_CONTROLLER",
     "MIGRATED_TO",
+    "PRE_RESIZE_CAPACITY",
     "PROVISIONED_BY",
     "PROVISIONER",
     "SELECTED_NODE",
@@ -37,6 +38,8 @@ BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 """On a volume or claim: the reference to the other was made by a controller, not by a person."""
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 """On a volume: who made it."""
+PRE_RESIZE_CAPACITY = "volume.alpha.kubernetes.io/pre-resize-capacity"
+"""On a volume: how large its file system is as long as only the storage behind it has been made larger."""
 MIGRATED_TO = "pv.kubernetes.io/migrated-to"
 """On a volume or claim: the CSI driver that has taken over from the in-tree plugin."""
 SELECTED_NODE = "volume.kubernetes.io/selected-node"

@@ -16,16 +16,17 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from hashlib import blake2b
+from hashlib import shake_128
 from posixpath import join, normpath
 
 from volsim.errors import FileError
 from volsim.programs.process import Process
 from volsim.storage.mounts import Mount, Stat
 
-__all__ = ["BLOCK", "Files", "file_system", "noise"]
+__all__ = ["BLOCK", "FILE_MOST", "Files", "file_system", "noise"]
 
 BLOCK = 1024 * 1024  # bytes read at once from a device that never ends
+FILE_MOST = 256 * BLOCK  # bytes of a file that a tool makes in one go: they are held in memory
 _ENDLESS = frozenset({"/dev/zero", "/dev/random", "/dev/urandom"})
 _OUTPUT = {
     "/dev/stdout": 1, "/dev/fd/1": 1, "/proc/self/fd/1": 1, "/proc/1/fd/1": 1, "/dev/tty": 1, "/dev/console": 1,
@@ -42,8 +43,7 @@ def noise(seed: str, length: int) -> bytes:
     >>> noise("a", 3) == noise("a", 5)[:3]
     True
     """
-    pieces = (blake2b(f"{seed}/{number}".encode()).digest() for number in range(-(-length // 64)))
-    return b"".join(pieces)[:length]
+    return shake_128(seed.encode()).digest(length)
 
 
 def file_system(mount: Mount) -> str:

@@ -76,6 +76,8 @@ class Wake(NamedTuple):
 
     key: str
     due_us: int
+    background: bool = False
+    """Whether settling does not wait for it."""
 
 
 ANY = "*"
@@ -369,7 +371,9 @@ class Draft(View):
                     if isinstance(woken, str):
                         self.enqueue(controller, woken)
                     else:
-                        self.set_timer(controller, woken.key, woken.due_us, keep_earlier=True)
+                        self.set_timer(
+                            controller, woken.key, woken.due_us, background=woken.background, keep_earlier=True
+                        )
         return tuple(change for change in taken if change.table not in REMEMBERED)
 
     def _watching(self, table: str) -> Sequence[tuple[str, Watch]]:

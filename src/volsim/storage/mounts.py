@@ -7,8 +7,8 @@ only the way it came in. Writing through a read-only mount is EROFS, whatever li
 >>> layer = Directory()
 >>> shared = Directory(mode=0o777)
 >>> backings = {"layer": layer, "shared": shared}
->>> files = MountedFiles([Mount(path="/", backing="layer"), Mount(path="/data", backing="shared")],
-backings.__getitem__)
+>>> mounts = [Mount(path="/", backing="layer"), Mount(path="/data", backing="shared")]
+>>> files = MountedFiles(mounts, backings.__getitem__)
 >>> files.write("/data/f", b"x")
 >>> list(files.changed())
 ['shared']

@@ -1,8 +1,10 @@
 """External attacher: does for a CSI driver what VolumeAttachments ask, and says when it is done.
 
 Modelled: attaching and detaching, the finalizer on VolumeAttachments and on the volumes that were ever attached,
-volumes that are being deleted (they are not attached any more, and go when they are attached nowhere).
-Not modelled: drivers that fail or are slow, attach and detach errors in the status, metadata, resyncs with the driver.
+volumes that are being deleted (they are not attached any more, and go when they are attached nowhere), nodes that can
+take no more. The simulated drivers understand one parameter of a class here: `maxPerNode`, how many volumes of the
+driver a node can really take, whatever its CSINode says.
+Not modelled: other errors of drivers, drivers that are slow, errors of detaching, metadata, resyncs with the driver.
 Source: kubernetes-csi/external-attacher, pkg/controller/csi_handler.go, pkg/controller/controller.go.
 """
 
@@ -15,6 +17,8 @@ from volsim.apiserver.writes import Put, Update, UpdateStatus, Write
 from volsim.control.contract import NOTHING, Controller, Outcome
 from volsim.control.writing import with_finalizer, without_finalizer
 from volsim.objects import PersistentVolume, VolumeAttachment
+from volsim.objects.binding import volume_class
+from volsim.objects.storage import VolumeError
 from volsim.state import Change, View
 from volsim.state.runtime import Driver
 from volsim.storage.backends import Backend
@@ -23,6 +27,9 @@ from volsim.storage.disks import disk_of
 __all__ = ["CONTROLLERS", "finalizer"]
 
 _PREFIX = "external-attacher/"
+_MEMORY = "external-attacher"
+_RETRY_FIRST_US, _RETRY_MAX_US = 1_000_000, 300_000_000  # --retry-interval-start, --retry-interval-max
+_RESOURCE_EXHAUSTED = 8  # google.golang.org/grpc/codes
 
 
 def finalizer(driver: str) -> str:
@@ -37,8 +44,13 @@ def finalizer(driver: str) -> str:
 
 # -- attachments -------------------------------------------------------------------------------------------------------
 def watch_attachment(view: View, change: Change) -> Iterator[str]:
-    """An attachment needs a look when it is made, changed or deleted."""
-    if change.after is not None:
+    """An attachment needs a look when it is made, changed or deleted; what the attacher says of errors is no change."""
+    before: VolumeAttachment | None = change.before
+    after: VolumeAttachment | None = change.after
+    if after is None:
+        return
+    error = after.status.attach_error
+    if error is None or before is None or error == before.status.attach_error:
         yield change.key
 
 
@@ -63,11 +75,62 @@ def sync_attachment(view: View, key: str) -> Outcome:
         return NOTHING
     if attachment.metadata.deletion_timestamp is not None:
         return _detach(view, attachment, finalizer(driver.name))
-    return NOTHING if attachment.status.attached else _attach(view, attachment, finalizer(driver.name))
+    if attachment.status.attached:
+        return NOTHING
+    most = _most_on_node(view, attachment)
+    if most is not None and _attached_to_node(view, attachment) >= most:
+        return _refuse(view, attachment, finalizer(driver.name), most)
+    return _attach(view, attachment, finalizer(driver.name))
+
+
+def _most_on_node(view: View, attachment: VolumeAttachment) -> int | None:
+    """How many volumes a node can take, by the class of the volume; None: as many as one likes."""
+    volume = view.persistent_volumes.get(attachment.spec.source.persistent_volume_name or "")
+    storage_class = view.storage_classes.get(volume_class(volume)) if volume is not None else None
+    most = storage_class.parameters.get("maxPerNode") if storage_class is not None else None
+    return int(most) if most is not None and most.isdecimal() else None
+
+
+def _attached_to_node(view: View, attachment: VolumeAttachment) -> int:
+    """How many volumes of the driver the node has already."""
+    keys = view.group("attachments_by_node", attachment.spec.node_name or "")
+    others: Iterator[VolumeAttachment] = (view.get("volumeattachments", key) for key in keys)
+    return sum(bool(each.status.attached) and each.spec.attacher == attachment.spec.attacher for each in others)
+
+
+def _failures(attachment: VolumeAttachment) -> str:
+    """Where it is remembered how often the driver has refused."""
+    return f"{_MEMORY}/{attachment.metadata.name}"
+
+
+def _forgiven(view: View, attachment: VolumeAttachment) -> list[Write]:
+    row = _failures(attachment)
+    return [] if view.get("memory", row) is None else [Put("memory", row, None)]
+
+
+def _refuse(view: View, attachment: VolumeAttachment, hold: str, most: int) -> Outcome:
+    """Say in the status that the node is full, and ask the driver again later and later."""
+    row = _failures(attachment)
+    failures = view.get("memory", row) or 0
+    node = attachment.spec.node_name
+    text = f"rpc error: code = ResourceExhausted desc = node {node} has {most} volumes and can take no more"
+    code = _RESOURCE_EXHAUSTED if view.rules.mutable_csi_node_allocatable else None
+    error = VolumeError(message=text, time=view.now_us, error_code=code)
+    status = attachment.status.replace(attached=False, attach_error=error)
+    return Outcome(
+        (
+            Put("memory", row, failures + 1),
+            Update(with_finalizer(attachment, hold)),
+            UpdateStatus(attachment.replace(status=status)),
+        ),
+        requeue_after_us=min(_RETRY_FIRST_US << min(failures, 30), _RETRY_MAX_US),
+        background=True,
+        says=f"{_what(attachment)} is not attached to {node}: {text}",
+    )
 
 
 def _attach(view: View, attachment: VolumeAttachment, hold: str) -> Outcome:
-    writes: list[Write] = [Update(with_finalizer(attachment, hold))]
+    writes: list[Write] = [*_forgiven(view, attachment), Update(with_finalizer(attachment, hold))]
     name = attachment.spec.source.persistent_volume_name
     if name is not None:
         volume = view.persistent_volumes.get(name)
@@ -87,7 +150,7 @@ def _attach(view: View, attachment: VolumeAttachment, hold: str) -> Outcome:
 def _detach(view: View, attachment: VolumeAttachment, hold: str) -> Outcome:
     if hold not in attachment.metadata.finalizers:
         return NOTHING
-    writes: list[Write] = []
+    writes = _forgiven(view, attachment)
     disk = _disk(view, attachment)
     backend: Backend | None = view.get("backends", disk) if disk is not None else None
     if backend is not None:

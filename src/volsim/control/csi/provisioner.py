@@ -3,7 +3,8 @@
 Modelled: immediate and delayed provisioning, the topology of the selected node, of allowedTopologies or of any node,
 claims with a selector (refused), failure with retries, the deletion finalizer by version, deletion only of what is not
 attached. The simulated drivers understand one parameter of a class here: `fail: "true"` makes provisioning fail for
-ever. Not modelled: snapshots and clones, capacity objects, in-tree volumes that a driver has taken over, secrets.
+ever.
+Not modelled: snapshots and clones, capacity objects, in-tree volumes that a driver has taken over, secrets.
 Source: kubernetes-csi/external-provisioner; sig-storage-lib-external-provisioner, controller/controller.go.
 """
 

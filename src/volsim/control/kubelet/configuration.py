@@ -1,9 +1,9 @@
 """Kubelet: what configMap, secret, downwardAPI and projected volumes contain.
 
 Modelled: keys and items, optional and missing ones, modes, projections of several sources (the last wins), the layout
-of an atomic writer (``..data`` links) that a container sees. Not modelled: updates of a mounted volume, tokens that a
-real API server would accept, trust bundles. Source: kubelet, pkg/volume/{configmap,secret,downwardapi,projected},
-pkg/volume/util/atomic_writer.go.
+of an atomic writer (``..data`` links) that a container sees.
+Not modelled: updates of a mounted volume, tokens that a real API server would accept, trust bundles.
+Source: kubelet, pkg/volume/{configmap,secret,downwardapi,projected}, pkg/volume/util/atomic_writer.go.
 """
 
 from __future__ import annotations

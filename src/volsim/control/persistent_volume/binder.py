@@ -1,9 +1,9 @@
 """PV binder: what happens to a claim. It finds a volume, binds the two, and notices when they part.
 
 Modelled: best fit, reservation from either side, delayed binding, the default class given afterwards, Lost and the way
-back, who is asked to provision, the resync every 15 s for what nobody tells the controller. Not modelled: stale caches;
-an event that would be repeated at every resync is recorded once. Source: kube-controller-manager, persistent volume
-controller (syncClaim, syncUnboundClaim, syncBoundClaim, bind).
+back, who is asked to provision, the resync every 15 s for what nobody tells the controller.
+Not modelled: stale caches; an event that would be repeated at every resync is recorded once.
+Source: kube-controller-manager, persistent volume controller (syncClaim, syncUnboundClaim, syncBoundClaim, bind).
 
 The key is a claim's ``namespace/name``, or ``@class`` for a look at all claims of a class that are not bound.
 """
@@ -22,6 +22,7 @@ from volsim.objects import FrozenDict, PersistentVolume, PersistentVolumeClaim
 from volsim.objects.binding import (
     BIND_COMPLETED,
     BOUND_BY_CONTROLLER,
+    PRE_RESIZE_CAPACITY,
     SELECTED_NODE,
     claim_class,
     has_class,
@@ -38,7 +39,6 @@ __all__ = ["CONTROLLER", "bind", "delays_binding", "next_resync_us"]
 
 NAME = "pv-binder"
 COMPONENT = "persistentvolume-controller"
-PRE_RESIZE_CAPACITY = "volume.alpha.kubernetes.io/pre-resize-capacity"
 
 
 # -- what wakes it -----------------------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """What the controller manager's own volume plugins can do: make, recycle and delete storage.
 
 Modelled: which plugins there are by version, the errors where one is missing, making and deleting disks of cloud
-providers, a provider that does not answer, deletion of hostPath directories. Not modelled: quotas and other refusals of
-cloud providers, what is deleted while it is attached. Source: cmd/kube-controller-manager/app/plugins.go;
-pkg/volume/plugins.go (Find…PluginBySpec); pkg/volume/hostpath; persistent volume controller (findDeletablePlugin,
-findProvisionablePlugin).
+providers, a provider that does not answer, deletion of hostPath directories.
+Not modelled: quotas and other refusals of cloud providers, what is deleted while it is attached.
+Source: cmd/kube-controller-manager/app/plugins.go; pkg/volume/plugins.go (Find…PluginBySpec); pkg/volume/hostpath;
+persistent volume controller (findDeletablePlugin, findProvisionablePlugin).
 """
 
 from __future__ import annotations

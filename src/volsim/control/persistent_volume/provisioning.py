@@ -1,9 +1,10 @@
 """PV provisioning, the controller manager's part: who makes the volume that a claim waits for.
 
 Modelled: plugins of the controller manager itself, external provisioners (asked by annotation), CSI drivers that have
-taken over from a plugin, classes and plugins that are not there, a provider that does not answer. Not modelled: mount
-options and zones of in-tree plugins. Source: kube-controller-manager, persistent volume controller (provisionClaim,
-provisionClaimOperation, provisionClaimOperationExternal, rescheduleProvisioning).
+taken over from a plugin, classes and plugins that are not there, a provider that does not answer.
+Not modelled: mount options and zones of in-tree plugins.
+Source: kube-controller-manager, persistent volume controller (provisionClaim, provisionClaimOperation,
+provisionClaimOperationExternal, rescheduleProvisioning).
 """
 
 from __future__ import annotations

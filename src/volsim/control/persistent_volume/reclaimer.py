@@ -1,8 +1,9 @@
 """PV reclaimer: what happens to the storage of a volume whose claim is gone.
 
 Modelled: Retain (nothing), Delete with and without a plugin that can, policies that do not exist; Recycle is the
-recycler's. Not modelled: errors of cloud providers, back-off between attempts that cannot succeed. Source:
-kube-controller-manager, persistent volume controller (reclaimVolume, deleteVolumeOperation).
+recycler's.
+Not modelled: errors of cloud providers, back-off between attempts that cannot succeed.
+Source: kube-controller-manager, persistent volume controller (reclaimVolume, deleteVolumeOperation).
 """
 
 from __future__ import annotations

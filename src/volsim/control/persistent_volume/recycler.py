@@ -1,10 +1,10 @@
 """PV recycler: scrubs a released volume with a pod and makes it available again.
 
 Modelled: the recycler pod with its command, its success and failure, volumes that are still in use, plugins that cannot
-recycle, the events of the pod's scheduling told about the volume. Not modelled: the other events of the recycler pod, a
-recycler pod that somebody else had put there. Source: kube-controller-manager, persistent volume controller
-(recycleVolumeOperation); pkg/volume/util/recyclerclient; pkg/volume/plugins.go
-(NewPersistentVolumeRecyclerPodTemplate).
+recycle, the events of the pod's scheduling told about the volume.
+Not modelled: the other events of the recycler pod, a recycler pod that somebody else had put there.
+Source: kube-controller-manager, persistent volume controller (recycleVolumeOperation); pkg/volume/util/recyclerclient;
+pkg/volume/plugins.go (NewPersistentVolumeRecyclerPodTemplate).
 
 A finished recycler pod is deleted in the same step in which its volume is freed, so a look at any time tells how far it
 is.

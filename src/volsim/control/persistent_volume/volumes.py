@@ -1,8 +1,9 @@
 """PV phases: what a volume is, seen from the claim that it refers to: Available, Bound, Released.
 
 Modelled: free and reserved volumes, released ones, volumes whose claim took another one, volumes of another mode than
-the claim to which they refer, the deletion finalizer of in-tree volumes. Not modelled: stale caches. Source:
-kube-controller-manager, persistent volume controller (syncVolume, unbindVolume, modifyDeletionFinalizers).
+the claim to which they refer, the deletion finalizer of in-tree volumes.
+Not modelled: stale caches.
+Source: kube-controller-manager, persistent volume controller (syncVolume, unbindVolume, modifyDeletionFinalizers).
 """
 
 from __future__ import annotations

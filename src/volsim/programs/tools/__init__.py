@@ -7,7 +7,20 @@
 from __future__ import annotations
 
 from volsim.programs.process import Program
-from volsim.programs.tools import changing, clock, conditions, finding, looking, printing, system, text
+from volsim.programs.tools import (
+    changing,
+    clock,
+    conditions,
+    data,
+    editing,
+    finding,
+    lines,
+    looking,
+    printing,
+    running,
+    system,
+    text,
+)
 from volsim.programs.tools.applet import Applet
 
 __all__ = ["TOOLS"]
@@ -15,6 +28,7 @@ __all__ = ["TOOLS"]
 TOOLS: dict[str, Program] = {
     "[": Applet(conditions.test), "[[": Applet(conditions.test), "echo": Applet(printing.echo),
     "printf": Applet(printing.printf), "test": Applet(conditions.test),
-    **changing.TOOLS, **clock.TOOLS, **finding.TOOLS, **looking.TOOLS, **system.TOOLS, **text.TOOLS,
+    **changing.TOOLS, **clock.TOOLS, **data.TOOLS, **editing.TOOLS, **finding.TOOLS, **lines.TOOLS, **looking.TOOLS,
+    **running.TOOLS, **system.TOOLS, **text.TOOLS,
 }  # fmt: skip
 """Name and program."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from posixpath import basename, dirname, join, normpath
 
 from volsim.errors import FileError
-from volsim.programs.files import Files, noise
+from volsim.programs.files import FILE_MOST, Files, noise
 from volsim.programs.process import Process
 from volsim.programs.tools.applet import Applet, Options, UsageError, fail, options, whole_number
 from volsim.storage.mounts import Stat
@@ -100,7 +100,7 @@ def _rm(process: Process) -> int:
 
     for name in found.operands:
         if basename(name.rstrip("/")) in (".", ".."):
-            status = fail(process, f"can't remove '.' or '..': {name}" if False else f"'{name}': can't remove '.' or '..'")
+            status = fail(process, "can't remove '.' or '..'")
         elif not files.exists(name, follow=False):
             status = status if "f" in found else fail(process, f"can't remove '{name}': {_why(files, name)}")
         elif files.kind(name, follow=False) == "directory" and not deep:
@@ -293,9 +293,6 @@ def _truncate(process: Process) -> int:
         files.write(name, data[:length].ljust(length, b"\0"))
 
     return _each(process, found.operands, cut, "{name}: {why}")
-
-
-FILE_MOST = 256 * 1024**2  # bytes of one file that a tool makes: they are held in memory
 
 
 def _mktemp(process: Process) -> int:

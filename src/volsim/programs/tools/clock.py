@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from volsim.programs.files import Files
 from volsim.programs.process import Pause, Process, default_signal
 from volsim.programs.tools.applet import Applet, UsageError, fail, options
 
-__all__ = ["EPOCH", "TOOLS", "moment", "rendered"]
+__all__ = ["EPOCH", "TOOLS", "duration_us", "moment", "rendered"]
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _UNITS_US = {"": 1_000_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _DURATION = re.compile(r"(\d*\.?\d+|\d+\.)([smhd]?)", re.ASCII)
-_LONGEST_US = 2**62  # three times the age of the universe in nanoseconds is not needed
+_LONGEST_US = 2**62  # 146,000 years: nobody waits longer
 _FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%H:%M:%S", "%H:%M")
 _DIRECTIVE = re.compile(r"%([-_0^]?)([a-zA-Z%])")
 _PARTS = {"D": "%m/%d/%y", "F": "%Y-%m-%d", "T": "%H:%M:%S", "R": "%H:%M", "c": "%a %b %e %H:%M:%S %Y", "x": "%m/%d/%y",
@@ -112,6 +113,18 @@ def _given(text: str, now: datetime) -> datetime:
     raise UsageError(f"invalid date '{text}'")
 
 
+def duration_us(text: str) -> int:
+    """A duration such as ``5``, ``1.5m`` or ``2d`` in microseconds. Raises `UsageError`.
+
+    >>> duration_us("1.5m")
+    90000000
+    """
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise UsageError(f"invalid number '{text}'")
+    return min(round(Decimal(found[1]) * _UNITS_US[found[2]]), _LONGEST_US)
+
+
 class _Sleep:
     """`sleep`: pauses once."""
 
@@ -119,14 +132,12 @@ class _Sleep:
         words = [word for word in process.argv[1:] if word != "--"]
         if not words:
             return Pause.exited(fail(process, "missing operand"))
-        total = 0
-        for word in words:
-            if word in ("infinity", "inf"):
-                return Pause.serving()
-            found = _DURATION.fullmatch(word)
-            if found is None:
-                return Pause.exited(fail(process, f"invalid number '{word}'"))
-            total += round(float(found[1]) * _UNITS_US[found[2]])
+        if any(word in ("infinity", "inf") for word in words):
+            return Pause.serving()
+        try:
+            total = sum(map(duration_us, words))
+        except UsageError as wrong:
+            return Pause.exited(fail(process, str(wrong)))
         return Pause.sleeping(min(total, _LONGEST_US)) if total else Pause.exited(0)
 
     def resume(self, memory: Any, process: Process) -> Pause:

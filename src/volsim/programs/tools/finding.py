@@ -17,6 +17,7 @@ from volsim.programs.files import Files
 from volsim.programs.patterns import fits
 from volsim.programs.process import Process
 from volsim.programs.tools.applet import Applet, UsageError, fail, whole_number
+from volsim.programs.tools.running import run_at_once
 from volsim.storage.mounts import Stat
 
 __all__ = ["TOOLS"]
@@ -179,7 +180,7 @@ class _Find:
         command, end = self._words[: ends[0]], self._words[ends[0]]
         del self._words[: ends[0] + 1]
         if end == ";":
-            return lambda found: self._run([word.replace("{}", found.name) for word in command]) == 0
+            return lambda found: run_at_once(self.process, [word.replace("{}", found.name) for word in command]) == 0
         names: list[str] = []
         self._collected.append((command, names))
 
@@ -189,24 +190,12 @@ class _Find:
 
         return collect
 
-    def _run(self, argv: list[str]) -> int:
-        """Run a command on what was found. It must end at once: `find` cannot wait for it."""
-        inner = self.process.like(tuple(argv))
-        inner.stdin, inner.stdin_open = b"", False
-        program = inner.find(argv[0], inner)
-        if program is None:
-            return fail(self.process, f"{argv[0]}: No such file or directory")
-        code = program.start(inner).exit_code
-        if code is None:
-            return fail(self.process, f"{argv[0]}: a command that waits is not modelled in -exec")
-        return code
-
     def finish(self) -> None:
         """Run the commands that get all names at once."""
         for command, names in self._collected:
             if names:
                 argv = [each for word in command for each in (names if word == "{}" else [word])]
-                self.status = int(self._run(argv) != 0) or self.status
+                self.status = int(run_at_once(self.process, argv) != 0) or self.status
 
     # -- walking ------------------------------------------------------------------------------------------------------
     def walk(self, name: str, test: Test, depth: int = 0) -> None:

@@ -1,8 +1,8 @@
-"""Tools that tell of the system, and those that run other programs: `env`, `hostname`, `id`, `kill`, `ps`, `xargs`, …
+"""Tools that tell of the system and its processes: `hostname`, `id`, `kill`, `mount`, `printenv`, `ps`, `uname`, `which`, …
 
 Modelled: one user, root.
 Not modelled: networks (`nc`, `wget`, `curl` and the like say so), mounting, other users.
-Source: busybox, coreutils/env.c, coreutils/id.c, coreutils/uname.c, procps/kill.c, findutils/xargs.c.
+Source: busybox, coreutils/id.c, coreutils/uname.c, debianutils/which.c, procps/kill.c.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from volsim.errors import FileError
 from volsim.programs.files import Files
 from volsim.programs.process import SIGNALS, Pause, Process, default_signal, signal_name
-from volsim.programs.tools.applet import Applet, UsageError, fail, options
+from volsim.programs.tools.applet import Applet, fail, options
 
 __all__ = ["TOOLS"]
 
@@ -145,74 +145,7 @@ def _mount(process: Process) -> int:
     return 0
 
 
-# -- programs that run programs ----------------------------------------------------------------------------------------
-class _Wrapped:
-    """A tool that becomes another program: `env`, `nohup`, `nice`, `setsid`, `timeout` and `busybox`."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def _inner(self, process: Process) -> Process | int:
-        """The process of the other program; a status if there is none."""
-        words, env = list(process.argv[1:]), dict(process.env)
-        if self._name == "env":
-            while words and words[0].startswith("-"):
-                word = words.pop(0)
-                if word in ("-i", "-", "--ignore-environment"):
-                    env = {}
-                elif word == "-u" and words:
-                    env.pop(words.pop(0), None)
-                elif word != "--":
-                    return fail(process, f"unrecognized option: {word.lstrip('-')}")
-            while words and "=" in words[0]:
-                name, _, value = words.pop(0).partition("=")
-                env[name] = value
-        elif self._name == "nice" and words[:1] == ["-n"]:
-            words = words[2:]
-        if not words:
-            if self._name == "env":
-                process.write("".join(f"{name}={value}\n" for name, value in env.items()).encode(errors="surrogateescape"))
-                return 0
-            return fail(process, "missing operand")
-        return process.like(tuple(words), env)
-
-    def start(self, process: Process) -> Pause:
-        inner = self._inner(process)
-        if isinstance(inner, int):
-            return Pause.exited(inner)
-        try:
-            program = inner.find(inner.argv[0], inner)
-        except FileError as error:
-            fail(process, f"can't execute '{inner.argv[0]}': {error.strerror}")
-            return Pause.exited(126)
-        if program is None:
-            text = "applet not found" if self._name == "busybox" else f"can't execute '{inner.argv[0]}': No such file or directory"
-            fail(process, f"{inner.argv[0]}: {text}" if self._name == "busybox" else text)
-            return Pause.exited(127)
-        return self._passed(process, inner, program.start(inner))
-
-    @staticmethod
-    def _passed(process: Process, inner: Process, pause: Pause) -> Pause:
-        process.consumed = inner.consumed
-        return pause
-
-    def resume(self, memory: Any, process: Process) -> Pause:
-        inner = self._inner(process)
-        assert isinstance(inner, Process), "it was started"
-        program = inner.find(inner.argv[0], inner)
-        assert program is not None, "it was found when it was started"
-        return self._passed(process, inner, program.resume(memory, inner))
-
-    def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
-        if self._name == "nohup" and name == "HUP":
-            return None
-        inner = self._inner(process)
-        assert isinstance(inner, Process), "it was started"
-        program = inner.find(inner.argv[0], inner)
-        assert program is not None, "it was found when it was started"
-        return program.signal(memory, inner, name)
-
-
+# -- yes ---------------------------------------------------------------------------------------------------------------
 class _Yes:
     """`yes`: writes for ever, or until whoever reads has had enough."""
 
@@ -234,6 +167,5 @@ TOOLS = {
     "false": Applet(_false), "hostname": Applet(_hostname), "id": Applet(_id), "kill": Applet(_kill), "mount": Applet(_mount),
     "nproc": Applet(_nproc), "printenv": Applet(_printenv), "ps": Applet(_ps), "pwd": Applet(_pwd), "sync": Applet(_nothing),
     "true": Applet(_true), "uname": Applet(_uname), "which": Applet(_which), "whoami": Applet(_whoami), "yes": _Yes(),
-    **{name: _Wrapped(name) for name in ("busybox", "env", "nice", "nohup", "setsid")},
     **{name: Applet(_unmodelled) for name in ("curl", "nc", "netcat", "nslookup", "ping", "telnet", "wget")},
 }  # fmt: skip

@@ -1,0 +1,175 @@
+"""Each mutant differs from the truth in something that everybody can see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+import volsim
+from tests.explore.clusters import claim, deployment, pod, volume
+from volsim.engine.perform import Engine
+from volsim.exercises import MUTANTS, Mutant, mutant
+from volsim.testing import ClusterMachine, cluster_of
+
+Experiment = Callable[[Engine | None], Any]
+
+
+def cluster(engine: Engine | None, *manifests: dict[str, Any], nodes: int = 1) -> volsim.Simulation:
+    """A cluster that has come to rest."""
+    sim = cluster_of(manifests, nodes=nodes, engine=engine)
+    sim.settle()
+    return sim
+
+
+def phase(sim: volsim.Simulation, ref: str) -> Any:
+    return sim.get(ref).status.phase
+
+
+def with_empty_dir(name: str) -> dict[str, Any]:
+    made = pod(name)
+    made["spec"]["volumes"] = [{"name": "cache", "emptyDir": {}}]
+    made["spec"]["containers"][0]["volumeMounts"] = [{"name": "cache", "mountPath": "/cache"}]
+    return made
+
+
+# -- one experiment for each -------------------------------------------------------------------------------------------
+def ask_for_more_than_there_is(engine: Engine | None) -> Any:
+    return phase(cluster(engine, volume("v", "1Gi"), claim("c", "2Gi")), "pvc/c")
+
+
+def claim_one_shared_volume_twice(engine: Engine | None) -> Any:
+    manifests = [volume("v"), claim("c"), claim("d")]
+    for manifest in manifests:
+        manifest["spec"]["accessModes"] = ["ReadWriteMany"]
+    sim = cluster(engine, *manifests)
+    return sorted(phase(sim, ref) for ref in ("pvc/c", "pvc/d"))
+
+
+def delete_the_claim_of_a_retained_volume(engine: Engine | None) -> Any:
+    sim = cluster(engine, volume("v"), claim("c"), pod("p", "c"))
+    sim.write_file("pod/p", "/data/letter", b"dear")
+    sim.delete("pod/p")
+    sim.settle()
+    sim.delete("pvc/c")
+    sim.settle()
+    bytes_left = sim.state.get("backends", "172.16.1.30").root.size
+    return [volume.status.phase for volume in sim.list("pv")], bytes_left > 0
+
+
+def claim_a_released_volume(engine: Engine | None) -> Any:
+    sim = cluster(engine, volume("v"), claim("c"))
+    sim.delete("pvc/c")
+    sim.settle()
+    sim.apply(claim("d"))
+    sim.settle()
+    return phase(sim, "pvc/d")
+
+
+def delete_a_claim_in_use(engine: Engine | None) -> Any:
+    sim = cluster(engine, volume("v"), claim("c"), pod("p", "c"))
+    sim.delete("pvc/c")
+    sim.settle()
+    return len(sim.list("pvc"))
+
+
+def look_for_the_empty_dir_of_a_deleted_pod(engine: Engine | None) -> Any:
+    sim = cluster(engine, with_empty_dir("p"))
+    sim.write_file("pod/p", "/cache/letter", b"dear")
+    sim.delete("pod/p")
+    sim.settle()
+    return [path for path in sim.host_files("node01") if path.endswith("/letter")] != []
+
+
+def look_into_the_empty_dir_of_a_crashed_container(engine: Engine | None) -> Any:
+    sim = cluster(engine, with_empty_dir("p"))
+    sim.write_file("pod/p", "/cache/letter", b"dear")
+    sim.crash_container("pod/p")
+    sim.run("1m")
+    assert phase(sim, "pod/p") == "Running"
+    try:
+        return sim.read_file("pod/p", "/cache/letter")
+    except volsim.FileError as error:
+        return error.errno
+
+
+def wait_for_the_replacement_of_a_pod_on_a_dead_node(engine: Engine | None) -> Any:
+    sim = cluster(engine, deployment("web", 1), nodes=2)
+    (only,) = sim.list("pods")
+    sim.fail_node(only.spec.node_name)
+    sim.run("1h")
+    return [each.status.phase for each in sim.list("pods") if each.metadata.deletion_timestamp is None]
+
+
+EXPERIMENTS: dict[str, tuple[Experiment, Any]] = {
+    "binder-ignores-size": (ask_for_more_than_there_is, "Pending"),
+    "binder-shares-volume": (claim_one_shared_volume_twice, ["Bound", "Pending"]),
+    "reclaimer-deletes-retained": (delete_the_claim_of_a_retained_volume, (["Released"], True)),
+    "released-is-available": (claim_a_released_volume, "Pending"),
+    "claim-goes-at-once": (delete_a_claim_in_use, 1),
+    "empty-dir-stays": (look_for_the_empty_dir_of_a_deleted_pod, False),
+    "empty-dir-dies-with-container": (look_into_the_empty_dir_of_a_crashed_container, b"dear"),
+    "eviction-never-comes": (wait_for_the_replacement_of_a_pod_on_a_dead_node, ["Running"]),
+}
+
+
+def test_there_is_an_experiment_for_every_mutant() -> None:
+    assert EXPERIMENTS.keys() == MUTANTS.keys()
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_an_experiment_tells_the_mutant_from_the_truth(name: str) -> None:
+    experiment, truth = EXPERIMENTS[name]
+    assert experiment(None) == truth
+    assert experiment(MUTANTS[name].engine()) != truth
+
+
+WHAT_MUTANTS_SHOW: dict[str, Any] = {
+    "binder-ignores-size": "Bound",
+    "binder-shares-volume": ["Bound", "Bound"],
+    "reclaimer-deletes-retained": ([], False),
+    "released-is-available": "Bound",
+    "claim-goes-at-once": 0,
+    "empty-dir-stays": True,
+    "empty-dir-dies-with-container": 2,  # ENOENT
+    "eviction-never-comes": ["Running"],
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_wrong_in_nothing_else_that_the_experiments_show(name: str) -> None:
+    """A mutant that breaks everything teaches nothing."""
+    engine = MUTANTS[name].engine()
+    differing = {other for other, (experiment, truth) in EXPERIMENTS.items() if experiment(engine) != truth}
+    assert differing == {name}
+
+
+class SharingCluster(ClusterMachine):
+    """What people and the world do to a cluster whose binder shares volumes."""
+
+    def new_simulation(self) -> volsim.Simulation:
+        return volsim.Simulation(nodes=1, engine=mutant("binder-shares-volume").engine())
+
+
+def test_the_machine_finds_a_volume_with_two_claims() -> None:
+    few = settings(max_examples=300, derandomize=True, database=None)
+    with pytest.raises(AssertionError, match="bound to two claims: .'v"):
+        run_state_machine_as_test(SharingCluster, settings=few)  # type: ignore[no-untyped-call]
+
+
+# -- the records -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("each", MUTANTS.values(), ids=str)
+def test_a_mutant_says_what_it_is(each: Mutant) -> None:
+    assert each.name == each.name.lower()
+    assert each.title
+    assert not each.title.endswith(".")
+    assert each.belief.endswith((".", "?"))
+    assert str(each) == f"{each.name}: {each.title}"
+
+
+def test_an_unknown_mutant_is_an_error_with_a_suggestion() -> None:
+    with pytest.raises(volsim.VolsimError, match="no mutant 'empty-dir-stay'; did you mean 'empty-dir-stays'"):
+        mutant("empty-dir-stay")
