@@ -56,8 +56,8 @@ def delete_the_claim_of_a_retained_volume(engine: Engine | None) -> Any:
     sim.settle()
     sim.delete("pvc/c")
     sim.settle()
-    bytes_left = sim.state.get("backends", "172.16.1.30").root.size
-    return [volume.status.phase for volume in sim.list("pv")], bytes_left > 0
+    bytes_left = b"dear" in repr(sim.state.get("backends", "172.16.1.30").root).encode()
+    return len(sim.list("pv")), bytes_left
 
 
 def claim_a_released_volume(engine: Engine | None) -> Any:
@@ -101,18 +101,22 @@ def wait_for_the_replacement_of_a_pod_on_a_dead_node(engine: Engine | None) -> A
     (only,) = sim.list("pods")
     sim.fail_node(only.spec.node_name)
     sim.run("1h")
-    return [each.status.phase for each in sim.list("pods") if each.metadata.deletion_timestamp is None]
+    return [each.spec.node_name == only.spec.node_name for each in sim.list("pods") if not is_going(each)]
+
+
+def is_going(obj: Any) -> bool:
+    return obj.metadata.deletion_timestamp is not None
 
 
 EXPERIMENTS: dict[str, tuple[Experiment, Any]] = {
     "binder-ignores-size": (ask_for_more_than_there_is, "Pending"),
     "binder-shares-volume": (claim_one_shared_volume_twice, ["Bound", "Pending"]),
-    "reclaimer-deletes-retained": (delete_the_claim_of_a_retained_volume, (["Released"], True)),
+    "reclaimer-deletes-retained": (delete_the_claim_of_a_retained_volume, (1, True)),
     "released-is-available": (claim_a_released_volume, "Pending"),
     "claim-goes-at-once": (delete_a_claim_in_use, 1),
     "empty-dir-stays": (look_for_the_empty_dir_of_a_deleted_pod, False),
     "empty-dir-dies-with-container": (look_into_the_empty_dir_of_a_crashed_container, b"dear"),
-    "eviction-never-comes": (wait_for_the_replacement_of_a_pod_on_a_dead_node, ["Running"]),
+    "eviction-never-comes": (wait_for_the_replacement_of_a_pod_on_a_dead_node, [False]),
 }
 
 
@@ -125,18 +129,6 @@ def test_an_experiment_tells_the_mutant_from_the_truth(name: str) -> None:
     experiment, truth = EXPERIMENTS[name]
     assert experiment(None) == truth
     assert experiment(MUTANTS[name].engine()) != truth
-
-
-WHAT_MUTANTS_SHOW: dict[str, Any] = {
-    "binder-ignores-size": "Bound",
-    "binder-shares-volume": ["Bound", "Bound"],
-    "reclaimer-deletes-retained": ([], False),
-    "released-is-available": "Bound",
-    "claim-goes-at-once": 0,
-    "empty-dir-stays": True,
-    "empty-dir-dies-with-container": 2,  # ENOENT
-    "eviction-never-comes": ["Running"],
-}
 
 
 @pytest.mark.parametrize("name", MUTANTS)
@@ -156,8 +148,8 @@ class SharingCluster(ClusterMachine):
 
 def test_the_machine_finds_a_volume_with_two_claims() -> None:
     few = settings(max_examples=300, derandomize=True, database=None)
-    with pytest.raises(AssertionError, match="bound to two claims: .'v"):
-        run_state_machine_as_test(SharingCluster, settings=few)  # type: ignore[no-untyped-call]
+    with pytest.raises(AssertionError, match="bound to two claims"):
+        run_state_machine_as_test(SharingCluster, settings=few)
 
 
 # -- the records -------------------------------------------------------------------------------------------------------

@@ -238,16 +238,16 @@ _ALL = (
     Mutant(
         name="binder-ignores-size",
         title="A claim is bound to a volume that is too small",
-        belief="The binder matches class and access modes, and 'requests' sounds like a wish. A volume's capacity is only "
-        "a label, which nothing enforces on an NFS export.",
+        belief="The binder matches class and access modes, and 'requests' sounds like a wish. A volume's capacity is "
+        "only a label, which nothing enforces on an NFS export.",
         controller="pv-binder",
         sync=bind_any_size,
     ),
     Mutant(
         name="binder-shares-volume",
         title="Several claims are bound to one ReadWriteMany volume",
-        belief="ReadWriteMany sounds as if many claims could have the volume. It is many nodes that can mount it, through "
-        "one claim.",
+        belief="ReadWriteMany sounds as if many claims could have the volume. It is many nodes that can mount it, "
+        "through one claim.",
         controller="pv-binder",
         sync=bind_shared,
     ),
@@ -268,7 +268,7 @@ _ALL = (
     Mutant(
         name="claim-goes-at-once",
         title="A claim can be deleted under the pod that uses it",
-        belief="`kubectl delete` deletes. A claim is only a piece of paper, and the pod has mounted the volume already.",
+        belief="`kubectl delete` deletes. A claim is only a piece of paper, and the pod has mounted its volume.",
         controller="pvc-protection",
         sync=let_claim_go,
     ),

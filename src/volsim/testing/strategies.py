@@ -64,7 +64,11 @@ VOLUMES, CLAIMS, PODS = ("v1", "v2", "v3"), ("c1", "c2", "c3"), ("p1", "p2", "p3
 NODES, CLASSES = ("node01", "node02", "node03"), ("fast", "slow")
 """The names that objects get unless others are asked for."""
 
+_CLASSES = ("", "", "", *CLASSES)  # more often none than any other: it is there without being made
+
 _MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany")
+_OFTEN = (("ReadWriteOnce",), ("ReadWriteMany",)) * 4
+"""What is drawn as often as all other sets of access modes together: else hardly a claim would find a volume."""
 _SUFFIXES = ("", "k", "Ki", "M", "Mi", "G", "Gi", "T", "Ti")
 _HOURS = ("1s", "15s", "1m", "10m", "1h")
 
@@ -99,7 +103,7 @@ def access_modes() -> SearchStrategy[tuple[str, ...]]:
     Shrinks to ReadWriteOnce.
     """
     sets = [modes for number in (1, 2, 3) for modes in combinations(_MODES, number)]
-    return st.sampled_from([*sets, ("ReadWriteOncePod",)])
+    return st.sampled_from([*_OFTEN, *sets, ("ReadWriteOncePod",)])
 
 
 def _metas(names: SearchStrategy[str], **more: Any) -> SearchStrategy[ObjectMeta]:
@@ -170,7 +174,7 @@ def persistent_volumes(
     spec = PersistentVolumeSpec(
         capacity={"storage": draw(sizes())},
         access_modes=draw(access_modes()),
-        storage_class_name=draw(_or(classes, ("", *CLASSES))),
+        storage_class_name=draw(_or(classes, _CLASSES)),
         persistent_volume_reclaim_policy=draw(st.sampled_from(policies)),
         node_affinity=_on_node(draw(_or(node_names, NODES))) if kind == "local" else None,
     )
@@ -192,7 +196,7 @@ def claims(
     specs = st.builds(
         PersistentVolumeClaimSpec,
         access_modes=access_modes(),
-        storage_class_name=_or(classes, ("", *CLASSES, None)),
+        storage_class_name=_or(classes, (*_CLASSES, None)),
         resources=st.builds(VolumeResourceRequirements, requests=requests),
         volume_name=named,
     )
