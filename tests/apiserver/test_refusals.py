@@ -52,7 +52,7 @@ class TestVolumes:
         assert refusal(local) == ["spec.nodeAffinity: Required value: Local volume requires node affinity"]
 
     def test_the_root_of_a_node_is_not_recycled(self) -> None:
-        root = volume(nfs=None, hostPath={"path": "/tmp/.."}, persistentVolumeReclaimPolicy="Recycle")
+        root = volume(nfs=None, hostPath={"path": "/data/.."}, persistentVolumeReclaimPolicy="Recycle")
         assert refusal(root)[0].startswith("spec.hostPath.path: Invalid value")
         root["spec"]["hostPath"]["path"] = "//"
         text = "may not be 'recycle' for a hostPath mount of '/'"
@@ -66,6 +66,11 @@ class TestVolumes:
     def test_old_clusters_do_not_know_volumes_for_one_pod(self) -> None:
         [told] = refusal(volume(accessModes=["ReadWriteOncePod"]), "1.20")
         assert told.endswith('supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce"')
+
+    def test_a_volume_has_nothing_but_storage(self) -> None:
+        told = refusal(volume(capacity={"storage": "1Gi", "cpu": "1"}))
+        assert told == ['spec.capacity: Unsupported value: {"storage":"1Gi","cpu":"1"}: supported values: "storage"']
+        assert refusal(volume(capacity={"storage": "1Gi", "cpu": "1"}), "1.20") == told
 
     def test_names_are_lower_case(self) -> None:
         named = volume() | {"metadata": {"name": "My_Volume"}}

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 import volsim
-from tests.control.workloads import messages, template
+from tests.control.workloads import engine_of, messages, template
+from volsim.errors import Invalid
 
 
 def claim_spec(**spec: Any) -> dict[str, Any]:
@@ -78,18 +81,19 @@ def test_a_claim_of_somebody_else_stands_in_the_way_until_it_is_gone() -> None:
     assert sim.get("pvc/web-scratch").metadata.owner_references[0].name == "web"
 
 
-def test_a_refused_claim_is_told_and_made_when_it_can_be() -> None:
-    sim = volsim.Simulation(nodes=1)
-    long_name = "s" * 63
-    sim.apply(pod(long_name, name="w" * 250))
+def test_a_refused_claim_is_told() -> None:
+    sim = volsim.Simulation(nodes=1, engine=engine_of("ephemeral-volume"))
+    sim.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "going"}})
+    sim.apply(pod("scratch"), namespace="going")
+    sim.delete("namespace/going")
     sim.run("1s")
     (told,) = set(messages(sim, "FailedBinding"))
-    assert told.startswith(f"ephemeral volume {long_name}: create PVC {'w' * 250}-{long_name}: ")
-    assert sim.list("pvc") == []
+    assert told.startswith("ephemeral volume scratch: create PVC web-scratch: ")
+    assert told.endswith("because it is being terminated")
+    assert sim.list("pvc", namespace="going") == []
 
 
-def test_before_1_21_the_field_is_dropped_and_no_claim_is_made() -> None:
+def test_before_1_21_there_are_none() -> None:
     sim = volsim.Simulation(nodes=1, kubernetes="1.20")
-    sim.apply(pod("scratch"))
-    sim.run("1s")
-    assert sim.list("pvc") == []
+    with pytest.raises(Invalid, match="must specify a volume type"):
+        sim.apply(pod("scratch"))

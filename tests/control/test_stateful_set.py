@@ -374,9 +374,9 @@ class TestClaims:
             assert names(sim, "pvc") == expected
 
     def test_a_refused_claim_is_told_and_tried_again(self) -> None:
-        sim = volsim.Simulation(nodes=1)
-        manifest = stateful_set("w" * 60, replicas=1, claims=True)
-        manifest["spec"]["volumeClaimTemplates"][0]["metadata"]["name"] = "d" * 250
+        sim = volsim.Simulation(nodes=1, kubernetes="1.33")  # later ones look at the claims' template
+        manifest = stateful_set(replicas=1)
+        manifest["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}, "spec": {}}]
         sim.apply(manifest)
         sim.run("1m")
         told = messages(sim, "FailedCreate")

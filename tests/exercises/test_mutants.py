@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import Phase, settings
+from hypothesis.stateful import invariant, run_state_machine_as_test
 
 import volsim
 from tests.explore.clusters import claim, deployment, pod, volume
@@ -139,17 +139,24 @@ def test_a_mutant_is_wrong_in_nothing_else_that_the_experiments_show(name: str) 
     assert differing == {name}
 
 
-class SharingCluster(ClusterMachine):
-    """What people and the world do to a cluster whose binder shares volumes."""
+class BoundVolumesAreLargeEnough(ClusterMachine):
+    """What a student may write: the cluster of a mutant, and one more thing that should always hold."""
 
     def new_simulation(self) -> volsim.Simulation:
-        return volsim.Simulation(nodes=1, engine=mutant("binder-shares-volume").engine())
+        return volsim.Simulation(nodes=1, engine=mutant("binder-ignores-size").engine())
+
+    @invariant()
+    def a_bound_volume_is_large_enough(self) -> None:
+        for each in self.sim.list("pvc"):
+            if each.status.phase == "Bound":
+                capacity = self.sim.get(f"pv/{each.spec.volume_name}").spec.capacity["storage"]
+                assert each.spec.resources.requests["storage"] <= capacity, f"{each.name} got {capacity}"
 
 
-def test_the_machine_finds_a_volume_with_two_claims() -> None:
-    few = settings(max_examples=300, derandomize=True, database=None)
-    with pytest.raises(AssertionError, match="bound to two claims"):
-        run_state_machine_as_test(SharingCluster, settings=few)
+def test_a_machine_with_one_more_invariant_finds_a_mutant() -> None:
+    few = settings(max_examples=500, stateful_step_count=10, derandomize=True, database=None, phases=[Phase.generate])
+    with pytest.raises(AssertionError, match=r"c\d got"):
+        run_state_machine_as_test(BoundVolumesAreLargeEnough, settings=few)
 
 
 # -- the records -------------------------------------------------------------------------------------------------------

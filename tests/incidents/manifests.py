@@ -1,6 +1,6 @@
 """Manifests of the incidents as YAML text, and short questions about what became of them.
 
-A field's value is given as YAML; a field that is given as "" is left out.
+A field's value is given as YAML, under the field's name in the API; a field that is given as "" is left out.
 """
 
 from __future__ import annotations
@@ -15,12 +15,20 @@ FORCE = {"metadata": {"finalizers": None}}
 """The patch by which people take an object's finalizers away."""
 
 
-def manifest(api_version: str, kind: str, name: str, namespace: str = "default", **fields: str) -> str:
-    """One document of YAML; a name with two underscores is a path: `metadata__annotations`."""
-    lines = [f"apiVersion: {api_version}", f"kind: {kind}", f"metadata: {{name: {name}, namespace: {namespace}}}"]
-    if kind in ("PersistentVolume", "StorageClass", "Namespace", "PriorityClass"):
-        lines[2] = f"metadata: {{name: {name}}}"
-    return "\n".join([*lines, *(f"{field}: {value}" for field, value in fields.items()), "---\n"])
+def manifest(
+    api_version: str,
+    kind: str,
+    name: str,
+    namespace: str = "",
+    *,
+    labels: str = "",
+    annotations: str = "",
+    **fields: str,
+) -> str:
+    """One document of YAML, with its end."""
+    metadata = spec(name=name, namespace=namespace, labels=labels, annotations=annotations)
+    given = {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
+    return "\n".join([*(f"{field}: {value}" for field, value in given.items()), "---\n"])
 
 
 def spec(**fields: str) -> str:
@@ -35,7 +43,7 @@ def volume(name: str = "v", source: str = "nfs: {server: nas, path: /v}", **fiel
     return manifest("v1", "PersistentVolume", name, spec=spec(**{**given, **fields}))
 
 
-def claim(name: str = "c", size: str = "1Gi", namespace: str = "default", **fields: str) -> str:
+def claim(name: str = "c", size: str = "1Gi", namespace: str = "", **fields: str) -> str:
     """A claim to 1Gi without a class, unless told otherwise."""
     given = {
         "resources": f"{{requests: {{storage: {size}}}}}",
@@ -52,8 +60,7 @@ def storage_class(name: str = "fast", **fields: str) -> str:
 
 def default_class(name: str = "fast") -> str:
     """A class that is marked as the one for claims that name none."""
-    annotation = 'annotations: {storageclass.kubernetes.io/is-default-class: "true"}'
-    return storage_class(name).replace(f"{{name: {name}}}", f"{{name: {name}, {annotation}}}")
+    return storage_class(name, annotations='{storageclass.kubernetes.io/is-default-class: "true"}')
 
 
 def containers(mount: str = "/data", **fields: str) -> str:
@@ -63,7 +70,7 @@ def containers(mount: str = "/data", **fields: str) -> str:
     return f"[{spec(**{**given, **fields})}]"
 
 
-def pod(name: str = "p", uses: str = "c", namespace: str = "default", source: str = "", **fields: str) -> str:
+def pod(name: str = "p", uses: str = "c", namespace: str = "", source: str = "", **fields: str) -> str:
     """A pod with the claim `uses`, or with another `source`, at /data."""
     source = source or f"persistentVolumeClaim: {{claimName: {uses}}}"
     given = {"containers": containers(), "volumes": f"[{{name: data, {source}}}]"}

@@ -250,7 +250,6 @@ class TestReadWriteOncePod:
         assert running(sole, "p2") == [True]
         assert messages(sole, "Preempted")
 
-    @pytest.mark.xfail(strict=True, reason="the kubelet does not look at ReadWriteOncePod yet")
     def test_a_pod_that_goes_round_the_scheduler_is_refused_by_the_kubelet(self, sole: volsim.Simulation) -> None:
         node = sole.get("pod/p1").spec.node_name
         settled(sole, on("p2", node))
@@ -318,7 +317,6 @@ class TestAttachLimit:
         sim.run("10m")
         assert running(sim, "c") == [True], "with room for it the next attempt succeeds"
 
-    @pytest.mark.xfail(strict=True, reason="the attach/detach controller does not read what an attacher says of errors")
     def test_the_refusal_is_told_to_the_pod(self, kubernetes: str) -> None:
         sim = self.limited(kubernetes, None, maxPerNode="2")
         sim.run("10s")

@@ -743,9 +743,7 @@ class TestDeletePolicyOnVolumesMadeByHand:
         assert not [path for path in sim.host_files("node01") if path.startswith("/tmp/x")]
 
     def test_it_is_deleted_on_the_machine_of_the_controller_manager_only(self, kubernetes: str) -> None:
-        control_plane = manifest("v1", "Node", "boss").replace(
-            "{name: boss, namespace: default}", '{name: boss, labels: {node-role.kubernetes.io/control-plane: ""}}'
-        )
+        control_plane = manifest("v1", "Node", "boss", labels='{node-role.kubernetes.io/control-plane: ""}')
         sim = volsim.Simulation(nodes=[control_plane, "worker"], kubernetes=kubernetes)
         source = "hostPath: {path: /tmp/x}"
         settled(sim, volume(source=source, persistentVolumeReclaimPolicy="Delete"), claim(), pod(nodeName="worker"))

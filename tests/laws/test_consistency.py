@@ -26,7 +26,8 @@ def made_anew(state: State) -> State:
     for due in state.timers():
         work = (due.controller, due.key)
         draft.set_timer(*work, due.due_us, priority=due.priority, background=backgrounds[work][1])
-    for (controller, key), count in state.table("@failures").items():
+    failures: dict[Any, int] = dict(state.table("@failures").items())
+    for (controller, key), count in failures.items():
         for _ in range(count):
             draft.note_failure(controller, key, failed=True)
     for controller, key in state.ready():
@@ -65,4 +66,4 @@ class ConsistentCluster(ClusterMachine):
 
 @pytest.mark.parametrize("machine", [ConsistentCluster])
 def test_a_cluster_is_consistent_whatever_is_done_to_it(machine: type[ClusterMachine]) -> None:
-    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=25))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=25))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import volsim
 from tests.explore.clusters import claim, cluster, deployment, pod, settled, volume
-from volsim.engine.actions import Fault, Sync
+from volsim.engine.actions import Action, Fault, Sync
 from volsim.engine.perform import Engine
 from volsim.explore import Faults, exact, search, situation
 from volsim.explore.faults import Spent
@@ -90,7 +90,8 @@ def check_futures(sim: volsim.Simulation, faults: Faults, most: int) -> None:
     futures: dict[tuple[int, Spent], set[tuple[int, Spent]]] = {}
     while frontier and len(seen) < most:
         state, spent = frontier.popleft()
-        choices = [*((action, spent) for action in sim.engine.enabled(state)), *faults.choices(state, spent)]
+        work: list[tuple[Action, Spent]] = [(action, spent) for action in sim.engine.enabled(state)]
+        choices = [*work, *faults.choices(state, spent)]
         after = [(perform(sim.engine, state, action)[0], left) for action, left in choices]
         future = {(situation(new), left) for new, left in after}
         assert futures.setdefault((situation(state), spent), future) == future

@@ -39,6 +39,7 @@ from volsim.objects import (
     RollingUpdateDaemonSet,
     RollingUpdateDeployment,
     RollingUpdateStatefulSetStrategy,
+    Secret,
     Service,
     StatefulSet,
     StatefulSetPersistentVolumeClaimRetentionPolicy,
@@ -71,6 +72,12 @@ def _set(record: Any, **values: Any) -> Any:
     return record.replace(**missing) if missing else record
 
 
+def _fill(record: Any, **values: Any) -> Any:
+    """The same for fields that the API does not keep as pointers: there an empty text or 0 says nothing either."""
+    missing = {name: value for name, value in values.items() if not getattr(record, name)}
+    return record.replace(**missing) if missing else record
+
+
 def _canonical(amounts: Mapping[str, Quantity]) -> FrozenDict[str, Quantity]:
     """Quantities as the API server writes them: ``1.5Gi`` becomes ``1536Mi``."""
     if all(amount.given == amount.canonical() for amount in amounts.values()):
@@ -86,15 +93,9 @@ def _pod(pod: Pod, rules: Rules) -> Pod:
 
 def pod_spec(spec: PodSpec, rules: Rules) -> PodSpec:
     """A pod's spec with its defaults; of a pod and of a template alike."""
-    spec = _set(
-        spec,
-        restart_policy="Always",
-        dns_policy="ClusterFirst",
-        scheduler_name="default-scheduler",
-        termination_grace_period_seconds=30,
-        security_context=PodSecurityContext(),
-        enable_service_links=True,
-    )
+    spec = _fill(spec, restart_policy="Always", dns_policy="ClusterFirst", scheduler_name="default-scheduler")
+    security = PodSecurityContext()
+    spec = _set(spec, termination_grace_period_seconds=30, security_context=security, enable_service_links=True)
     if spec.service_account_name is None and spec.service_account:
         spec = spec.replace(service_account_name=spec.service_account)
     spec = spec.replace(
@@ -111,7 +112,7 @@ def _host_ports(spec: PodSpec) -> PodSpec:
     """On the node's own network a container's port is the node's."""
 
     def on_node(container: Container) -> Container:
-        return container.replace(ports=tuple(_set(port, host_port=port.container_port) for port in container.ports))
+        return container.replace(ports=tuple(_fill(port, host_port=port.container_port) for port in container.ports))
 
     return spec.replace(
         containers=tuple(on_node(each) for each in spec.containers),
@@ -125,7 +126,7 @@ def _pull_policy(image: str) -> str:
 
 
 def _container(container: Any) -> Any:
-    container = _set(
+    container = _fill(
         container,
         image_pull_policy=_pull_policy(container.image or ""),
         termination_message_path="/dev/termination-log",
@@ -136,7 +137,7 @@ def _container(container: Any) -> Any:
     requests = _canonical({**limits, **resources.requests})
     return container.replace(
         resources=resources.replace(limits=limits, requests=requests),
-        ports=tuple(_set(port, protocol="TCP") for port in container.ports),
+        ports=tuple(_fill(port, protocol="TCP") for port in container.ports),
         env=tuple(_variable(each) for each in container.env),
         lifecycle=_lifecycle(container.lifecycle),
         liveness_probe=_probe(container.liveness_probe),
@@ -154,7 +155,7 @@ def _variable(variable: EnvVar) -> EnvVar:
 
 def _with_version(part: Any) -> Any:
     """What shows a field of the pod shows it as version v1 has it."""
-    return part if part.field_ref is None else part.replace(field_ref=_set(part.field_ref, api_version="v1"))
+    return part if part.field_ref is None else part.replace(field_ref=_fill(part.field_ref, api_version="v1"))
 
 
 def _lifecycle(lifecycle: Lifecycle | None) -> Lifecycle | None:
@@ -166,15 +167,15 @@ def _lifecycle(lifecycle: Lifecycle | None) -> Lifecycle | None:
 def _hook(hook: LifecycleHandler | None) -> LifecycleHandler | None:
     if hook is None or hook.http_get is None:
         return hook
-    return hook.replace(http_get=_set(hook.http_get, path="/", scheme="HTTP"))
+    return hook.replace(http_get=_fill(hook.http_get, path="/", scheme="HTTP"))
 
 
 def _probe(probe: Probe | None) -> Probe | None:
     if probe is None:
         return None
-    probe = _set(probe, timeout_seconds=1, period_seconds=10, success_threshold=1, failure_threshold=3)
+    probe = _fill(probe, timeout_seconds=1, period_seconds=10, success_threshold=1, failure_threshold=3)
     if probe.http_get is not None:
-        probe = probe.replace(http_get=_set(probe.http_get, path="/", scheme="HTTP"))
+        probe = probe.replace(http_get=_fill(probe.http_get, path="/", scheme="HTTP"))
     return probe
 
 
@@ -198,7 +199,7 @@ def _volume(volume: Volume) -> Volume:
         return volume.replace(empty_dir=volume.empty_dir.replace(size_limit=limit))
     if volume.image is not None:
         policy = _pull_policy(volume.image.reference or "")
-        return volume.replace(image=_set(volume.image, pull_policy=policy))
+        return volume.replace(image=_fill(volume.image, pull_policy=policy))
     if volume.ephemeral is not None and volume.ephemeral.volume_claim_template is not None:
         template = volume.ephemeral.volume_claim_template
         claim = template.replace(spec=_claim_spec(template.spec))
@@ -231,20 +232,20 @@ def _volume_source(volume: Any) -> Any:
     if volume.host_path is not None:
         return volume.replace(host_path=_set(volume.host_path, type=""))
     if volume.iscsi is not None:
-        return volume.replace(iscsi=_set(volume.iscsi, iscsi_interface="default"))
+        return volume.replace(iscsi=_fill(volume.iscsi, iscsi_interface="default"))
     if volume.rbd is not None:
-        return volume.replace(rbd=_set(volume.rbd, pool="rbd", user="admin", keyring="/etc/ceph/keyring"))
+        return volume.replace(rbd=_fill(volume.rbd, pool="rbd", user="admin", keyring="/etc/ceph/keyring"))
     if volume.azure_disk is not None:
         disk = _set(volume.azure_disk, caching_mode="ReadWrite", kind="Shared", fs_type="ext4", read_only=False)
         return volume.replace(azure_disk=disk)
     if volume.scale_io is not None:
-        return volume.replace(scale_io=_set(volume.scale_io, storage_mode="ThinProvisioned", fs_type="xfs"))
+        return volume.replace(scale_io=_fill(volume.scale_io, storage_mode="ThinProvisioned", fs_type="xfs"))
     return volume
 
 
 # -- volumes and claims ------------------------------------------------------------------------------------------------
 def _persistent_volume(volume: PersistentVolume, rules: Rules) -> PersistentVolume:
-    spec = _set(volume.spec, persistent_volume_reclaim_policy="Retain", volume_mode="Filesystem")
+    spec = _fill(_set(volume.spec, volume_mode="Filesystem"), persistent_volume_reclaim_policy="Retain")
     return volume.replace(spec=_volume_source(spec.replace(capacity=_canonical(spec.capacity))))
 
 
@@ -284,7 +285,7 @@ def _deployment(deployment: Deployment, rules: Rules) -> Deployment:
         progress_deadline_seconds=600,
         strategy=DeploymentStrategy(),
     )
-    strategy = _set(spec.strategy, type="RollingUpdate")
+    strategy = _fill(spec.strategy, type="RollingUpdate")
     if strategy.type == "RollingUpdate":
         rolling = _set(strategy.rolling_update or RollingUpdateDeployment(), max_surge="25%", max_unavailable="25%")
         strategy = strategy.replace(rolling_update=rolling)
@@ -313,9 +314,9 @@ def _stateful_set(stateful_set: StatefulSet, rules: Rules) -> StatefulSet:
     )
     if rules.stateful_set_auto_delete_pvc:
         policy = spec.persistent_volume_claim_retention_policy or StatefulSetPersistentVolumeClaimRetentionPolicy()
-        policy = _set(policy, when_deleted="Retain", when_scaled="Retain")
+        policy = _fill(policy, when_deleted="Retain", when_scaled="Retain")
         spec = spec.replace(persistent_volume_claim_retention_policy=policy)
-    strategy = _set(spec.update_strategy, type="RollingUpdate")
+    strategy = _fill(spec.update_strategy, type="RollingUpdate")
     if strategy.type == "RollingUpdate":
         rolling = _set(strategy.rolling_update or RollingUpdateStatefulSetStrategy(), partition=0)
         if rules.max_unavailable_stateful_set:
@@ -330,7 +331,7 @@ def _stateful_set(stateful_set: StatefulSet, rules: Rules) -> StatefulSet:
 
 def _daemon_set(daemon_set: DaemonSet, rules: Rules) -> DaemonSet:
     spec = _set(daemon_set.spec, revision_history_limit=10, update_strategy=DaemonSetUpdateStrategy())
-    strategy = _set(spec.update_strategy, type="RollingUpdate")
+    strategy = _fill(spec.update_strategy, type="RollingUpdate")
     if strategy.type == "RollingUpdate":
         rolling = _set(strategy.rolling_update or RollingUpdateDaemonSet(), max_unavailable=1)
         if rules.daemon_set_update_surge:
@@ -374,16 +375,21 @@ def _cron_job(cron_job: CronJob, rules: Rules) -> CronJob:
 
 # -- the rest ----------------------------------------------------------------------------------------------------------
 def _service(service: Service, rules: Rules) -> Service:
-    spec = _set(service.spec, type="ClusterIP", session_affinity="None")
-    ports = tuple(_set(port, protocol="TCP", target_port=port.port) for port in spec.ports)
+    spec = _fill(service.spec, type="ClusterIP", session_affinity="None")
+    ports = tuple(_fill(port, protocol="TCP", target_port=port.port) for port in spec.ports)
     return service.replace(spec=spec.replace(ports=ports))
+
+
+def _secret(secret: Secret, rules: Rules) -> Secret:
+    filled: Secret = _fill(secret, type="Opaque")
+    return filled
 
 
 def _namespace(namespace: Namespace, rules: Rules) -> Namespace:
     spec = namespace.spec
     if "kubernetes" not in spec.finalizers:
         spec = spec.replace(finalizers=(*spec.finalizers, "kubernetes"))
-    return namespace.replace(spec=spec, status=_set(namespace.status, phase="Active"))
+    return namespace.replace(spec=spec, status=_fill(namespace.status, phase="Active"))
 
 
 def _node(node: Node, rules: Rules) -> Node:
@@ -406,6 +412,7 @@ _DEFAULTS: dict[type, Callable[[Any, Rules], Any]] = {
     DaemonSet: _daemon_set,
     Job: _job,
     CronJob: _cron_job,
+    Secret: _secret,
     Service: _service,
     Namespace: _namespace,
     Node: _node,

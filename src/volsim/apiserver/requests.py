@@ -2,8 +2,9 @@
 
 Modelled: conversion of old apiVersions, dropping of fields whose gate is off, admission (namespace, default class,
 protection finalizers, default tolerations), defaulting, validation, immutability, uids, resource versions, graceful
-deletion, finalizers. A refused request changes nothing. Not modelled: authentication and authorisation, quotas,
-webhooks. Source: kube-apiserver, registry/generic/registry/store.go (Create, Update, Delete),
+deletion, finalizers. A refused request changes nothing.
+Not modelled: authentication and authorisation, quotas, webhooks.
+Source: kube-apiserver, registry/generic/registry/store.go (Create, Update, Delete),
 registry/rest/{create,update,delete}.go.
 """
 

@@ -358,6 +358,8 @@ def _go_on_attaching(view: View, key: str, row: Attachment, pods: dict[str, Pod]
         return _start(view, key, row, pods)
     if found.status.attached:
         return _attached(view, key, row, pods)
+    if found.status.attach_error is not None:
+        return _refused(view, key, row, pods, found.status.attach_error.message or "")
     timeout_us = microseconds(view.rules.csi_attach_timeout)
     if row.fails_us is None:
         row = row.replace(fails_us=view.now_us + timeout_us)
@@ -369,11 +371,27 @@ def _go_on_attaching(view: View, key: str, row: Attachment, pods: dict[str, Pod]
             why = f"timed out waiting for external-attacher of {row.driver} CSI driver to attach volume {row.handle}"
         text = f'AttachVolume.Attach failed for volume "{row.name}" : {why}'
         events = tuple(warning(pod, "FailedAttachVolume", text) for pod in pods.values())
-        pause_us = min(_RETRY_FIRST_US << min(row.failures, 30), _RETRY_MAX_US)
-        row = row.replace(failures=row.failures + 1, fails_us=view.now_us + pause_us + timeout_us)
+        row = row.replace(failures=row.failures + 1, fails_us=view.now_us + _pause_us(row) + timeout_us)
     assert row.fails_us is not None
     says = f"{row.driver} has not attached {row.name} to {row.node}" if events else ""
     return Outcome(tuple(_put(view, key, row)), events, row.fails_us - view.now_us, background=True, says=says)
+
+
+def _pause_us(row: Attachment) -> int:
+    """How long the controller waits after a failure, before it tries again."""
+    return min(_RETRY_FIRST_US << min(row.failures, 30), _RETRY_MAX_US)
+
+
+def _refused(view: View, key: str, row: Attachment, pods: dict[str, Pod], why: str) -> Outcome:
+    """Say what the attacher says of its driver's error, at once and again at every attempt."""
+    if row.failures and row.fails_us is not None and view.now_us < row.fails_us:  # between two attempts
+        return Outcome(tuple(_put(view, key, row)), requeue_after_us=row.fails_us - view.now_us, background=True)
+    text = f'AttachVolume.Attach failed for volume "{row.name}" : {why}'
+    pause_us = _pause_us(row)
+    row = row.replace(failures=row.failures + 1, fails_us=view.now_us + pause_us)
+    events = tuple(warning(pod, "FailedAttachVolume", text) for pod in pods.values())
+    says = f"{row.driver} does not attach {row.name} to {row.node}: {why}"
+    return Outcome(tuple(_put(view, key, row)), events, pause_us, background=True, says=says)
 
 
 def _attach_here(view: View, key: str, row: Attachment, pods: dict[str, Pod]) -> Outcome:

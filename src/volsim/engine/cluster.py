@@ -34,6 +34,7 @@ CONTROLLERS: tuple[str, ...] = (
     "job",
     "cron_job",
     "ttl_after_finished",
+    "disruption",
     "ephemeral_volume",
     "garbage_collector",
     "namespace",

@@ -136,6 +136,9 @@ class Run:
         pause = program.resume(self._memory, process) if self._started else program.start(process)
         self._started = True
         keep_files(work, process)
+        for number, name in process.sent:
+            if number == 1:  # ``kill 1``: the container's own process
+                containers.signal(work, spec, name)
         for write in work.outcome(None).writes:
             carry_out(draft, write)
         if self.tty:  # a terminal has one screen

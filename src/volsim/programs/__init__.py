@@ -1,1 +1,23 @@
-"""What containers do: a small shell, a database, a server that runs; which of them an image holds."""
+"""What containers do: a small shell, the usual tools, a database, your own functions; an image's name says which.
+
+A program runs until it ends or pauses, and keeps nothing meanwhile but a value (`process`): so a simulation can be
+forked, compared and saved in the middle of ``while true; do date >> /data/log; sleep 5; done``. What it reads and
+writes are the files of its container, nothing else.
+
+Your own program is a function; `register` makes an image of it:
+
+>>> from volsim.programs import Pause, function, register
+>>> def tick(process, memory):
+...     process.print(f"tick {memory or 0}")
+...     return Pause.sleeping(1_000_000, memory=(memory or 0) + 1)
+>>> image = register("ticker", function(tick))
+
+Any container with ``image: ticker`` now runs it.
+"""
+
+from __future__ import annotations
+
+from volsim.programs.images import Image, command, image_for, register
+from volsim.programs.process import Pause, Process, Program, function
+
+__all__ = ["Image", "Pause", "Process", "Program", "command", "function", "image_for", "register"]

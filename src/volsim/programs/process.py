@@ -24,15 +24,27 @@ from typing import Any, NamedTuple, Protocol
 
 from volsim.storage.mounts import MountedFiles
 
-__all__ = ["SIGNALS", "MoreInput", "Pause", "Process", "Program", "decode", "default_signal", "encode", "function", "signal_name"]
+__all__ = [
+    "SIGNALS",
+    "MoreInput",
+    "Pause",
+    "Process",
+    "Program",
+    "decode",
+    "default_signal",
+    "encode",
+    "function",
+    "signal_name",
+]
 
 SIGNALS = {
-    "HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "BUS": 7, "FPE": 8, "KILL": 9, "USR1": 10, "SEGV": 11,
-    "USR2": 12, "PIPE": 13, "ALRM": 14, "TERM": 15, "STKFLT": 16, "CHLD": 17, "CONT": 18, "STOP": 19, "TSTP": 20,
-    "TTIN": 21, "TTOU": 22, "URG": 23, "XCPU": 24, "XFSZ": 25, "VTALRM": 26, "PROF": 27, "WINCH": 28, "POLL": 29,
-    "PWR": 30, "SYS": 31,
+    "HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "BUS": 7, "FPE": 8, "KILL": 9, "USR1": 10,
+    "SEGV": 11, "USR2": 12, "PIPE": 13, "ALRM": 14, "TERM": 15, "STKFLT": 16, "CHLD": 17, "CONT": 18, "STOP": 19,
+    "TSTP": 20, "TTIN": 21, "TTOU": 22, "URG": 23, "XCPU": 24, "XFSZ": 25, "VTALRM": 26, "PROF": 27, "WINCH": 28,
+    "POLL": 29, "PWR": 30, "SYS": 31,
 }  # fmt: skip
 """Linux' signals and their numbers."""
+
 
 def signal_name(text: str) -> str | None:
     """The name of a signal that is given as ``TERM``, ``SIGTERM``, ``term`` or ``15``; None if there is none.
@@ -127,6 +139,7 @@ class Process:
         stdin_open: bool | None = None,
         waited_for: bool | None = None,
         remaining_us: int | None = None,
+        main: bool | None = None,
     ) -> None:
         self.argv, self.env, self.files, self.now_us = argv, env, files, now_us
         self.stdin, self.hostname, self.tty, self.cwd = stdin, hostname, tty, cwd
@@ -136,6 +149,8 @@ class Process:
         """More input may come; so it is for ever with the terminal of a container that nobody is attached to."""
         self.waited_for = not pid1 if waited_for is None else waited_for
         """Somebody waits for its end: it is neither a container's main process nor in the background."""
+        self.main = pid1 if main is None else main
+        """It belongs to what the container runs, not to what somebody runs inside it."""
         self.remaining_us = remaining_us
         """For `Program.signal`: how long the pause that the signal interrupts would still have taken."""
         self.find: Callable[[str, Process], Program | None] = lambda name, process: None
@@ -194,6 +209,7 @@ class Process:
             stdin_open=self.stdin_open,
             waited_for=self.waited_for,
             remaining_us=self.remaining_us,
+            main=self.main,
         )
         new.find, new.output, new.sent = self.find, self.output, self.sent
         return new

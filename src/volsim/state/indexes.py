@@ -367,7 +367,15 @@ INDEXES: tuple[Index, ...] = (
             what=f"{table} by a label that their selector demands",
             unchanged=_same_spec,
         )
-        for table in ("replicasets", "replicationcontrollers", "deployments", "statefulsets", "daemonsets", "jobs")
+        for table in (
+            "replicasets",
+            "replicationcontrollers",
+            "deployments",
+            "statefulsets",
+            "daemonsets",
+            "jobs",
+            "poddisruptionbudgets",
+        )
     ),
     Index(
         "nodes_not_ready",

@@ -2,8 +2,8 @@
 
 The fidelity table of the documentation is generated from `SOURCES`. "Until" is the last version whose kubelet has a
 plugin of its own for the type; afterwards the field stays in the API and, where there is one, a CSI driver takes over
-(CSI migration) or the pod does not start. Source: staging/src/k8s.io/api/core/v1/types.go (VolumeSource,
-PersistentVolumeSource); the access modes are those that
+(CSI migration) or the pod does not start.
+Source: staging/src/k8s.io/api/core/v1/types.go (VolumeSource, PersistentVolumeSource); the access modes are those that
 https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes lists.
 """
 

@@ -72,10 +72,12 @@ class ClusterMachine(RuleBasedStateMachine):
         """The cluster with which a run begins."""
         return Simulation(nodes=2)
 
-    @initialize()
-    def begin(self) -> None:
-        """Begin with a new cluster."""
+    @initialize(objects=strategies.objects(max_volumes=3, max_claims=3))
+    def begin(self, objects: list[Any]) -> None:
+        """Begin with a new cluster and what somebody has just applied to it."""
         self.sim = self.new_simulation()
+        for obj in objects:
+            self.attempt("create", obj)
 
     def attempt(self, method: str, *args: Any, **kwargs: Any) -> None:
         """Call a method of the simulation; a refusal is no failure."""

@@ -53,6 +53,7 @@ __all__ = [
     "claims",
     "clusters",
     "nodes",
+    "objects",
     "persistent_volumes",
     "pods",
     "quantities",
@@ -85,7 +86,7 @@ def quantities(*, min_value: str = "0", max_value: str = "10Ti") -> SearchStrate
         unit = Quantity(f"1{suffix}").nano
         if -(-least // unit) <= most // unit:
             numbers = st.integers(-(-least // unit), most // unit)
-            choices.append(numbers.map(lambda number, suffix=suffix: f"{number}{suffix}"))
+            choices.append(numbers.map(f"{{}}{suffix}".format))
     return st.builds(Quantity, st.one_of(choices))
 
 
@@ -149,36 +150,49 @@ def _on_node(name: str) -> VolumeNodeAffinity:
 
 
 @st.composite
+def _persistent_volumes(
+    draw: st.DrawFn, names: SearchStrategy[str], specs: SearchStrategy[PersistentVolumeSpec], nodes: SearchStrategy[str]
+) -> PersistentVolume:
+    name, spec, kind = draw(names), draw(specs), draw(_KINDS)
+    if kind == "nfs":
+        spec = spec.replace(nfs=NFSVolumeSource(server="nfs.example.com", path=f"/{name}"))
+    elif kind == "hostPath":
+        spec = spec.replace(host_path=HostPathVolumeSource(path=f"/data/{name}"))
+    elif kind == "local":
+        spec = spec.replace(local=LocalVolumeSource(path=f"/mnt/{name}"), node_affinity=_on_node(draw(nodes)))
+    else:
+        iqn = f"iqn.2026-01.com.example:{name}"
+        disk = ISCSIPersistentVolumeSource(target_portal="10.0.0.1:3260", iqn=iqn, lun=0)
+        spec = spec.replace(iscsi=disk)
+    return PersistentVolume(
+        metadata=ObjectMeta(name=name), spec=spec.replace(persistent_volume_reclaim_policy=draw(_POLICIES[kind]))
+    )
+
+
+_KINDS = st.sampled_from(["nfs", "hostPath", "local", "iscsi"])
+_POLICIES = {  # only these two have a recycler, and the API server refuses the policy for others
+    kind: st.sampled_from([None, "Delete", *(["Recycle"] if kind in ("nfs", "hostPath") else [])])
+    for kind in ("nfs", "hostPath", "local", "iscsi")
+}
+
+
 def persistent_volumes(
-    draw: st.DrawFn,
     *,
     names: SearchStrategy[str] | None = None,
     classes: SearchStrategy[str] | None = None,
     node_names: SearchStrategy[str] | None = None,
-) -> PersistentVolume:
+) -> SearchStrategy[PersistentVolume]:
     """PersistentVolumes: exports, directories and disks of nodes, disks behind the network; of all policies.
 
     Shrinks to an NFS volume v1 of 1Gi without a class.
     """
-    name = draw(_or(names, VOLUMES))
-    kind = draw(st.sampled_from(["nfs", "host_path", "local", "iscsi"]))
-    sources: dict[str, Any] = {
-        "nfs": NFSVolumeSource(server="nfs.example.com", path=f"/{name}"),
-        "host_path": HostPathVolumeSource(path=f"/data/{name}"),
-        "local": LocalVolumeSource(path=f"/mnt/{name}"),
-        "iscsi": ISCSIPersistentVolumeSource(
-            target_portal="10.0.0.1:3260", iqn=f"iqn.2026-01.com.example:{name}", lun=0
-        ),
-    }
-    policies = [None, "Delete", "Recycle"] if kind in ("nfs", "host_path") else [None, "Delete"]
-    spec = PersistentVolumeSpec(
-        capacity={"storage": draw(sizes())},
-        access_modes=draw(access_modes()),
-        storage_class_name=draw(_or(classes, _CLASSES)),
-        persistent_volume_reclaim_policy=draw(st.sampled_from(policies)),
-        node_affinity=_on_node(draw(_or(node_names, NODES))) if kind == "local" else None,
+    specs = st.builds(
+        PersistentVolumeSpec,
+        capacity=st.fixed_dictionaries({"storage": sizes()}),
+        access_modes=access_modes(),
+        storage_class_name=_or(classes, _CLASSES),
     )
-    return PersistentVolume(metadata=ObjectMeta(name=name), spec=spec.replace(**{kind: sources[kind]}))
+    return _persistent_volumes(_or(names, VOLUMES), specs, _or(node_names, NODES))
 
 
 def claims(
@@ -192,7 +206,7 @@ def claims(
     Shrinks to a claim c1 for 1Gi without a class.
     """
     named = st.none() | (_or(volume_names, VOLUMES))
-    requests = st.builds(dict, storage=sizes())
+    requests = st.fixed_dictionaries({"storage": sizes()})
     specs = st.builds(
         PersistentVolumeClaimSpec,
         access_modes=access_modes(),
@@ -214,50 +228,81 @@ def _volumes(claim_names: SearchStrategy[str]) -> SearchStrategy[Volume]:
 
 
 @st.composite
-def pods(
+def _pods(
     draw: st.DrawFn,
+    names: SearchStrategy[str],
+    volumes: SearchStrategy[list[Volume]],
+    policies: SearchStrategy[str | None],
+) -> Pod:
+    named = tuple(volume.replace(name=f"data{number}") for number, volume in enumerate(draw(volumes), 1))
+    mounts = tuple(VolumeMount(name=volume.name, mount_path=f"/{volume.name}") for volume in named)
+    container = Container(name="app", image="nginx", volume_mounts=mounts)
+    spec = PodSpec(containers=(container,), volumes=named, restart_policy=draw(policies))
+    return Pod(metadata=ObjectMeta(name=draw(names), namespace="default"), spec=spec)
+
+
+def pods(
     *,
     names: SearchStrategy[str] | None = None,
     claim_names: SearchStrategy[str] | None = None,
     max_volumes: int = 2,
-) -> Pod:
+) -> SearchStrategy[Pod]:
     """Pods of one container that mounts all of the pod's volumes: emptyDir, hostPath, claims.
 
     Shrinks to a pod p1 without volumes.
     """
-    found = draw(st.lists(_volumes(_or(claim_names, CLAIMS)), max_size=max_volumes))
-    volumes = tuple(volume.replace(name=f"data{number}") for number, volume in enumerate(found, 1))
-    mounts = tuple(VolumeMount(name=volume.name, mount_path=f"/{volume.name}") for volume in volumes)
-    return Pod(
-        metadata=ObjectMeta(name=draw(_or(names, PODS)), namespace="default"),
-        spec=PodSpec(
-            containers=(Container(name="app", image="nginx", volume_mounts=mounts),),
-            volumes=volumes,
-            restart_policy=draw(st.sampled_from([None, "OnFailure", "Never"])),
-        ),
-    )
+    volumes = st.lists(_volumes(_or(claim_names, CLAIMS)), max_size=max_volumes)
+    return _pods(_or(names, PODS), volumes, st.sampled_from([None, "OnFailure", "Never"]))
 
 
 # -- clusters and what can be done to them -----------------------------------------------------------------------------
 @st.composite
-def _some(draw: st.DrawFn, each: Sequence[SearchStrategy[Any]], least: int = 0) -> list[Any]:
+def _one(draw: st.DrawFn, places: SearchStrategy[int], each: Sequence[SearchStrategy[Any]]) -> tuple[int, Any]:
+    place = draw(places)
+    return place, draw(each[place])
+
+
+@st.composite
+def _several(draw: st.DrawFn, numbers: SearchStrategy[int], one: SearchStrategy[tuple[int, Any]]) -> list[Any]:
+    found: dict[int, Any] = {}
+    for _ in range(draw(numbers)):
+        place, made = draw(one)
+        found.setdefault(place, made)
+    return list(found.values())
+
+
+def _some(each: Sequence[SearchStrategy[Any]], least: int = 0) -> SearchStrategy[list[Any]]:
     """What some of the strategies make, in any order; of one strategy at most one thing.
 
     A number and then so many draws, not a list of draws: Hypothesis can then leave out any one of them when it shrinks,
     however much went into it. What a strategy makes a second time is thrown away.
     """
     if not each:
-        return []
-    one = st.integers(0, len(each) - 1).flatmap(lambda place: st.tuples(st.just(place), each[place]))
-    found: dict[int, Any] = {}
-    for _ in range(draw(st.integers(least, len(each)))):
-        place, made = draw(one)
-        found.setdefault(place, made)
-    return list(found.values())
+        return st.just([])
+    return _several(st.integers(least, len(each)), _one(st.integers(0, len(each) - 1), each))
 
 
 def _numbered(stem: str, most: int) -> list[str]:
     return [f"{stem}{number}" for number in range(1, most + 1)]
+
+
+def objects(
+    *, max_classes: int = 1, max_volumes: int = 2, max_claims: int = 2, max_pods: int = 2
+) -> SearchStrategy[list[Any]]:
+    """Lists of objects for a cluster, all with different names, in any order.
+
+    There are names for two classes, so there are at most as many. Shrinks to an empty list.
+    """
+    volume_names, claim_names = _numbered("v", max_volumes), _numbered("c", max_claims)
+    maybe_volumes = st.sampled_from(volume_names) if volume_names else st.just("v1")
+    maybe_claims = st.sampled_from(claim_names) if claim_names else st.just("c1")
+    each = [
+        *(persistent_volumes(names=st.just(name)) for name in volume_names),
+        *(claims(names=st.just(name), volume_names=maybe_volumes) for name in claim_names),
+        *(pods(names=st.just(name), claim_names=maybe_claims) for name in _numbered("p", max_pods)),
+        *(storage_classes(names=st.just(name)) for name in CLASSES[:max_classes]),
+    ]
+    return _some(each)
 
 
 def clusters(
@@ -272,17 +317,9 @@ def clusters(
 
     There are names for three nodes and two classes, so there are at most as many. Shrinks to one node and no objects.
     """
-    volume_names, claim_names = _numbered("v", max_volumes), _numbered("c", max_claims)
-    maybe_volumes = st.sampled_from(volume_names) if volume_names else st.just("v1")
-    maybe_claims = st.sampled_from(claim_names) if claim_names else st.just("c1")
-    each = [
-        *(persistent_volumes(names=st.just(name)) for name in volume_names),
-        *(claims(names=st.just(name), volume_names=maybe_volumes) for name in claim_names),
-        *(pods(names=st.just(name), claim_names=maybe_claims) for name in _numbered("p", max_pods)),
-        *(storage_classes(names=st.just(name)) for name in CLASSES[:max_classes]),
-    ]
+    inside = objects(max_classes=max_classes, max_volumes=max_volumes, max_claims=max_claims, max_pods=max_pods)
     here = _some([nodes(names=st.just(name)) for name in NODES[:max_nodes]], least=1)
-    return st.builds(cluster_of, objects=_some(each), nodes=here)
+    return st.builds(cluster_of, objects=inside, nodes=here)
 
 
 def actions() -> SearchStrategy[Call]:

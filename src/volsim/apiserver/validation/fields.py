@@ -385,7 +385,7 @@ def _in_go(value: Any) -> str:
     if isinstance(value, LabelSelector) and not value.match_expressions:
         labels = _in_go(value.match_labels)
         return f"v1.LabelSelector{{MatchLabels:{labels}, MatchExpressions:[]v1.LabelSelectorRequirement(nil)}}"
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and all(isinstance(item, str) for item in value.values()):
         if not value:
             return "map[string]string(nil)"
         items = ", ".join(f"{json.dumps(key)}:{json.dumps(item)}" for key, item in sorted(value.items()))

@@ -347,10 +347,10 @@ def check_claim_update(errors: Errors, new: PersistentVolumeClaim, old: Persiste
     """A claim is what it was: its volume is set once, and only a bound one can grow or change its attributes' class."""
     if new.spec is not old.spec:
         check_claim_spec(errors, new.spec, "spec", old.spec)
-    kept = old.spec if old.spec.volume_name else old.spec.replace(volume_name=new.spec.volume_name)
     spec = _with_class(errors, new, old)
     if new.spec is old.spec:
         return
+    kept = old.spec if old.spec.volume_name else old.spec.replace(volume_name=new.spec.volume_name)
     if new.status.phase == "Bound" and errors.rules.expand_persistent_volumes:
         size = old.spec.resources.requests.get("storage", _ZERO)
         requests = {**spec.resources.requests, "storage": size}

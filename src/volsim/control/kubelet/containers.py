@@ -16,6 +16,7 @@ from typing import Any
 from volsim.control.kubelet.configuration import MountError, field_value
 from volsim.control.kubelet.volumes import mounts_of
 from volsim.control.kubelet.work import LAYER, PodWork
+from volsim.errors import FileError
 from volsim.objects import Container as ContainerSpec
 from volsim.programs.images import Image, command, image_for
 from volsim.programs.process import Pause, Process, Program
@@ -23,7 +24,7 @@ from volsim.rules import microseconds
 from volsim.state.runtime import Container
 from volsim.storage.mounts import Mount, MountedFiles
 
-__all__ = ["ConfigError", "end", "go_on", "kill", "may_restart", "open_process", "restart_at", "start", "terminate"]
+__all__ = ["ConfigError", "end", "go_on", "kill", "may_restart", "open_process", "restart_at", "signal", "start", "terminate"]
 
 LOG_LIMIT = 10 * 1024 * 1024  # containerLogMaxSize: what a log keeps
 KILLED = 137  # 128 + SIGKILL
@@ -123,6 +124,7 @@ def open_process(
         hostname=env["HOSTNAME"],
         tty=tty,
         pid1=pid1,
+        stdin_open=pid1 and bool(spec.tty or spec.stdin),
     )
 
 
@@ -139,8 +141,12 @@ def keep_files(work: PodWork, process: Process) -> None:
         work.store(backing, root)
 
 
-def _program(spec: ContainerSpec, image: Image, argv: tuple[str, ...]) -> Program | None:
-    return command(image, argv) if argv else None
+def _program(image: Image, argv: tuple[str, ...], process: Process | None = None) -> Program | None:
+    """What the container runs; None if there is no such program, or a file that may not be executed."""
+    try:
+        return command(image, argv, process) if argv else None
+    except FileError:
+        return None
 
 
 def start(work: PodWork, spec: ContainerSpec) -> None:
@@ -177,7 +183,7 @@ def start(work: PodWork, spec: ContainerSpec) -> None:
     terse = work.rules.terse_container_events
     work.event("Normal", "Pulled", f'Container image "{spec.image}" already present on machine{where}')
     work.event("Normal", "Created", "Container created" if terse else f"Created container {name}")
-    program = _program(spec, image, argv)
+    program = _program(image, argv, process)
     if program is None:
         work.event(
             "Warning",
@@ -221,7 +227,7 @@ def take(work: PodWork, name: str, process: Process, pause: Pause) -> None:
     """Note what a run of the container's program did: files, output, and how it ended for now."""
     keep_files(work, process)
     row = work.row(name)
-    row = row.replace(log=(row.log + process.stdout + process.stderr)[-LOG_LIMIT:])
+    row = row.replace(log=(row.log + b"".join(data for _, data in process.output))[-LOG_LIMIT:])
     if pause.exit_code is not None:
         work.set_row(name, row)
         end(work, name, pause.exit_code)
@@ -252,7 +258,7 @@ def go_on(work: PodWork, spec: ContainerSpec) -> None:
         return
     image = image_for(spec.image or "")
     argv = _argv(work, spec, image)
-    program = _program(spec, image, argv)
+    program = _program(image, argv)
     assert program is not None, "it was started"
     process = open_process(work, spec, argv, tty=bool(spec.tty), pid1=True)
     work.set_row(name, row.replace(wake_us=None))
@@ -274,16 +280,24 @@ def terminate(work: PodWork, spec: ContainerSpec) -> None:
     if not row.running or row.signalled:
         return
     work.event("Normal", "Killing", f"Stopping container {name}")
-    row = row.replace(signalled=True)
-    work.set_row(name, row)
+    work.set_row(name, row.replace(signalled=True))
+    signal(work, spec, "TERM")
+
+
+def signal(work: PodWork, spec: ContainerSpec, signal_name: str) -> None:
+    """Send a signal to the first process of a running container; without a handler it is dropped, KILL from inside, too."""
+    name = spec.name or ""
+    row = work.row(name)
     image = image_for(spec.image or "")
     argv = _argv(work, spec, image)
-    program = _program(spec, image, argv)
-    if program is not None:
-        process = open_process(work, spec, argv, pid1=True)
-        pause = program.signal(row.memory, process, "TERM")
-        if pause is not None:
-            take(work, name, process, pause)
+    program = _program(image, argv)
+    if program is None or not row.running or signal_name == "KILL":
+        return
+    process = open_process(work, spec, argv, tty=bool(spec.tty), pid1=True)
+    process.remaining_us = None if row.wake_us is None else row.wake_us - work.now_us
+    pause = program.signal(row.memory, process, signal_name)
+    if pause is not None:
+        take(work, name, process, pause)
 
 
 def kill(work: PodWork, spec: ContainerSpec) -> None:

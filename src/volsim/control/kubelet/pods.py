@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from volsim.control.attachable import bound_volume
 from volsim.control.contract import NOTHING, Controller, Outcome
 from volsim.control.kubelet import attaching, containers
 from volsim.control.kubelet.status import pod_status
@@ -233,12 +234,20 @@ def _mount(work: PodWork) -> bool:
     return False
 
 
+def _spec_name(work: PodWork, volume: Volume) -> str:
+    """What the kubelet calls a volume in its messages: of a claim, the PersistentVolume."""
+    if source_of(volume)[0] not in ("persistentVolumeClaim", "ephemeral"):
+        return volume.name
+    bound = bound_volume(work.view, work.pod, volume)
+    return bound.metadata.name or "" if bound is not None else volume.name
+
+
 def _set_up(work: PodWork, volume: Volume, *, attached: bool) -> str:
     """Set up one volume; what is wrong with it, or nothing."""
     try:
         place = set_up(work, volume, attached=attached)
     except MountError as error:
-        failed = f'MountVolume.SetUp failed for volume "{volume.name}" : {error}'
+        failed = f'MountVolume.SetUp failed for volume "{_spec_name(work, volume)}" : {error}'
         work.event("Warning", "FailedMount", failed)
         return failed
     sandbox = work.sandbox

@@ -17,15 +17,17 @@ from volsim.control.kubelet.work import ATTACHED, BACKEND, DISK, MEMORY, PodWork
 from volsim.errors import FileError
 from volsim.objects import PersistentVolume, PersistentVolumeClaim, Volume, VolumeMount
 from volsim.objects._record import Record, record
+from volsim.state.runtime import Sandbox
 from volsim.storage import tree
 from volsim.storage.backends import Backend, backend_of
 from volsim.storage.mounts import Mount
-from volsim.storage.sources import source_of
+from volsim.storage.sources import SOURCES, source_of
 from volsim.storage.tree import Directory, File, Special
 
 __all__ = ["MountError", "Place", "mounts_of", "pod_directory", "set_up", "tear_down", "volume_directory"]
 
 KUBELET = "/var/lib/kubelet"
+_DEVICES = frozenset(kind.name for kind in SOURCES if kind.attachable)
 _PLUGINS = {  # API name -> the directory of its plugin below a pod's volumes
     "emptyDir": "kubernetes.io~empty-dir",
     "configMap": "kubernetes.io~configmap",
@@ -184,6 +186,8 @@ def _claim(work: PodWork, name: str, read_only: bool, kind: str) -> Place:
     source_name, source = source_of(volume.spec)
     if source_name is None:
         raise MountError("no volume plugin matched")
+    if _is_used_alone(volume, source_name) and _mounted_for_another_pod(work, name):
+        raise MountError("volume uses the ReadWriteOncePod access mode and is already in use by another pod")
     if source_name == "hostPath":
         return _host_path(work, source.path or "", source.type or "").replace(read_only=read_only)
     if source_name == "local":
@@ -191,6 +195,29 @@ def _claim(work: PodWork, name: str, read_only: bool, kind: str) -> Place:
             work.disk = tree.mkdir(work.disk, source.path or "", parents=True)
         return Place(kind=DISK, name=work.node, path=source.path or "", read_only=read_only)
     return _backend(work, source_name, source, read_only or bool(getattr(source, "read_only", False)), kind)
+
+
+def _is_used_alone(volume: PersistentVolume, source_name: str) -> bool:
+    """Whether one pod alone may mount the volume; plugins that mount anew for each pod (hostPath, nfs) cannot tell."""
+    return "ReadWriteOncePod" in volume.spec.access_modes and (source_name == "local" or source_name in _DEVICES)
+
+
+def _mounted_for_another_pod(work: PodWork, claim_name: str) -> bool:
+    """Whether the kubelet has mounted the claim's volume for another pod, which may be gone from the API already."""
+    for uid in work.view.group("sandboxes_by_node", work.node):
+        sandbox: Sandbox = work.view.get("sandboxes", uid)
+        pod = sandbox.pod
+        if (
+            uid == work.uid
+            or sandbox.boot != work.machine.boot
+            or pod.metadata.namespace != work.pod.metadata.namespace
+        ):
+            continue
+        for each in pod.spec.volumes:
+            source = each.persistent_volume_claim
+            if source is not None and source.claim_name == claim_name and each.name in sandbox.mounted:
+                return True
+    return False
 
 
 def _backend(work: PodWork, source_name: str, source: Any, read_only: bool, kind: str) -> Place:

@@ -1,23 +1,24 @@
 """The client `mysql`: reads statements, has the container's server do them, and prints what comes.
 
-On a terminal it looks as a terminal looks: prompts, what was typed behind them, frames around rows. Otherwise it is a batch:
-values separated by tabs, and the first error ends it.
+On a terminal it looks as a terminal looks: prompts, what was typed behind them, frames around rows. Otherwise it is a
+batch: values separated by tabs, and the first error ends it.
 
-Modelled: ``-u -p -D -e -h -B -t -N -s -f -E``, ``delimiter``, ``\\G``, ``use``, ``status``, ``source``.
+Modelled: ``-u -p -D -e -h -B -t -N -f -E``, ``\\G``, ``\\c``, the commands `delimiter`, `use`, `status`, `source`, `exit`.
 Not modelled: servers in other containers, how long a statement takes (``0.00 sec``).
 Source: MySQL, client/mysql.cc.
 """
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from volsim.errors import FileError
 from volsim.programs.database.engine import Facts, Result, Session
 from volsim.programs.database.errors import SqlError, from_file_error
 from volsim.programs.database.grid import table, tabs, vertical
-from volsim.programs.database.lexer import Statement, split, tokens
-from volsim.programs.database.server import SOCKET
+from volsim.programs.database.lexer import Statement, is_command, split, tokens
+from volsim.programs.database.server import SOCKET, version_of
 from volsim.programs.database.statements import password_hash
 from volsim.programs.database.storage import DataDirectory, opened
 from volsim.programs.files import Files
@@ -27,6 +28,7 @@ from volsim.programs.tools.applet import Applet
 __all__ = ["MYSQL", "Login", "connect", "login"]
 
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
+_SOURCES_MOST = 10  # files that `source` one another
 _VALUED = frozenset("uDehPS")
 _LONG = {"user": "u", "database": "D", "execute": "e", "host": "h", "port": "P", "socket": "S", "protocol": "S",
          "default-character-set": "S", "batch": "B", "table": "t", "skip-column-names": "N", "silent": "s", "force": "f",
@@ -93,12 +95,11 @@ def connect(process: Process, who: Login) -> Session:
     if not files.exists(SOCKET):
         raise SqlError(2002, "HY000", f"Can't connect to local MySQL server through socket '{SOCKET}' (2)")
     data = DataDirectory(files, decode(files.read(SOCKET)))
-    version = process.env.get("MYSQL_VERSION", "8.0").partition("-")[0]
     try:
         _check(data, who)
     except FileError as error:
         raise from_file_error(error, "user") from None
-    return Session(Facts(data, process.now_us, version, process.hostname, who.user))
+    return Session(Facts(data, process.now_us, version_of(process), process.hostname, who.user))
 
 
 def _check(data: DataDirectory, who: Login) -> None:
@@ -107,7 +108,9 @@ def _check(data: DataDirectory, who: Login) -> None:
     tables = connection.execute("select count(*) from sqlite_master where name = 'user'").fetchone()[0]
     rows = []
     if tables:
-        query = "select authentication_string from user where User = ? and Host in ('localhost', '%') order by Host = '%'"
+        query = (
+            "select authentication_string from user where User = ? and Host in ('localhost', '%') order by Host = '%'"
+        )
         rows = connection.execute(query, (who.user,)).fetchall()
     connection.close()
     if not rows or rows[0][0] != password_hash(who.password or ""):
@@ -119,121 +122,111 @@ class _Client:
     """One run of the client."""
 
     def __init__(self, process: Process, who: Login, session: Session) -> None:
-        self._process, self._who, self._session = process, who, session
+        self._process, self._session, self._options = process, session, who.options
         self.interactive = process.tty and "e" not in who.options and "B" not in who.options
         self._delimiter = ";"
-        self._force = "f" in who.options or self.interactive
-        self.status = 0
-        self._ended = False
         self._depth = 0
+        self.ended = False
+        self.status = 0
 
     # -- printing -----------------------------------------------------------------------------------------------------
     def _say(self, text: str) -> None:
+        """Write what only a person sees."""
         if self.interactive:
             self._process.print(text)
 
     def greet(self) -> None:
         """What the client says when it has connected."""
-        version = self._session.facts.version
-        self._say("Welcome to the MySQL monitor.  Commands end with ; or \\g.")
-        self._say(f"Your MySQL connection id is 2\nServer version: {version} MySQL Community Server (GPL)\n")
-        self._say("Type 'help;' or '\\h' for help. Type '\\c' to clear the current input statement.\n")
+        self._say(
+            "Welcome to the MySQL monitor.  Commands end with ; or \\g.\nYour MySQL connection id is 2\n"
+            f"Server version: {self._session.facts.version} MySQL Community Server (GPL)\n\n"
+            "Type 'help;' or '\\h' for help. Type '\\c' to clear the current input statement.\n"
+        )
 
     def _show(self, result: Result, end: str) -> None:
-        options = self._who.options
         if result.text:
             self._say(result.text)
-            return
-        if result.columns:
-            self._rows(result, vertically=end == "\\G" or "E" in options, titles="N" not in options)
-        elif self.interactive:
-            warned = f", {result.warnings} warning{'s' if result.warnings > 1 else ''}" if result.warnings else ""
-            rows = f"{result.affected} row{'' if result.affected == 1 else 's'} affected"
-            self._say(f"Query OK, {rows}{warned} (0.00 sec)")
-            if result.info:
-                self._say(result.info)
-        self._say("")
+        elif result.columns:
+            self._show_rows(result, vertically=end == "\\G" or "E" in self._options)
+        else:
+            self._say(_counted(result) + "\n")
 
-    def _rows(self, result: Result, *, vertically: bool, titles: bool) -> None:
+    def _show_rows(self, result: Result, *, vertically: bool) -> None:
         count = len(result.rows)
         if vertically:
-            self._process.print(vertical(result.columns, result.rows), end="")
-        elif self.interactive or "t" in self._who.options:
-            if count:
-                self._process.print(table(result.columns, result.rows), end="")
+            text = vertical(result.columns, result.rows)
+        elif self.interactive or "t" in self._options:
+            text = table(result.columns, result.rows) if count else ""
         else:
-            self._process.print(tabs(result.columns, result.rows, titles=titles), end="")
-        counted = f"{count} row{'' if count == 1 else 's'} in set" if count else "Empty set"
-        self._say(f"{counted} (0.00 sec)")
+            text = tabs(result.columns, result.rows, titles="N" not in self._options)
+        self._process.print(text, end="")
+        rows = f"{count} row{'' if count == 1 else 's'} in set" if count else "Empty set"
+        self._say(f"{rows} (0.00 sec)\n")
 
-    def fail(self, error: SqlError, line: int | None) -> None:
-        """Say an error; it ends a batch."""
-        self._process.complain(error.shown(None if self.interactive or "e" in self._who.options and line is None else line))
+    def fail(self, error: SqlError, line: int) -> None:
+        """Say what is wrong; it ends a batch unless ``-f`` is given."""
+        self._process.complain(error.shown(None if self.interactive else line))
         if self.interactive:
-            self._say("")
-        else:
-            self.status = 1
-        self._ended = self._ended or not self._force
+            return
+        self.status = 1
+        self.ended = self.ended or "f" not in self._options
 
     # -- reading ------------------------------------------------------------------------------------------------------
-    def run(self, text: str) -> None:
-        """Do all statements of a text."""
-        at, line = 0, 1
-        pending_prompt = True
-        while not self._ended:
-            statement = split(text[at:], self._delimiter)
+    def converse(self, typed: str) -> None:
+        """Do what a person has typed, line by line, each behind a prompt."""
+        waiting = ""
+        for line in typed.splitlines(keepends=True):
+            self._process.print(f"{_prompt(waiting)}{line}", end="" if line.endswith("\n") else "\n")
+            waiting += line
+            while not self.ended and (statement := split(waiting, 0, self._delimiter)) is not None:
+                waiting = waiting[statement.stop :]
+                self._do(statement, 1)
+            if self.ended:
+                return
+            waiting = waiting if waiting.strip() else ""
+        self._process.print(f"{_prompt(waiting)}exit\nBye")
+
+    def work_off(self, text: str) -> None:
+        """Do all statements of a batch; the last one may lack its delimiter."""
+        at, line, counted = 0, 1, 0
+        while not self.ended:
+            statement = split(text, at, self._delimiter)
             if statement is None:
-                break
-            if self.interactive:
-                self._echo(text[at : at + statement.stop], fresh=pending_prompt)
-                pending_prompt = text[at : at + statement.stop].endswith("\n") or text[at + statement.stop :].startswith("\n")
-            self._do(statement, line + text.count("\n", at, at + statement.start))
-            line += text.count("\n", at, at + statement.stop)
-            at += statement.stop
-        rest = text[at:]
-        if not self._ended and rest.strip():
-            self._rest(rest, line)
-        if self.interactive and not self._ended:
-            self._process.print("mysql> Bye" if False else "mysql> exit\nBye")
-
-    def _rest(self, rest: str, line: int) -> None:
-        """What stands behind the last delimiter: a batch does it, a person's is never sent."""
-        if self.interactive:
-            self._echo(rest, fresh=True)
-            return
-        if any(token.kind != "space" for token in tokens(rest)):
-            self._do(Statement(rest.strip(), "", 0, 0), line + len(rest) - len(rest.lstrip()) * 0 - len(rest))
-
-    def _echo(self, typed: str, *, fresh: bool) -> None:
-        """Show what was typed behind the prompts."""
-        prompt = "mysql> "
-        for number, each in enumerate(typed.strip("\n").split("\n")):
-            self._process.print(f"{prompt if number == 0 else '    -> '}{each}")
+                rest = text[at:]
+                if all(token.kind == "space" for token in tokens(rest)):
+                    break
+                start = len(text) - len(rest.lstrip())
+                statement = Statement(rest.strip(), self._delimiter, start, len(text))
+            line, counted = line + text.count("\n", counted, statement.start), statement.start
+            self._do(statement, line)
+            at = statement.stop
 
     def _do(self, statement: Statement, line: int) -> None:
-        if statement.end == "line":
+        if statement.end == "line" or is_command(statement.text):
             self._command(statement.text, line)
-            return
-        if statement.end == "\\c":
-            return
+        elif statement.end != "\\c":
+            self._execute(statement.text, statement.end, line)
+
+    def _execute(self, text: str, end: str, line: int) -> None:
         try:
-            self._show(self._session.execute(statement.text), statement.end)
+            self._show(self._session.execute(text), end)
         except SqlError as error:
             self.fail(error, line)
 
     def _command(self, text: str, line: int) -> None:
         """A command of the client itself."""
-        word, _, rest = text.partition(" ")
-        rest = rest.strip().removesuffix(";").strip() if word.lower() != "delimiter" else rest.strip()
-        match word.lower().removesuffix(";"):
+        found = re.match(r"(\\.|\w+)\s*(.*)", text, re.DOTALL)
+        assert found is not None, "it begins with a word or a backslash"
+        word, rest = found[1].lower(), found[2].strip()
+        match word:
             case "use" | "\\u":
-                self._do(Statement(f"use {rest}", ";", 0, 0), line)
+                self._execute(f"use {rest}", ";", line)
             case "exit" | "quit" | "\\q":
                 self._say("Bye")
-                self._ended = True
+                self.ended = True
             case "delimiter" | "\\d":
                 self._delimiter = rest or ";"
-            case "help" | "\\h" | "\\?" | "?":
+            case "help" | "\\h" | "\\?":
                 self._say(_HELP)
             case "status" | "\\s":
                 self._status()
@@ -241,35 +234,50 @@ class _Client:
                 self._source(rest, line)
 
     def _status(self) -> None:
-        session = self._session
+        facts = self._session.facts
         self._process.print(
-            f"--------------\nConnection id:\t\t2\nCurrent database:\t{session.database}\n"
-            f"Current user:\t\t{session.facts.user}@localhost\nServer version:\t\t{session.facts.version} "
-            f"MySQL Community Server (GPL)\nUNIX socket:\t\t{SOCKET}\n--------------\n"
+            f"--------------\nConnection id:\t\t2\nCurrent database:\t{self._session.database}\n"
+            f"Current user:\t\t{facts.user}@localhost\n"
+            f"Server version:\t\t{facts.version} MySQL Community Server (GPL)\n"
+            f"UNIX socket:\t\t{SOCKET}\n--------------\n"
         )
 
     def _source(self, name: str, line: int) -> None:
-        self._depth += 1
+        """Do the statements of a file."""
+        if self._depth >= _SOURCES_MOST:
+            self.fail(SqlError(2013, "HY000", f"source {name}: files within files, too deep"), line)
+            return
         try:
-            if self._depth > 10:
-                raise SqlError(2, "HY000", "source: files within files too deep")
             text = decode(Files(self._process).read(name))
         except FileError as error:
-            self.fail(SqlError(error.errno or 2, "HY000", f"Failed to open file '{name}', error: {error.errno}"), line)
+            self.fail(SqlError(error.errno or 0, "HY000", f"Failed to open file '{name}', error: {error.errno}"), line)
             return
-        except SqlError as error:
-            self.fail(error, line)
-            return
-        interactive, self.interactive = self.interactive, False
-        self.run(text)
-        self.interactive = interactive
+        self._depth += 1
+        self.work_off(text)
         self._depth -= 1
+
+
+def _prompt(waiting: str) -> str:
+    """What stands before a line, depending on what has been typed and not yet ended."""
+    if not waiting:
+        return "mysql> "
+    unclosed = tokens(waiting)
+    mark = next((token.raw for token in unclosed if token.kind == "sign" and token.raw in ("'", '"', "`")), "-")
+    return f"    {mark}> "
+
+
+def _counted(result: Result) -> str:
+    """How many rows were changed, as the client says it."""
+    rows = f"{result.affected} row{'' if result.affected == 1 else 's'} affected"
+    warned = f", {result.warnings} warning{'' if result.warnings == 1 else 's'}" if result.warnings else ""
+    info = f"\n{result.info}" if result.info else ""
+    return f"Query OK, {rows}{warned} (0.00 sec){info}"
 
 
 def _mysql(process: Process) -> int:
     who = login(process)
     if "V" in who.options or "version" in who.options:
-        process.print(f"mysql  Ver {process.env.get('MYSQL_VERSION', '8.0').partition('-')[0]} for Linux on x86_64")
+        process.print(f"mysql  Ver {version_of(process)} for Linux on x86_64")
         return 0
     text = who.options.get("e")
     typed = decode(process.input()) if text is None else text
@@ -283,12 +291,12 @@ def _mysql(process: Process) -> int:
     except SqlError as error:
         process.complain(str(error))
         return 1
-    except FileError as error:
-        process.complain(str(from_file_error(error, "")))
-        return 1
     client = _Client(process, who, session)
     client.greet()
-    client.run(typed)
+    if client.interactive:
+        client.converse(typed)
+    else:
+        client.work_off(typed)
     session.close()
     return client.status
 

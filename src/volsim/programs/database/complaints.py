@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Callable
 
-from volsim.programs.database.errors import SqlError, syntax_error
+from volsim.programs.database.errors import SqlError, is_modern, syntax_error
 from volsim.programs.database.lexer import Token
 from volsim.programs.database.translate import quoted
 
@@ -44,11 +45,11 @@ class Broken:
 
     def duplicate(self, columns: str) -> SqlError:
         """Which value was there already: found by running the statement on a copy of the table without keys."""
-        table = columns.split(".")[0]
+        table = columns.split(".", maxsplit=1)[0]
         names = [each.strip().rpartition(".")[2] for each in columns.split(",")]
         label = self._key(table, names)
         shown = "-".join(map(str, self._repeated(table, names) or names))
-        key = f"{table}.{label}" if _modern(self.version) else label
+        key = f"{table}.{label}" if is_modern(self.version) else label
         return SqlError(1062, "23000", f"Duplicate entry '{shown}' for key '{key}'")
 
     def _key(self, table: str, names: list[str]) -> str:
@@ -60,7 +61,9 @@ class Broken:
 
     def _repeated(self, table: str, names: list[str]) -> tuple[object, ...] | None:
         copy = "volsim_copy"
-        target = re.compile(rf"(\b(?:into|update)\s+(?:or\s+\w+\s+)?)(?:\S+\.)?[\"`]?{re.escape(table)}[\"`]?(?!\w)", re.I)
+        target = re.compile(
+            rf"(\b(?:into|update)\s+(?:or\s+\w+\s+)?)(?:\S+\.)?[\"`]?{re.escape(table)}[\"`]?(?!\w)", re.IGNORECASE
+        )
         sql, count = target.subn(rf"\g<1>temp.{copy}", self.sql, count=1)
         if not count:
             return None
@@ -68,7 +71,9 @@ class Broken:
         try:
             self.connection.execute(f"create temp table {copy} as select * from {quoted(table)}")
             self.connection.execute(sql)
-            query = f"select {listed} from temp.{copy} group by {listed} having count(*) > 1 order by max(rowid) limit 1"
+            query = (
+                f"select {listed} from temp.{copy} group by {listed} having count(*) > 1 order by max(rowid) limit 1"
+            )
             found: tuple[object, ...] | None = self.connection.execute(query).fetchone()
         except sqlite3.Error:
             return None
@@ -79,11 +84,6 @@ class Broken:
         at = self.original.lower().find(token.lower()) if token else len(self.original)
         at = len(self.original) if at < 0 else at
         return syntax_error(self.original[at:].strip(), self.original.count("\n", 0, at) + 1)
-
-
-def _modern(version: str) -> bool:
-    """Whether the server is 8.0 or newer, which names keys with their table."""
-    return int(version.partition(".")[0]) >= 8 and "MariaDB" not in version
 
 
 def _check(name: str) -> SqlError:
@@ -134,35 +134,59 @@ def _foreign(broken: Broken) -> SqlError:
     return SqlError(1452, "23000", "Cannot add or update a child row: a foreign key constraint fails")
 
 
-_COUNT = SqlError(1136, "21S01", "Column count doesn't match value count at row 1")
-_ANSWERS = (
+def _unknown_column(broken: Broken, name: str) -> SqlError:
+    return SqlError(1054, "42S22", f"Unknown column '{name}' in 'field list'")
+
+
+def _exists(broken: Broken, name: str) -> SqlError:
+    return SqlError(1050, "42S01", f"Table '{name}' already exists")
+
+
+def _no_function(broken: Broken, name: str) -> SqlError:
+    return SqlError(1305, "42000", f"FUNCTION {broken.database}.{name} does not exist")
+
+
+def _column_count(broken: Broken) -> SqlError:
+    return SqlError(1136, "21S01", "Column count doesn't match value count at row 1")
+
+
+def _saying(number: int, state: str, text: str) -> Callable[..., SqlError]:
+    """An answer that only puts a name into its text."""
+    return lambda broken, name="": SqlError(number, state, text.format(name=name))
+
+
+_ANSWERS: tuple[tuple[str, Callable[..., SqlError]], ...] = (
     (r"no such table: (.+)", _no_table),
-    (r"no such column: (?:.+\.)?(.+)", lambda broken, name: SqlError(1054, "42S22", f"Unknown column '{name}' in 'field list'")),
-    (r"table .+ has no column named (.+)",
-     lambda broken, name: SqlError(1054, "42S22", f"Unknown column '{name}' in 'field list'")),
-    (r"table \"?([^\"]+)\"? already exists", lambda broken, name: SqlError(1050, "42S01", f"Table '{name}' already exists")),
-    (r"view \"?([^\"]+)\"? already exists", lambda broken, name: SqlError(1050, "42S01", f"Table '{name}' already exists")),
-    (r"index [^:]+:(.+) already exists", lambda broken, name: SqlError(1061, "42000", f"Duplicate key name '{name}'")),
-    (r"no such index: .*?:?([^:]+)$",
-     lambda broken, name: SqlError(1091, "42000", f"Can't DROP '{name}'; check that column/key exists")),
-    (r"duplicate column name: (.+)", lambda broken, name: SqlError(1060, "42S21", f"Duplicate column name '{name}'")),
+    (r"no such column: (?:.+\.)?(.+)", _unknown_column),
+    (r"table .+ has no column named (.+)", _unknown_column),
+    (r"(?:table|view) \"?([^\"]+)\"? already exists", _exists),
+    (r"index [^:]+:(.+) already exists", _saying(1061, "42000", "Duplicate key name '{name}'")),
+    (
+        r"no such index: .*?:?([^:]+)$",
+        _saying(1091, "42000", "Can't DROP '{name}'; check that column/key exists"),
+    ),
+    (r"duplicate column name: (.+)", _saying(1060, "42S21", "Duplicate column name '{name}'")),
     (r"UNIQUE constraint failed: (.+)", Broken.duplicate),
     (r"NOT NULL constraint failed: (.+)", _null),
     (r"CHECK constraint failed: (.+)", lambda broken, name: _check(name)),
     (r"FOREIGN KEY constraint failed", _foreign),
-    (r"table .+ has \d+ columns? but \d+ values were supplied", lambda broken: _COUNT),
-    (r"\d+ values for \d+ columns", lambda broken: _COUNT),
-    (r"all VALUES must have the same number of terms", lambda broken: _COUNT),
-    (r"no such function: (?:mysql_)?(.+)",
-     lambda broken, name: SqlError(1305, "42000", f"FUNCTION {broken.database}.{name} does not exist")),
-    (r"wrong number of arguments to function (?:mysql_)?(.+)\(\)",
-     lambda broken, name: SqlError(1582, "42000", f"Incorrect parameter count in the call to native function '{name}'")),
-    (r"ambiguous column name: (.+)",
-     lambda broken, name: SqlError(1052, "23000", f"Column '{name}' in field list is ambiguous")),
+    (r"foreign key mismatch", _saying(1215, "HY000", "Cannot add foreign key constraint")),
+    (r"table .+ has \d+ columns? but \d+ values were supplied", _column_count),
+    (r"\d+ values for \d+ columns", _column_count),
+    (r"all VALUES must have the same number of terms", _column_count),
+    (r"(?:no such function|not authorized to use function): (?:mysql_)?(.+)", _no_function),
+    (
+        r"wrong number of arguments to function (?:mysql_)?(.+)\(\)",
+        _saying(1582, "42000", "Incorrect parameter count in the call to native function '{name}'"),
+    ),
+    (r"ambiguous column name: (.+)", _saying(1052, "23000", "Column '{name}' in field list is ambiguous")),
+    (r"no such savepoint: (.+)", _saying(1305, "42000", "SAVEPOINT {name} does not exist")),
     (r'near "(.*)": syntax error', Broken.syntax),
     (r'unrecognized token: "(.*)"', Broken.syntax),
     (r"incomplete input", lambda broken: broken.syntax("")),
-    (r"interrupted", lambda broken: SqlError(
-        3024, "HY000", "Query execution was interrupted, maximum statement execution time exceeded")),
-    (r"(?:unknown database|no such savepoint:?) (.+)", lambda broken, name: SqlError(1305, "42000", f"SAVEPOINT {name} does not exist")),
-)  # fmt: skip
+    (
+        r"interrupted",
+        _saying(3024, "HY000", "Query execution was interrupted, maximum statement execution time exceeded"),
+    ),
+)
+"""What SQLite says, as a regular expression, and what MySQL says then."""

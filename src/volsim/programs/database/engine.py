@@ -3,8 +3,10 @@
 A session holds the tables of the present database in memory while it works, and stores them after every statement that
 changed them and is not in a transaction: a row that was acknowledged is in the volume.
 
-Modelled: databases, tables, keys and foreign keys, views, transactions, users with their passwords, the usual ``SHOW`` statements.
-Not modelled: privileges (who can log in can do everything), locks between sessions, stored programs, triggers, user variables.
+Modelled: databases, tables, keys and foreign keys, views, transactions, users with their passwords, the usual ``SHOW``
+statements.
+Not modelled: privileges (who can log in can do everything), locks between sessions, stored programs, triggers, user
+variables.
 Source: MySQL reference manual, 13 (SQL statements) and B (error messages).
 """
 
@@ -17,6 +19,7 @@ from typing import Any, NamedTuple
 
 from volsim.errors import FileError
 from volsim.programs.database import translate
+from volsim.programs.database.catalog import CATALOG, fill
 from volsim.programs.database.complaints import Broken, explained
 from volsim.programs.database.errors import SqlError, from_file_error, syntax_error
 from volsim.programs.database.functions import install
@@ -28,6 +31,17 @@ __all__ = ["Facts", "Result", "Session"]
 
 STEPS_MOST = 20_000_000  # instructions of SQLite for one statement: a second or two, then it is stopped
 ATTACHED_MOST = 9  # databases besides the present one that a statement can speak of: SQLite attaches ten
+
+
+_FOREIGN = frozenset(
+    {"date", "datetime", "julianday", "load_extension", "random", "randomblob", "strftime", "time", "unixepoch"}
+)  # fmt: skip
+"""Functions of SQLite that MySQL does not have and that ask the machine for its time, for chance, or for files."""
+
+
+def _allowed(action: int, _: str | None, function: str | None, *where: str | None) -> int:
+    """What statements may do: all but call functions that do not belong to the simulation."""
+    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_FUNCTION and function in _FOREIGN else sqlite3.SQLITE_OK
 
 
 class Facts(NamedTuple):
@@ -62,14 +76,17 @@ class Session:
         self._connection: sqlite3.Connection | None = None
         self._known: dict[str, bytes] = {}
         """By schema of the connection: the bytes that are stored."""
+        self._attached: list[str] = []
+        """Other databases that are at hand."""
         self._last_id = 0
+        self._references = True
 
     # -- the connection -----------------------------------------------------------------------------------------------
     def close(self) -> None:
         """End the connection; a transaction that was not committed is lost."""
         if self._connection is not None:
             self._connection.close()
-        self._connection, self._known = None, {}
+        self._connection, self._known, self._attached = None, {}, []
 
     @property
     def in_transaction(self) -> bool:
@@ -96,31 +113,39 @@ class Session:
             "connection_id": lambda: 2, "last_insert_id": lambda: self._last_id, "found_rows": lambda: 0,
         }  # fmt: skip
         install(connection, facts.now_us, told)
-        connection.execute("pragma foreign_keys = on")
+        connection.execute(f"pragma foreign_keys = {'on' if self._references else 'off'}")
+        connection.execute("pragma legacy_alter_table = on")  # a view of a table that is gone is no reason to refuse
         connection.set_progress_handler(lambda: 1, STEPS_MOST)
+        connection.set_authorizer(_allowed)
 
     def _attach(self, connection: sqlite3.Connection, names: list[str]) -> None:
         """Have the tables of other databases at hand."""
         for name in names:
-            if name not in self._known:
+            if name == CATALOG:
+                fill(connection, self.facts.data)
+                self._attached.append(name)
+            elif name not in self._known:
                 data = self.facts.data.read(name)
                 connection.execute(f"attach ':memory:' as {quoted(name)}")
+                self._attached.append(name)
                 if data:
                     load(connection, name, data)
                 self._known[name] = data
 
     def _detach(self, connection: sqlite3.Connection) -> None:
-        for name in [name for name in self._known if name != "main"]:
+        for name in self._attached:
             connection.execute(f"detach {quoted(name)}")
-            del self._known[name]
+            self._known.pop(name, None)
+        self._attached = []
 
     def _others(self, shown: list[Token]) -> list[str]:
         """The other databases that a statement names: ``name.table``."""
         found: dict[str, None] = {}
         for token, dot in zip(shown, shown[1:], strict=False):
             if dot.raw == "." and token.kind in ("word", "name") and token.text != self.database:
-                if token.text not in found and self.facts.data.exists(token.text):
-                    found[token.text] = None
+                name = token.text.lower() if token.text.lower() == CATALOG else token.text
+                if name not in found and (name == CATALOG or self.facts.data.exists(name)):
+                    found[name] = None
         return list(found)[:ATTACHED_MOST]
 
     # -- running ------------------------------------------------------------------------------------------------------
@@ -154,7 +179,9 @@ class Session:
         except (sqlite3.Error, OverflowError) as error:
             original = "".join(token.raw for token in found)
             broken = Broken(connection, self.database, original, words(found), sql, self.facts.version)
-            wrong = explained(broken, error) if isinstance(error, sqlite3.Error) else SqlError(1690, "22003", str(error))
+            wrong = (
+                explained(broken, error) if isinstance(error, sqlite3.Error) else SqlError(1690, "22003", str(error))
+            )
             connection.execute("drop table if exists temp.volsim_copy")
             if outside:
                 if connection.in_transaction:
@@ -215,6 +242,11 @@ class Session:
     def remember_id(self, number: int) -> None:
         """Note the number that an ``AUTO_INCREMENT`` column got."""
         self._last_id = number
+
+    def check_references(self, on: bool) -> None:
+        """Whether foreign keys are looked at."""
+        self._references = on
+        self.close()
 
     def begin(self) -> None:
         """Open a transaction, with the other databases at hand."""

@@ -9,7 +9,7 @@ import errno
 
 from volsim.errors import FileError
 
-__all__ = ["SqlError", "from_file_error", "syntax_error"]
+__all__ = ["SqlError", "from_file_error", "is_modern", "syntax_error"]
 
 
 class SqlError(Exception):
@@ -30,6 +30,15 @@ class SqlError(Exception):
 
     def __str__(self) -> str:
         return self.shown()
+
+
+def is_modern(version: str) -> bool:
+    """Whether a server is MySQL 8.0 or newer, which shows some things otherwise.
+
+    >>> is_modern("5.7.44"), is_modern("8.0.36"), is_modern("10.11.6-MariaDB")
+    (False, True, False)
+    """
+    return int(version.partition(".")[0]) >= 8 and "MariaDB" not in version
 
 
 def syntax_error(near: str, line: int = 1) -> SqlError:

@@ -1,4 +1,5 @@
-"""MySQL's functions that SQLite does not have. Time is the simulation's, and there is no chance: `rand()` follows from the time.
+"""MySQL's functions that SQLite does not have. Time is the simulation's, and there is no chance: `rand()` follows from
+the time.
 
 Source: MySQL reference manual, 12 (functions and operators).
 """
@@ -17,9 +18,9 @@ from volsim.programs.tools.clock import moment, rendered
 __all__ = ["install"]
 
 _FORMATS = {
-    "Y": "%Y", "y": "%y", "m": "%m", "c": "%-m", "d": "%d", "e": "%-d", "H": "%H", "k": "%-H", "h": "%I", "I": "%I", "l": "%-I",
-    "i": "%M", "s": "%S", "S": "%S", "p": "%p", "W": "%A", "a": "%a", "M": "%B", "b": "%b", "j": "%j", "T": "%T", "r": "%r",
-    "f": "000000", "%": "%%", "w": "%w",
+    "Y": "%Y", "y": "%y", "m": "%m", "c": "%-m", "d": "%d", "e": "%-d", "H": "%H", "k": "%-H", "h": "%I",
+    "I": "%I", "l": "%-I", "i": "%M", "s": "%S", "S": "%S", "p": "%p", "W": "%A", "a": "%a", "M": "%B", "b": "%b",
+    "j": "%j", "T": "%T", "r": "%r", "f": "000000", "%": "%%", "w": "%w",
 }  # fmt: skip
 
 
@@ -121,15 +122,17 @@ def install(connection: sqlite3.Connection, now_us: int, facts: dict[str, Callab
 
     table: dict[str, tuple[int, Callable[..., Any]]] = {
         "mysql_concat": (-1, _concat), "mysql_concat_ws": (-1, _concat_ws), "regexp": (2, _regexp),
-        "octet_length": (1, _octets), "mysql_left": (2, _left), "mysql_right": (2, _right), "md5": (1, _hashed("md5")),
-        "sha1": (1, _hashed("sha1")), "sha": (1, _hashed("sha1")), "mysql_locate": (-1, _locate), "mysql_mod": (2, _mod),
-        "mysql_pow": (2, _power), "mysql_rand": (-1, rand), "date_format": (2, date_format),
-        "mysql_format": (2, _format), "unix_timestamp": (-1, unix_timestamp),
-        "now": (-1, lambda *digits: rendered(now, "%F %T")), "sysdate": (-1, lambda *digits: rendered(now, "%F %T")),
-        "curdate": (0, lambda: rendered(now, "%F")), "curtime": (-1, lambda *digits: rendered(now, "%T")),
+        "octet_length": (1, _octets), "mysql_left": (2, _left), "mysql_right": (2, _right),
+        "md5": (1, _hashed("md5")), "sha1": (1, _hashed("sha1")), "sha": (1, _hashed("sha1")),
+        "mysql_locate": (-1, _locate), "mysql_mod": (2, _mod), "mysql_pow": (2, _power), "mysql_rand": (-1, rand),
+        "date_format": (2, date_format), "mysql_format": (2, _format), "unix_timestamp": (-1, unix_timestamp),
+        "now": (-1, lambda *digits: rendered(now, "%F %T")),
+        "sysdate": (-1, lambda *digits: rendered(now, "%F %T")), "curdate": (0, lambda: rendered(now, "%F")),
+        "curtime": (-1, lambda *digits: rendered(now, "%T")),
         "mysql_date": (1, lambda value: None if value is None else _text(value)[:10]),
         "mysql_time": (1, lambda value: None if value is None else _text(value)[11:19]),
-        "sleep": (1, lambda seconds: 0), "reverse": (1, lambda value: None if value is None else _text(value)[::-1]),
+        "sleep": (1, lambda seconds: 0),
+        "reverse": (1, lambda value: None if value is None else _text(value)[::-1]),
         "repeat": (2, lambda value, count: None if value is None else _text(value) * max(min(count, 10_000), 0)),
         **{name: (0, fact) for name, fact in facts.items()},
     }  # fmt: skip

@@ -52,7 +52,9 @@ def table(columns: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]) -> str:
         ]
         return "| " + " | ".join(padded) + " |\n"
 
-    return line + cells(list(columns), [False] * len(columns)) + line + "".join(cells(row, right) for row in texts) + line
+    return (
+        line + cells(list(columns), [False] * len(columns)) + line + "".join(cells(row, right) for row in texts) + line
+    )
 
 
 def vertical(columns: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["Statement", "Token", "split", "tokens"]
+__all__ = ["Statement", "Token", "is_command", "split", "tokens"]
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|--(?=\s|$)[^\n]*|\#[^\n]*|/\*(?!!).*?\*/)"
@@ -26,12 +26,11 @@ _TOKEN = re.compile(
 _VERSIONED = re.compile(r"/\*!\d*(.*?)\*/", re.DOTALL)
 _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a", "%": "\\%", "_": "\\_"}
 _LINE_COMMAND = re.compile(
-    r"(?:(use|source|delimiter|connect|tee)[ \t]+|(exit|quit|help|status|clear|notee|nopager|warnings|nowarning|rehash)\b)"
-    r"[^\n]*",
-    re.IGNORECASE,
+    r"(?:(?:use|source|delimiter)[ \t]+|(?:exit|quit|help|status|clear|warnings|nowarning|rehash)\b)[^\n]*", re.IGNORECASE
 )
-_SHORT_COMMAND = re.compile(r"\\[qhscur.?#WwRTtPp!dex](?:[ \t]+[^\n;]*)?")
-_UNCLOSED = re.compile(r"['\"`]|/\*")
+_SHORT_COMMAND = re.compile(r"\\[qhsud.?](?:[ \t]+[^\n;]*)?")
+_BLANKS = re.compile(r"\s*")
+_UNCLOSED = re.compile(r"['\"`]|/\*(?!!)")
 
 
 class Token(NamedTuple):
@@ -72,36 +71,50 @@ def tokens(sql: str) -> list[Token]:
 
 
 class Statement(NamedTuple):
-    """A statement, or a command of the client, with what ended it."""
+    """A statement, or a command of the client, with where it stands in its text."""
 
     text: str
     end: str
-    """``;``, ``\\G``, ``\\g``, another delimiter, ``line`` for a command of the client, or empty at the end of the text."""
+    """What ended it: the delimiter, ``\\g``, ``\\G`` or ``\\c``; ``line`` for a command of the client."""
     start: int
     stop: int
 
 
-def split(text: str, delimiter: str = ";") -> Statement | None:
-    """The first statement or command in a text; None if there is no whole one.
+def is_command(text: str) -> bool:
+    """Whether a statement is a command of the client that takes no delimiter, such as `use` and `exit`."""
+    return _LINE_COMMAND.fullmatch(text) is not None
 
-    >>> split("select ';'; select 2").text, split("use db\\n").end, split("select 1")
+
+def split(text: str, at: int = 0, delimiter: str = ";") -> Statement | None:
+    """The first statement or command in a text from a place on; None if there is no whole one.
+
+    >>> split("select ';'; select 2").text, split("use db\n").end, split("select 1")
     ("select ';'", 'line', None)
     """
-    start = re.match(r"\s*", text)
-    assert start is not None, "it matches nothing, too"
-    at = begin = start.end()
-    command = _LINE_COMMAND.match(text, at) or _SHORT_COMMAND.match(text, at)
+    blanks = _BLANKS.match(text, at)
+    assert blanks is not None, "it matches nothing, too"
+    at = begin = blanks.end()
+    command = _command(text, at, delimiter)
     if command is not None:
-        end = re.compile(r"[^\n]*\n?").match(text, command.end())
-        stop = end.end() if end is not None and _LINE_COMMAND.match(text, at) else command.end()
-        return Statement(command[0].strip(), "line", begin, stop)
+        return command
     while at < len(text):
         if text.startswith(delimiter, at):
             return Statement(text[begin:at], delimiter, begin, at + len(delimiter))
         if text[at : at + 2] in ("\\g", "\\G", "\\c"):
             return Statement(text[begin:at], text[at : at + 2], begin, at + 2)
         match = _TOKEN.match(text, at)
-        if match is None or (match.lastgroup == "sign" and _UNCLOSED.match(text, at) and not text.startswith("/*!", at)):
+        if match is None or (match.lastgroup == "sign" and _UNCLOSED.match(text, at)):
             return None
         at = match.end()
     return None
+
+
+def _command(text: str, at: int, delimiter: str) -> Statement | None:
+    """The client's command that stands at a place: one with a backslash, or a line that has no delimiter."""
+    short = _SHORT_COMMAND.match(text, at)
+    if short is not None:
+        return Statement(short[0].strip(), "line", at, short.end())
+    found = _LINE_COMMAND.match(text, at)
+    if found is None or (delimiter in found[0] and not found[0].lower().startswith("delimiter")):
+        return None
+    return Statement(found[0].strip(), "line", at, min(found.end() + 1, len(text)))

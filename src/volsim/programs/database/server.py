@@ -1,8 +1,8 @@
 """The server `mysqld`, as the entrypoint of the images `mysql`, `mariadb` and `percona` starts it.
 
-Modelled: a data directory without a database `mysql` is initialised, with the users that the environment names and with
-what lies in ``/docker-entrypoint-initdb.d``; one that holds something else is refused; the socket, by which a client finds
-out that the server runs and where its data is; a clean end at TERM.
+Modelled: a data directory without a database `mysql` is initialised, with the users that the environment names and
+with what lies in ``/docker-entrypoint-initdb.d``; one that holds something else is refused; the socket, by which a
+client finds out that the server runs and where its data is; a clean end at TERM.
 Not modelled: how long this takes, configuration files, replication, two servers on one directory.
 Source: docker-library/mysql, docker-entrypoint.sh; MySQL reference manual, 2.9.1 (initializing the data directory).
 """
@@ -15,14 +15,14 @@ from typing import Any
 from volsim.errors import FileError
 from volsim.programs.database.engine import Facts, Session
 from volsim.programs.database.errors import SqlError
-from volsim.programs.database.lexer import split
+from volsim.programs.database.lexer import split, tokens
 from volsim.programs.database.storage import DataDirectory
 from volsim.programs.database.translate import text
 from volsim.programs.files import Files, noise
 from volsim.programs.process import Pause, Process, Program
 from volsim.programs.tools.clock import moment, rendered
 
-__all__ = ["ENTRYPOINT", "MYSQLD", "SOCKET", "option"]
+__all__ = ["ENTRYPOINT", "MYSQLD", "SOCKET", "option", "version_of"]
 
 SOCKET = "/var/run/mysqld/mysqld.sock"
 _SCRIPTS = "/docker-entrypoint-initdb.d"
@@ -49,6 +49,11 @@ def option(words: tuple[str, ...], name: str, otherwise: str = "") -> str:
     return otherwise
 
 
+def version_of(process: Process) -> str:
+    """The version of the container's server, which the image says."""
+    return process.env.get("MYSQL_VERSION", "8.0.36")
+
+
 class _Start:
     """One start of the server."""
 
@@ -56,8 +61,8 @@ class _Start:
         self._process, self._arguments = process, arguments
         self._files = Files(process)
         self.data = DataDirectory(self._files, option(arguments, "datadir", _DATA).rstrip("/"))
-        self.version = process.env.get("MYSQL_VERSION", "8.0")
-        self.facts = Facts(self.data, process.now_us, self.version.partition("-")[0], process.hostname)
+        self.version = version_of(process)
+        self.facts = Facts(self.data, process.now_us, self.version, process.hostname)
 
     # -- messages -----------------------------------------------------------------------------------------------------
     def note(self, what: str) -> None:
@@ -123,9 +128,8 @@ class _Start:
         for name in ("mysql", "performance_schema", "sys"):
             self.data.create(name)
         session = Session(self.facts)
-        session.execute(
-            "create table mysql.user (Host char(60), User char(32), authentication_string text, primary key (Host, User))"
-        )
+        columns = "Host char(60), User char(32), authentication_string text"
+        session.execute(f"create table mysql.user ({columns}, primary key (Host, User))")
 
     def _make_users(self, password: str) -> None:
         session = Session(self.facts)
@@ -155,17 +159,18 @@ class _Start:
                 self.note(f"ignoring {path}")
                 continue
             self.note(f"running {path}")
-            rest = self._files.read(path).decode(errors="replace") + "\n;"
-            line = 1
-            while (statement := split(rest)) is not None:
-                if statement.text.strip():
-                    at = line + rest.count("\n", 0, statement.start)
-                    try:
-                        session.execute(statement.text)
-                    except SqlError as error:
-                        raise _Stopped(error.shown(at)) from None
-                line += rest.count("\n", 0, statement.stop)
-                rest = rest[statement.stop :]
+            self._run_script(session, self._files.read(path).decode(errors="replace") + "\n;")
+
+    @staticmethod
+    def _run_script(session: Session, script: str) -> None:
+        at = 0
+        while (statement := split(script, at)) is not None:
+            at = statement.stop
+            if any(token.kind != "space" for token in tokens(statement.text)):
+                try:
+                    session.execute(statement.text)
+                except SqlError as error:
+                    raise _Stopped(error.shown(script.count("\n", 0, statement.start) + 1)) from None
 
     # -- serving ------------------------------------------------------------------------------------------------------
     def serve(self) -> None:
@@ -180,7 +185,9 @@ class _Start:
             self._files.mkdir(directory)
         self._files.write(SOCKET, self.data.path.encode())
         self.log("Note", "mysqld: ready for connections.")
-        self._process.complain(f"Version: '{self.facts.version}'  socket: '{SOCKET}'  port: 3306  MySQL Community Server (GPL)")
+        self._process.complain(
+            f"Version: '{self.facts.version}'  socket: '{SOCKET}'  port: 3306  MySQL Community Server (GPL)"
+        )
 
     def stop(self) -> None:
         """Close the data. What cannot be written any more is left as it is."""
@@ -225,7 +232,10 @@ class _Server:
             run.log("ERROR", error.text)
             return Pause.exited(1)
         except FileError as error:
-            run.log("ERROR", f"mysqld: Can't create/write to file '{error.filename}' (Errcode: {error.errno} - {error.strerror})")
+            run.log(
+                "ERROR",
+                f"mysqld: Can't create/write to file '{error.filename}' (Errcode: {error.errno} - {error.strerror})",
+            )
             return Pause.exited(1)
         return Pause.serving()
 

@@ -6,7 +6,6 @@ Source: MySQL reference manual, 13 (SQL statements).
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +33,10 @@ def password_hash(password: str) -> str:
     return "*" + hashlib.sha1(inner, usedforsecurity=False).hexdigest().upper()
 
 
+_ASKING = [Token("word", "select", "select", 0)]
+"""What a statement of the server's own looks like that only asks."""
+
+
 # -- rows --------------------------------------------------------------------------------------------------------------
 def _query(session: Session, found: list[Token]) -> Result:
     changed = []
@@ -56,7 +59,9 @@ def _titles(columns: tuple[str, ...], found: list[Token]) -> tuple[str, ...]:
         return columns
     end = next((at for at, token in enumerate(shown) if token.is_word("from")), len(shown))
     parts = translate.commas(shown[1:end])
-    if len(parts) != len(columns) or any(token.raw == "*" and len(words(part)) == 1 for part in parts for token in part):
+    if len(parts) != len(columns) or any(
+        token.raw == "*" and len(words(part)) == 1 for part in parts for token in part
+    ):
         return columns
     titles = []
     for part, column in zip(parts, columns, strict=True):
@@ -68,7 +73,7 @@ def _titles(columns: tuple[str, ...], found: list[Token]) -> tuple[str, ...]:
         simple = len(inner) == 1 and inner[0].kind in ("name", "word")
         if len(inner) == 1 and inner[0].kind == "string":
             written = inner[0].text
-        titles.append(column if named or simple or inner[-2:-1] and inner[-2].raw == "." else written)
+        titles.append(column if named or simple or (inner[-2:-1] and inner[-2].raw == ".") else written)
     return tuple(titles)
 
 
@@ -89,7 +94,11 @@ def _truncate(session: Session, found: list[Token]) -> Result:
     shown = words(found)
     at = 2 if len(shown) > 1 and shown[1].is_word("table") else 1
     session.commit()
-    session.run("delete from " + _target(session, shown, at)[0], found)
+    target, name, _ = _target(session, shown, at)
+    session.run(f"delete from {target}", found)
+    if session.run("select 1 from sqlite_master where name = 'sqlite_sequence'", _ASKING)[1]:
+        schema = target.partition(".")[0]
+        session.run(f"delete from {schema}.sqlite_sequence where name = {translate.text(name)}", found)
     return Result()
 
 
@@ -280,9 +289,23 @@ def _alteration(session: Session, target: str, name: str, part: list[Token], fou
     """One change of a table."""
     verb = part[0].text.lower() if part else ""
     rest = [token for token in part[1:] if not token.is_word("column")]
-    if verb in ("disable", "enable", "engine", "auto_increment", "default", "comment", "convert", "character", "charset"):
+    if verb in (
+        "disable",
+        "enable",
+        "engine",
+        "auto_increment",
+        "default",
+        "comment",
+        "convert",
+        "character",
+        "charset",
+    ):
         return
-    if verb == "add" and rest and rest[0].is_word("index", "key", "unique", "primary", "constraint", "foreign", "fulltext"):
+    if (
+        verb == "add"
+        and rest
+        and rest[0].is_word("index", "key", "unique", "primary", "constraint", "foreign", "fulltext")
+    ):
         table = create_table(rest)
         if not table.indexes:
             raise SqlError(1235, "42000", "This version of MySQL doesn't yet support 'ALTER TABLE ... ADD CONSTRAINT'")
@@ -352,7 +375,7 @@ def _user_rows(session: Session, user: str, host: str) -> list[tuple[Any, ...]]:
     inner = Session(session.facts)
     inner.use("mysql")
     query = f"select User from user where User = {translate.text(user)} and Host = {translate.text(host)}"
-    rows = inner.run(query, [Token("word", "select", "select", 0)])[1]
+    rows = inner.run(query, _ASKING)[1]
     inner.close()
     return rows
 
@@ -409,6 +432,8 @@ def _set(session: Session, found: list[Token]) -> Result:
         _store_user(session, session.facts.user, "localhost" if session.facts.user == "root" else "%", value)
     elif len(shown) < 3:
         raise near(shown, len(shown))
+    elif any(token.text.lower().rpartition(".")[2].strip("@") == "foreign_key_checks" for token in shown[1:3]):
+        session.check_references(shown[-1].text.lower() in ("1", "on"))
     return Result()
 
 
@@ -442,7 +467,9 @@ def _nothing(session: Session, found: list[Token]) -> Result:
 
 
 def _explain(session: Session, found: list[Token]) -> Result:
-    if len(words(found)) > 1 and words(found)[1].is_word("select", "insert", "update", "delete", "replace", "format", "extended"):
+    if len(words(found)) > 1 and words(found)[1].is_word(
+        "select", "insert", "update", "delete", "replace", "format", "extended"
+    ):
         raise SqlError(1235, "42000", "This version of MySQL doesn't yet support 'EXPLAIN of a statement'")
     return describe(session, words(found)[1:])
 
@@ -471,9 +498,10 @@ _CREATE: dict[str, Do] = {
 STATEMENTS: dict[str, Do] = {
     "(": _query, "alter": _alter, "analyze": _maintain, "begin": _start, "check": _maintain, "commit": _commit,
     "create": _create, "delete": _change, "desc": _explain, "describe": _explain, "do": _nothing, "drop": _drop,
-    "explain": _explain, "flush": _nothing, "grant": _grant, "insert": _change, "lock": _nothing, "optimize": _maintain,
-    "release": _savepoint, "rename": _rename, "repair": _maintain, "replace": _change, "revoke": _grant,
-    "rollback": _rollback, "savepoint": _savepoint, "select": _query, "set": _set, "show": show, "start": _start,
-    "truncate": _truncate, "unlock": _nothing, "update": _change, "use": _use, "values": _query, "with": _query,
+    "explain": _explain, "flush": _nothing, "grant": _grant, "insert": _change, "lock": _nothing,
+    "optimize": _maintain, "release": _savepoint, "rename": _rename, "repair": _maintain, "replace": _change,
+    "revoke": _grant, "rollback": _rollback, "savepoint": _savepoint, "select": _query, "set": _set, "show": show,
+    "start": _start, "truncate": _truncate, "unlock": _nothing, "update": _change, "use": _use, "values": _query,
+    "with": _query,
 }  # fmt: skip
 """What each statement does."""

@@ -1,7 +1,7 @@
 """The data directory: one directory a database, in it one SQLite file with all of its tables.
 
-The bytes of a file follow from the rows that are in it, and from nothing else: a file is rebuilt before it is written, and
-the counters of its header are set. So what a volume holds is the same whenever the same statements were run.
+The bytes of a file follow from the rows that are in it, and from nothing else: a file is rebuilt before it is written,
+and the counters of its header are set. So what a volume holds is the same whenever the same statements were run.
 
 Modelled: that every acknowledged statement is in the files.
 Not modelled: InnoDB's own files (those that mark a data directory are there, and empty), binary logs.

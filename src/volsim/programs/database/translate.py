@@ -1,7 +1,7 @@
 """From MySQL's SQL to SQLite's: quotes, functions' names, and the columns of ``CREATE TABLE``.
 
-What MySQL checks and SQLite does not (lengths, whole numbers, members of an enum) becomes a constraint whose name says what
-was broken, so that the engine can say it in MySQL's words.
+What MySQL checks and SQLite does not (lengths, whole numbers, members of an enum) becomes a constraint whose name says
+what was broken, so that the engine can say it in MySQL's words.
 
 Modelled: MySQL's column types, `AUTO_INCREMENT`, keys, `ON DUPLICATE KEY UPDATE`, ``INSERT … SET``, ``INSERT IGNORE``.
 Not modelled: partitions, triggers, stored programs, character sets (all text is UTF-8 and compares without case),
@@ -17,9 +17,25 @@ from typing import NamedTuple
 from volsim.programs.database.errors import SqlError, syntax_error
 from volsim.programs.database.lexer import Token
 
-__all__ = ["Index", "Table", "closing", "columns", "commas", "create_table", "join", "name_at", "near", "quoted", "statement", "text", "words"]
+__all__ = [
+    "Index",
+    "Table",
+    "closing",
+    "columns",
+    "commas",
+    "create_table",
+    "join",
+    "name_at",
+    "near",
+    "quoted",
+    "statement",
+    "text",
+    "words",
+]
 
-_TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "nchar", "nvarchar"})
+_TEXTS = frozenset(
+    {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "nchar", "nvarchar"}
+)
 _INTEGERS = {"tinyint": 1, "smallint": 2, "mediumint": 3, "int": 4, "integer": 4, "bigint": 8, "bool": 1, "boolean": 1}
 _REALS = frozenset({"float", "double", "real", "decimal", "numeric", "dec", "fixed"})
 _OTHERS = frozenset(
@@ -27,12 +43,15 @@ _OTHERS = frozenset(
      "varbinary", "bit"}
 )  # fmt: skip
 _FUNCTIONS = {
-    "concat_ws": "mysql_concat_ws", "concat": "mysql_concat", "if": "iif", "length": "octet_length", "left": "mysql_left",
-    "right": "mysql_right", "char_length": "length", "character_length": "length", "substring": "substr", "mid": "substr",
-    "ucase": "upper", "lcase": "lower", "rand": "mysql_rand", "pow": "mysql_pow", "power": "mysql_pow", "mod": "mysql_mod",
-    "format": "mysql_format", "locate": "mysql_locate", "date": "mysql_date", "time": "mysql_time",
+    "concat_ws": "mysql_concat_ws", "concat": "mysql_concat", "if": "iif", "length": "octet_length",
+    "left": "mysql_left", "right": "mysql_right", "char_length": "length", "character_length": "length",
+    "substring": "substr", "mid": "substr", "ucase": "upper", "lcase": "lower", "rand": "mysql_rand",
+    "pow": "mysql_pow", "power": "mysql_pow", "mod": "mysql_mod", "format": "mysql_format",
+    "locate": "mysql_locate", "date": "mysql_date", "time": "mysql_time",
 }  # fmt: skip
 """Functions that SQLite has under another name, or that mean something else there."""
+_SIGNS = {"&&": " and ", "<=>": " is ", "!": " not ", "/": " * 1.0 / "}
+"""Operators that SQLite has under another name; a slash never divides as whole numbers."""
 _CONSTANTS = {
     "current_timestamp": "now()", "localtime": "now()", "localtimestamp": "now()", "current_date": "curdate()",
     "current_time": "curtime()", "utc_timestamp": "now()",
@@ -78,8 +97,10 @@ def join(found: Iterable[Token]) -> str:
                 out.append(quoted(token.text))
             case "word":
                 out.append(_word(listed, at))
+            case "number" if token.raw[:2].lower() == "0x" and len(token.raw) % 2 == 0:
+                out.append(f"x'{token.raw[2:]}'")
             case "sign":
-                out.append({"&&": "and", "<=>": "is", "!": "not"}.get(token.raw, token.raw))
+                out.append(_SIGNS.get(token.raw, token.raw))
             case _:
                 out.append(token.raw)
     return "".join(out)
@@ -96,7 +117,9 @@ def _word(listed: list[Token], at: int) -> str:
         return _FUNCTIONS[lower]
     if lower in _CONSTANTS and following != ".":
         return _CONSTANTS[lower].removesuffix("()") if following == "(" else _CONSTANTS[lower]
-    return {"div": "/", "rlike": "regexp", "xor": "<>", "unsigned": "integer", "signed": "integer"}.get(lower, token.raw)
+    return {"div": "/", "rlike": "regexp", "xor": "<>", "unsigned": "integer", "signed": "integer"}.get(
+        lower, token.raw
+    )
 
 
 # -- statements --------------------------------------------------------------------------------------------------------
@@ -121,7 +144,9 @@ def _insert(found: list[Token]) -> str:
     ignore = any(token.is_word("ignore") for token in rest[:3])
     while rest and rest[0].is_word("ignore", "low_priority", "delayed", "high_priority", "into"):
         rest.pop(0)
-    end = next((at for at, token in enumerate(rest) if token.is_word("values", "value", "set", "select", "with")), len(rest))
+    end = next(
+        (at for at, token in enumerate(rest) if token.is_word("values", "value", "set", "select", "with")), len(rest)
+    )
     update = next((at for at in range(len(rest)) if _starts_update(rest, at)), len(rest))
     target, body = rest[:end], rest[end:update]
     head = f"{verb} {'or ignore ' if ignore else ''}into {_spaced(target)}"
@@ -274,7 +299,7 @@ class _Column:
         if self.increments:
             parts.append("integer primary key autoincrement")
         else:
-            parts.append(self.declared)
+            parts.append(quoted(self.declared) if "'" in self.declared else self.declared)
             parts += ["primary key not null"] if self.key else []
             parts += ["collate nocase"] if self.type in _TEXTS else []
         return " ".join([*parts, *self.out, *self._checks()])
@@ -366,9 +391,7 @@ def _is_constraint(part: list[Token]) -> bool:
     return part[0].is_word("primary", "key", "index", "unique", "constraint", "foreign", "fulltext", "spatial", "check")
 
 
-def _constraint(
-    part: list[Token], constraints: list[str], indexes: list[Index], keys: list[list[Token]]
-) -> None:
+def _constraint(part: list[Token], constraints: list[str], indexes: list[Index], keys: list[list[Token]]) -> None:
     """Read one constraint or key of a table."""
     name = ""
     if part[0].is_word("constraint"):

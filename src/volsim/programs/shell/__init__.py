@@ -102,7 +102,13 @@ def _shell(process: Process) -> ShellState:
     frame, name, parameters = _script(process, words, command=command, stdin="s" in letters)
     variables = {key: value for key, value in process.env.items() if key.isidentifier() and key.isascii()}
     exported = tuple(sorted(variables))
-    variables = {"IFS": " \t\n", "PATH": "/sbin:/usr/sbin:/bin:/usr/bin", "OPTIND": "1", **variables, "PWD": process.cwd}
+    variables = {
+        "IFS": " \t\n",
+        "PATH": "/sbin:/usr/sbin:/bin:/usr/bin",
+        "OPTIND": "1",
+        **variables,
+        "PWD": process.cwd,
+    }
     pid = 1 if process.pid1 else 7
     return ShellState(
         name=name,
@@ -116,9 +122,7 @@ def _shell(process: Process) -> ShellState:
     )
 
 
-def _script(
-    process: Process, words: list[str], *, command: bool, stdin: bool
-) -> tuple[Frame, str, tuple[str, ...]]:
+def _script(process: Process, words: list[str], *, command: bool, stdin: bool) -> tuple[Frame, str, tuple[str, ...]]:
     """What is to be run, ``$0``, and the positional parameters."""
     own = process.argv[0]
     if command:

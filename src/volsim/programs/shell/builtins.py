@@ -1,11 +1,12 @@
 """Commands that a shell runs itself, because they change the shell or are needed often.
 
-Each gets the shell at the present instruction and its words, and returns a status; or None if it has said itself how the
-shell goes on.
+Each gets the shell at the present instruction and its words, and returns a status; or None if it has said itself how
+the shell goes on.
 
-Modelled: POSIX' special builtins, `cd`, `command`, `getopts`, `kill`, `local`, `read`, `source`, `type`, `umask`, `wait`,
-and `echo`, `printf`, `pwd`, `test`, `true` and `false` as the programs of these names do them.
-Not modelled: aliases, job control (`fg`, `bg`, `jobs`), time limits of `read`, limits of `ulimit`.
+Modelled: POSIX' special builtins, `cd`, `command`, `getopts`, `kill`, `local`, `read`, `source`, `type`, `wait`, and
+`echo`, `printf`, `pwd`, `test`, `true` and `false` as the programs of these names do them.
+Not modelled: aliases, job control (`fg`, `bg`, `jobs`), time limits of `read`, that `umask` and `ulimit` change
+anything.
 Source: POSIX.1-2017, XCU 2.14 and 4; busybox, shell/ash.c.
 """
 
@@ -21,6 +22,7 @@ from volsim.errors import FileError
 from volsim.objects._record import FrozenDict
 from volsim.programs.process import SIGNALS, decode, encode, signal_name
 from volsim.programs.shell.expand import ShellFault, split_fields
+from volsim.programs.shell.getopts import Place, next_option
 from volsim.programs.shell.state import Frame, Wait
 from volsim.programs.tools.conditions import test
 from volsim.programs.tools.printing import echo, printf
@@ -168,13 +170,12 @@ def _exec(step: Step, words: list[str]) -> int | None:
 
 
 def _command(step: Step, words: list[str]) -> int | None:
-    rest = words[1:]
-    verbose = ""
+    rest, verbose = words[1:], ""
     while rest and rest[0] in ("-v", "-V", "-p", "--"):
-        verbose = rest[0][1] if rest[0] in ("-v", "-V") else verbose
-        rest = rest[1:]
-        if words[0] == "--":
+        option, *rest = rest
+        if option == "--":
             break
+        verbose = option[1] if option != "-p" else verbose
     if verbose:
         lines = [_meaning(step, name, long=verbose == "V") for name in rest[:1]]
         return _print(step, words, "".join(lines)) if all(lines) else 127
@@ -245,7 +246,9 @@ def _readonly(step: Step, words: list[str]) -> int:
     rest = [word for word in words[1:] if word not in ("-p", "--")]
     if not rest:
         values = step.shell.variables
-        return _print(step, words, "".join(f"readonly {name}='{values.get(name, '')}'\n" for name in step.shell.readonly))
+        return _print(
+            step, words, "".join(f"readonly {name}='{values.get(name, '')}'\n" for name in step.shell.readonly)
+        )
     names = set(_declared(step, rest))
     step.shell = step.shell.replace(readonly=tuple(sorted({*step.shell.readonly, *names})))
     return 0
@@ -329,7 +332,9 @@ def _set_letter(step: Step, on: bool, letter: str) -> None:
 
 
 def _option_table(step: Step) -> str:
-    values = {name: letter in step.shell.options for name, letter in _OPTIONS.items()} | {"pipefail": step.shell.pipefail}
+    values = {name: letter in step.shell.options for name, letter in _OPTIONS.items()} | {
+        "pipefail": step.shell.pipefail
+    }
     lines = [f"{name:<16}{'on' if value else 'off'}\n" for name, value in sorted(values.items())]
     return "Current option settings\n" + "".join(lines)
 
@@ -397,49 +402,43 @@ def _marked(text: str, raw: bool) -> list[tuple[str, bool]]:
 
 
 def _getopts(step: Step, words: list[str]) -> int:
-    """Take the next option; where it stands among letters that share a dash is kept in ``OPTIND`` behind a colon."""
+    """Take the next option. ``OPTIND`` tells the next word; where in it the next letter is, the shell remembers."""
     if len(words) < 3:
         return _complain(step, words, "usage: getopts optstring var [arg]", 2)
     letters, name = words[1], words[2]
-    given = words[3:] or list(step.shell.parameters)
-    index, _, inner = step.shell.getopts.partition(":")
-    if step.shell.variables.get("OPTIND", "1") != index or not inner:
-        index, inner = step.shell.variables.get("OPTIND", "1"), "1"
-    at, letter_at = max(int(index), 1) - 1 if index.isdigit() else 0, int(inner)
-    word = given[at] if at < len(given) else ""
-    if word == "--" or not word.startswith("-") or len(word) < 2:
+    found = next_option(letters, words[3:] or list(step.shell.parameters), _option_place(step))
+    if isinstance(found, Place):
+        _remember_place(step, found)
         step.assign(name, "?")
-        step.assign("OPTIND", str(at + (word == "--") + 1))
-        step.shell = step.shell.replace(getopts="")
         return 1
-    letter, silent = word[letter_at], letters.startswith(":")
-    rest = word[letter_at + 1 :]
-    known = letter != ":" and letter in letters
-    takes = known and letters[letters.index(letter) + 1 :][:1] == ":"
-    value: str | None = None
-    if takes:
-        at += 1
-        if not rest:
-            value = given[at] if at < len(given) else None
-            at += 1
-        else:
-            value = rest
-        rest = ""
-    elif not rest:
-        at += 1
-    problem = "" if known and (value is not None or not takes) else "argument" if known else "option"
-    if problem and not silent:
-        text = "No arg for" if problem == "argument" else "Illegal option"
-        step.say(f"{text} {'-' + letter}{' option' if problem == 'argument' else ''}")
-    step.assign(name, letter if not problem else ":" if problem == "argument" and silent else "?")
-    argument = letter if problem and silent else value
+    silent = letters.startswith(":")
+    if found.problem and not silent:
+        text = "Illegal option -{}" if found.problem == "unknown" else "No arg for -{} option"
+        step.say(text.format(found.letter))
+    lacks = ":" if found.problem == "argument" and silent else "?"
+    step.assign(name, lacks if found.problem else found.letter)
+    argument = found.letter if found.problem and silent else found.argument
     if argument is None:
         _unset(step, ["unset", "OPTARG"])
     else:
         step.assign("OPTARG", argument)
-    step.assign("OPTIND", str(at + 1))
-    step.shell = step.shell.replace(getopts=f"{at + 1}:{letter_at + 1}" if rest else "")
+    _remember_place(step, found.after)
     return 0
+
+
+def _option_place(step: Step) -> Place:
+    """How far `getopts` has read; a script that sets ``OPTIND`` begins anew."""
+    index, _, letter = step.shell.getopts.partition(":")
+    given = step.shell.variables.get("OPTIND", "1")
+    if given == index:
+        return Place(int(index) - 1, int(letter))
+    return Place(max(int(given), 1) - 1 if given.isascii() and given.isdigit() else 0)
+
+
+def _remember_place(step: Step, place: Place) -> None:
+    index = str(place.word + 1)
+    step.assign("OPTIND", index)
+    step.shell = step.shell.replace(getopts=f"{index}:{place.letter}")
 
 
 # -- places ------------------------------------------------------------------------------------------------------------
@@ -468,6 +467,11 @@ def _cd(step: Step, words: list[str]) -> int:
 
 def _umask(step: Step, words: list[str]) -> int:
     return _print(step, words, "0022\n") if len(words) == 1 else 0
+
+
+def _ulimit(step: Step, words: list[str]) -> int:
+    asks = all(word.startswith("-") for word in words[1:])
+    return _print(step, words, "unlimited\n") if asks else 0
 
 
 # -- signals and processes ---------------------------------------------------------------------------------------------
@@ -501,9 +505,9 @@ def _kill(step: Step, words: list[str]) -> int:
         return _print(step, words, "".join(f"{number:2}) {each}\n" for each, number in SIGNALS.items()))
     if rest[:1] == ["-s"] and len(rest) > 1:
         rest = [f"-{rest[1]}", *rest[2:]]
-    test_only = rest[:1] == ["-0"]
-    if rest and rest[0].startswith("-") and rest[0] != "--":
-        found = signal_name(rest[0][1:]) if not test_only else "TERM"
+    asks_only = rest[:1] == ["-0"]  # whether there is such a process
+    if rest and rest[0].startswith("-"):
+        found = signal_name(rest[0][1:]) if not asks_only else "TERM"
         if found is None:
             return _complain(step, words, f"invalid signal '{rest[0][1:]}'")
         rest, name = rest[1:], found
@@ -512,9 +516,9 @@ def _kill(step: Step, words: list[str]) -> int:
         pid = int(word) if word.isascii() and word.isdigit() else None
         if pid is None:
             status = _complain(step, words, f"invalid number '{word}'")
-        elif not step.kernel.alive(pid):
+        elif not step.kernel.knows(pid):
             status = _complain(step, words, f"can't kill pid {pid}: No such process")
-        elif not test_only:
+        elif not asks_only:
             step.sent.append((pid, name))
     return status
 
@@ -541,9 +545,10 @@ def _times(step: Step, words: list[str]) -> int:
 BUILTINS: dict[str, Builtin] = {
     ".": _source, ":": lambda step, words: 0, "[": _inside(test), "[[": _inside(test), "break": _break, "cd": _cd,
     "command": _command, "continue": _break, "echo": _inside(echo), "eval": _eval, "exec": _exec, "exit": _exit,
-    "export": _export, "false": lambda step, words: 1, "getopts": _getopts, "hash": lambda step, words: 0, "kill": _kill,
-    "local": _local, "printf": _inside(printf), "pwd": _pwd, "read": _read, "readonly": _readonly, "return": _return,
-    "set": _set, "shift": _shift, "source": _source, "test": _inside(test), "times": _times, "trap": _trap,
-    "true": lambda step, words: 0, "type": _type, "umask": _umask, "unset": _unset, "wait": _wait,
+    "export": _export, "false": lambda step, words: 1, "getopts": _getopts, "hash": lambda step, words: 0,
+    "kill": _kill, "local": _local, "printf": _inside(printf), "pwd": _pwd, "read": _read, "readonly": _readonly,
+    "return": _return, "set": _set, "shift": _shift, "source": _source, "test": _inside(test), "times": _times,
+    "trap": _trap, "true": lambda step, words: 0, "type": _type, "ulimit": _ulimit, "umask": _umask,
+    "unset": _unset, "wait": _wait,
 }  # fmt: skip
 """The builtins by name."""

@@ -33,8 +33,9 @@ from volsim.programs.shell.syntax import (
 )
 
 __all__ = [
-    "Again", "Background", "Check", "Choose", "Close", "Code", "DefineFunction", "EnterFor", "EnterLoop", "Fail", "Fork",
-    "Instruction", "Jump", "JumpIf", "LeaveLoop", "Negate", "NextItem", "Open", "Pipe", "Run", "SetStatus", "compiled",
+    "Again", "Background", "Check", "Choose", "Close", "Code", "DefineFunction", "EnterFor", "EnterLoop", "Fail",
+    "Fork", "Instruction", "Jump", "JumpIf", "LeaveLoop", "Negate", "NextItem", "Open", "Pipe", "Run", "SetStatus",
+    "compiled",
 ]  # fmt: skip
 
 

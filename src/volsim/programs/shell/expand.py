@@ -4,7 +4,8 @@ An expansion never waits. If it needs the output of a substitution that has not 
 `OutputNeeded`; the shell runs the substitution and expands the command once more from the same state. So whatever an
 expansion changes (``${x:=1}``, ``$((i++))``) counts once.
 
-Modelled: all of POSIX; of bash ``${x:1:2}``, ``${x/a/b}``, ``$RANDOM`` (which is no chance: it follows from the host name).
+Modelled: all of POSIX; of bash ``${x:1:2}``, ``${x/a/b}``, ``$RANDOM`` (which is no chance: it follows from the host
+name).
 Not modelled: ``~user``, arrays.
 Source: POSIX.1-2017, XCU 2.6.
 """
@@ -16,8 +17,8 @@ from typing import NamedTuple
 
 from volsim.objects._record import FrozenDict
 from volsim.programs.files import Files, noise
-from volsim.programs.shell.arithmetic import ArithmeticFault, evaluate
 from volsim.programs.patterns import Piece, file_names, has_magic, matcher
+from volsim.programs.shell.arithmetic import ArithmeticFault, evaluate
 from volsim.programs.shell.state import ShellState
 from volsim.programs.shell.syntax import Arithmetic, Parameter, Part, Substitution, Text, Word
 
@@ -225,9 +226,7 @@ class Expander:
         exported = self.shell.exported
         if "a" in self.shell.options and name not in exported:
             exported = tuple(sorted((*exported, name)))
-        self.shell = self.shell.replace(
-            variables=FrozenDict({**self.shell.variables, name: value}), exported=exported
-        )
+        self.shell = self.shell.replace(variables=FrozenDict({**self.shell.variables, name: value}), exported=exported)
 
     def _parameter(self, part: Parameter, out: _Fields) -> None:
         if part.name in ("@", "*") and part.operator == "":

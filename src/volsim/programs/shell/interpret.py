@@ -11,6 +11,7 @@ from typing import Any
 
 from volsim.errors import FileError
 from volsim.objects._record import FrozenDict
+from volsim.programs.patterns import matcher
 from volsim.programs.process import Program, decode, encode
 from volsim.programs.shell import builtins
 from volsim.programs.shell.code import (
@@ -38,7 +39,6 @@ from volsim.programs.shell.code import (
 from volsim.programs.shell.expand import Context, Expander, OutputNeeded, ShellFault
 from volsim.programs.shell.kernel import Kernel
 from volsim.programs.shell.parser import parse_line
-from volsim.programs.patterns import matcher
 from volsim.programs.shell.redirect import Descriptors, RedirectFault
 from volsim.programs.shell.state import Channel, Frame, LoopState, ShellState, Task, Wait
 from volsim.programs.shell.syntax import Redirect, ShellSyntaxError, Simple, Text, Word, literal
@@ -323,9 +323,7 @@ class Step:
         self.tested = instruction.tested
         self._dispatch(words, targets, [name for name, _ in command.assignments], before)
 
-    def _read(
-        self, expander: Expander, command: Simple
-    ) -> tuple[list[str], list[tuple[Redirect, str]], ShellState]:
+    def _read(self, expander: Expander, command: Simple) -> tuple[list[str], list[tuple[Redirect, str]], ShellState]:
         """The words, the targets of redirections, and the shell before the assignments, which are then done."""
         if literal(command.words[0]) in builtins.DECLARING:
             words = [text for word in command.words for text in _declared(expander, word)]
@@ -415,9 +413,7 @@ class Step:
         self.task = self.task.replace(descriptors=descriptors)
         self.commit()
 
-    def _builtin(
-        self, words: list[str], descriptors: tuple[tuple[int, int], ...], old: dict[str, str | None]
-    ) -> None:
+    def _builtin(self, words: list[str], descriptors: tuple[tuple[int, int], ...], old: dict[str, str | None]) -> None:
         """Run a builtin, with descriptors and variables of its own."""
         self.outer, pid = self.task.descriptors, self.task.pid
         self.task = self.task.replace(descriptors=descriptors)
@@ -430,8 +426,7 @@ class Step:
         self.task = self.task.replace(descriptors=self.outer)
         self.shell = self.shell.replace(variables=_restored(self.shell.variables, old), status=status)
         self.commit()
-        for number, name in self.sent:
-            self.kernel.deliver(number, name)
+        self.kernel.send(self.sent)
 
     def find(self, name: str) -> Program | None:
         """The program that a name means here. Raises `FileError` if it cannot be run."""
@@ -492,7 +487,9 @@ class Step:
             and compiled(frame.text).tail(frame.block, frame.at)
         )
 
-    def become(self, argv: tuple[str, ...], env: FrozenDict[str, str], descriptors: tuple[tuple[int, int], ...]) -> None:
+    def become(
+        self, argv: tuple[str, ...], env: FrozenDict[str, str], descriptors: tuple[tuple[int, int], ...]
+    ) -> None:
         """Replace the shell by a program, as `exec` does."""
         self.kernel.put(self.task.replace(shell=None, argv=argv, env=env, descriptors=descriptors, started=False))
 
@@ -534,14 +531,10 @@ class Step:
     def enter_for(self, instruction: EnterFor) -> None:
         """Begin a loop over words."""
         words = instruction.words
-        found = self.expanded(
-            lambda expander: self.shell.parameters if words is None else tuple(expander.words(words))
-        )
+        found = self.expanded(lambda expander: self.shell.parameters if words is None else tuple(expander.words(words)))
         if found is None:
             return
-        loop = LoopState(
-            start=instruction.start, end=instruction.end, items=found[0], opened=len(self.frame.opened)
-        )
+        loop = LoopState(start=instruction.start, end=instruction.end, items=found[0], opened=len(self.frame.opened))
         self.change_frame(loops=(*self.frame.loops, loop))
         self.commit()
 
@@ -578,9 +571,7 @@ class Step:
         opened = self.frame.opened
         if len(opened) > loop.opened:
             self.outer = opened[loop.opened]
-        self.change_frame(
-            loops=(*loops[:at], loop), opened=opened[: loop.opened], at=loop.start if again else loop.end
-        )
+        self.change_frame(loops=(*loops[:at], loop), opened=opened[: loop.opened], at=loop.start if again else loop.end)
 
     def choose(self, instruction: Choose) -> None:
         """``case``."""

@@ -1,12 +1,12 @@
 """The little kernel under a shell: which of its processes runs next, what flows through pipes, what signals do.
 
-Tasks run one after the other, in the order of their numbers, each until it waits or has had its turn. When all wait, the
-whole pauses until the first of them wants to go on.
+Tasks run one after the other, in the order of their numbers, each until it waits or has had its turn. When all wait,
+the whole pauses until the first of them wants to go on.
 
 Modelled: pipes with their end and SIGPIPE, waiting for children, signals and their defaults, process 1 that gets only
 signals it has a handler for.
-Not modelled: process groups and sessions, stopped processes, files that are removed while they are open (what is written
-goes to the path), the size of a pipe for programs that write all at once.
+Not modelled: process groups and sessions, stopped processes, files that are removed while they are open (what is
+written goes to the path), the size of a pipe for programs that write all at once.
 Source: fork(2), pipe(7), signal(7), wait(2).
 """
 
@@ -17,11 +17,14 @@ from collections.abc import Callable, Iterable
 from volsim.errors import FileError
 from volsim.programs.files import BLOCK, Files
 from volsim.programs.process import SIGNALS, Pause, Process, default_signal
+from volsim.programs.scripts import again
 from volsim.programs.shell.state import Channel, Processes, Task, Wait
 
 __all__ = ["STEPS_MOST", "Kernel"]
 
 STEPS_MOST = 50_000  # instructions between two pauses: more a script runs only by mistake
+ENDLESS_MOST = 64 * BLOCK  # what a process reads from a device that never ends: more it reads only by mistake
+PIPE_MOST = 64 * 1024  # what a pipe holds while somebody writes without end
 TURN = 500  # instructions that a task runs before others have their turn
 TASKS_MOST = 200  # processes at a time, so that a script that forks without end is found out
 CHANNELS_MOST = 50  # channels that are kept before those that nobody holds are looked for
@@ -99,7 +102,9 @@ class Kernel:
             wait = task.wait
             if wait is None or task.status is not None:
                 continue
-            if wait.kind == "input" and self.readable(wait.channel):
+            if (wait.kind == "input" and self.readable(wait.channel)) or (
+                wait.kind == "room" and not self._full(wait.channel)
+            ):
                 self.put(task.replace(wait=None))
             elif wait.kind == "children" and all(self.tasks[pid].status is not None for pid in wait.children):
                 self._reap(task, wait)
@@ -166,10 +171,16 @@ class Kernel:
         else:
             self.put(task.replace(parent=self.root))
 
-    def alive(self, pid: int) -> bool:
-        """Whether there is a task of that number that has not ended."""
+    def knows(self, pid: int) -> bool:
+        """Whether a signal can be sent to a process: to a task that has not ended, or to the container's first process."""
         task = self.tasks.get(pid)
-        return task is not None and task.status is None
+        return pid == 1 if task is None else task.status is None
+
+    def send(self, signals: Iterable[tuple[int, str]]) -> None:
+        """Send signals to tasks; those for other processes are the business of whoever runs this one."""
+        for pid, name in signals:
+            if not self.deliver(pid, name):
+                self.process.sent.append((pid, name))
 
     def deliver(self, pid: int, name: str) -> bool:
         """Send a signal to a task; whether there is such a task."""
@@ -202,11 +213,13 @@ class Kernel:
 
     def _signal_program(self, task: Task, name: str) -> None:
         process = self._process(task)
-        program = process.find(task.argv[0], process)
-        assert program is not None, "it was started"
         if task.wait is not None:
             process.remaining_us = task.wait.left_us
-        pause = program.signal(task.memory, process, name) if task.started else default_signal(process, name)
+        pause = (
+            again(process, task.memory).signal(task.memory, process, name)
+            if task.started
+            else default_signal(process, name)
+        )
         if pause is not None:
             self._after(task, process, pause, killed=name if pause.exit_code == 128 + SIGNALS[name] else "")
 
@@ -225,6 +238,7 @@ class Kernel:
             cwd=task.cwd,
             stdin_open=False,
             waited_for=not task.background and (task.pid != self.root or process.waited_for),
+            main=process.main,
         )
         made.find = process.find
         return made
@@ -243,8 +257,7 @@ class Kernel:
 
     def _run_program(self, task: Task) -> None:
         process = self._process(task)
-        program = process.find(task.argv[0], process)
-        assert program is not None, "it was found when it was started"
+        program = again(process, task.memory)
         pause = program.resume(task.memory, process) if task.started else program.start(process)
         self._after(task.replace(started=True), process, pause)
 
@@ -255,19 +268,41 @@ class Kernel:
             self.consume(number, process.consumed)
         self.put(task.replace(memory=pause.memory))
         failed = self.pass_on(task, process.output, process.name)
-        for pid, name in process.sent:
-            if not self.deliver(pid, name):
-                self.process.sent.append((pid, name))
+        self.send(process.sent)
         if self.tasks[task.pid].status is not None:  # it has written into a pipe that nobody reads
             return
         if pause.exit_code is not None:
             self.end(task.pid, pause.exit_code or failed, killed)
+        elif failed:
+            self.end(task.pid, 1)
+        elif pause.reads and number is not None and self._is_too_much(number, process.consumed):
+            self.write(task, 2, f"{process.name}: killed: it reads a device that never ends\n".encode())
+            self.end(task.pid, 128 + SIGNALS["KILL"])
         elif pause.reads:
             self.put(self.tasks[task.pid].replace(wait=Wait(kind="input", channel=number or 0)))
         elif pause.wake_after_us is None:
             self.put(self.tasks[task.pid].replace(wait=Wait(kind="ever")))
         elif pause.wake_after_us > 0:
             self.put(self.tasks[task.pid].replace(wait=Wait(kind="time", left_us=pause.wake_after_us)))
+        else:
+            self._hold_back(self.tasks[task.pid])
+
+    def _hold_back(self, task: Task) -> None:
+        """Let a task that writes without end wait until somebody has read."""
+        number = self.channel(task, 1)
+        channel = self._channels.get(number or 0)
+        if channel is not None and channel.kind == "into" and self._full(channel.target):
+            self.put(task.replace(wait=Wait(kind="room", channel=channel.target)))
+
+    def _full(self, number: int) -> bool:
+        """Whether a pipe has no room, and a reader who could make some."""
+        channel = self._channels.get(number)
+        return channel is not None and len(channel.data) >= PIPE_MOST and self._holders(number)
+
+    def _is_too_much(self, number: int, consumed: int) -> bool:
+        """Whether a task waits for the end of a device that has none."""
+        channel = self._channels[number]
+        return channel.kind == "endless" and (consumed == 0 or channel.offset >= ENDLESS_MOST)
 
     def pass_on(self, task: Task, output: Iterable[tuple[int, bytes]], name: str) -> int:
         """Write what a program wrote to where its descriptors lead; 1 if that failed, with a word about it."""
@@ -345,7 +380,7 @@ class Kernel:
         if not length:
             return
         channel = self._channels[number]
-        if channel.kind == "file":
+        if channel.kind in ("file", "endless"):
             self._channels[number] = channel.replace(offset=channel.offset + length)
         else:
             self._channels[number] = channel.replace(data=channel.data[length:])
@@ -391,7 +426,6 @@ class Kernel:
         pid = 1 if process.pid1 else 7
         connected = task.replace(pid=pid, parent=pid - 1, descriptors=((0, 1), (1, 2), (2, 3)))
         return Processes(tasks=(connected,), channels=channels)
-
 
 
 def _held(task: Task) -> Iterable[int]:

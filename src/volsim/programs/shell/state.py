@@ -1,7 +1,7 @@
 """What a shell and the processes under it are while they pause: a value.
 
-Nothing in it says what time it is: a task that sleeps knows how long it still sleeps. So a loop that writes and sleeps is,
-at every pause, the same value again, and an exploration finds that it has been there.
+Nothing in it says what time it is: a task that sleeps knows how long it still sleeps. So a loop that writes and sleeps
+is, at every pause, the same value again, and an exploration finds that it has been there.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class ShellState(Record):
     pipefail: bool = False
     """The status of a pipeline is that of its last command that failed."""
     getopts: str = ""
-    """Where `getopts` stands inside a word of several options: ``OPTIND`` and, behind a colon, the letter."""
+    """How far `getopts` has read: ``OPTIND`` and, behind a colon, the next letter in that word."""
     chance: int = 0
     """Where ``$RANDOM`` stands."""
 

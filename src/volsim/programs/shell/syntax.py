@@ -12,7 +12,8 @@ from typing import NamedTuple, TypeAlias
 
 __all__ = [
     "AndOr", "Arithmetic", "Case", "Command", "Define", "For", "Group", "If", "Item", "Loop", "Parameter", "Part",
-    "Pipeline", "Redirect", "Sequence", "ShellSyntaxError", "Simple", "Subshell", "Substitution", "Text", "Word", "literal",
+    "Pipeline", "Redirect", "Sequence", "ShellSyntaxError", "Simple", "Subshell", "Substitution", "Text", "Word",
+    "literal",
 ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """How a tool is made: from a function that does all at once, or from one that takes its input as it comes.
 
-A tool keeps nothing. One that needs all of its input and does not have it yet begins again when there is more; a filter is
-given what has come, and remembers a value until more comes.
+A tool keeps nothing. One that needs all of its input and does not have it yet begins again when there is more; a
+filter is given what has come, and remembers a value until more comes.
 
 >>> def shout(process, memory, data, last):
 ...     process.write(data.upper())
@@ -13,7 +13,9 @@ Filter(shout)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+import attrs
 
 from volsim.errors import FileError
 from volsim.programs.files import Files
@@ -97,7 +99,8 @@ def fail(process: Process, text: str) -> int:
 
 
 # -- arguments ---------------------------------------------------------------------------------------------------------
-class Options(NamedTuple):
+@attrs.frozen
+class Options:
     """The options of a tool by their letters, and its other arguments."""
 
     given: dict[str, list[str]]

@@ -12,7 +12,7 @@ from posixpath import basename, dirname, join, normpath
 
 from volsim.errors import FileError
 from volsim.programs.files import FILE_MOST, Files, noise
-from volsim.programs.process import Process
+from volsim.programs.process import Process, Program
 from volsim.programs.tools.applet import Applet, Options, UsageError, fail, options, whole_number
 from volsim.storage.mounts import Stat
 
@@ -417,7 +417,7 @@ def _chown(process: Process) -> int:
     return _each(process, names, change, "{name}: {why}")
 
 
-TOOLS = {
+TOOLS: dict[str, Program] = {
     "chgrp": Applet(_chown), "chmod": Applet(_chmod), "chown": Applet(_chown), "cp": Applet(_cp), "ln": Applet(_ln),
     "mkdir": Applet(_mkdir), "mktemp": Applet(_mktemp), "mv": Applet(_mv), "rm": Applet(_rm), "rmdir": Applet(_rmdir),
     "touch": Applet(_touch), "truncate": Applet(_truncate),

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from volsim.programs.files import Files
-from volsim.programs.process import Pause, Process, default_signal
+from volsim.programs.process import Pause, Process, Program, default_signal
 from volsim.programs.tools.applet import Applet, UsageError, fail, options
 
 __all__ = ["EPOCH", "TOOLS", "duration_us", "moment", "rendered"]
@@ -74,7 +74,9 @@ def _directive(when: datetime, letter: str) -> str | None:
 
 
 def _date(process: Process) -> int:
-    found = options(process, "uR", "drsD", {"utc": "u", "date": "d", "reference": "r", "rfc-email": "R", "iso-8601": "I"})
+    found = options(
+        process, "uR", "drsD", {"utc": "u", "date": "d", "reference": "r", "rfc-email": "R", "iso-8601": "I"}
+    )
     if "s" in found:
         return fail(process, "can't set date: Operation not permitted")
     when = moment(process.now_us)
@@ -147,4 +149,4 @@ class _Sleep:
         return default_signal(process, name)
 
 
-TOOLS = {"date": Applet(_date), "sleep": _Sleep()}
+TOOLS: dict[str, Program] = {"date": Applet(_date), "sleep": _Sleep()}

@@ -45,7 +45,10 @@ class _Test:
     def __init__(self, process: Process, words: list[str]) -> None:
         self._process, self._files, self._words = process, Files(process), words
         self._depth = 0
-        age = {"-nt": lambda one, two: self._age(one) > self._age(two), "-ot": lambda one, two: self._age(one) < self._age(two)}
+        age = {
+            "-nt": lambda one, two: self._age(one) > self._age(two),
+            "-ot": lambda one, two: self._age(one) < self._age(two),
+        }
         self._binary: dict[str, Callable[[str, str], bool]] = {**_COMPARISONS, **age, "-ef": self._same}
 
     def result(self) -> bool:

@@ -1,4 +1,5 @@
-"""Tools that make and measure data: `base64`, `basename`, `dd`, `dirname`, `expr`, `fallocate`, `md5sum`, `seq`, `sha256sum`, …
+"""Tools that make and measure data: `base64`, `basename`, `dd`, `dirname`, `expr`, `fallocate`, `md5sum`, `seq`,
+`sha256sum`, …
 
 Source: busybox, coreutils/dd.c, coreutils/seq.c, coreutils/expr.c, coreutils/md5_sha1_sum.c, coreutils/basename.c.
 """
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 from volsim.errors import FileError
 from volsim.programs.files import FILE_MOST, Files
-from volsim.programs.process import Process, decode, encode
+from volsim.programs.process import Process, Program, decode, encode
 from volsim.programs.tools.applet import Applet, UsageError, contents, fail, options, whole_number
 from volsim.programs.tools.regular import expression
 
@@ -45,7 +46,7 @@ def _dirname(process: Process) -> int:
 
 def _seq(process: Process) -> int:
     words, separator, wide = list(process.argv[1:]), "\n", False
-    while words and words[0] in ("-w", "-s") or (words and words[0].startswith("-s")):
+    while (words and words[0] in ("-w", "-s")) or (words and words[0].startswith("-s")):
         word = words.pop(0)
         if word == "-w":
             wide = True
@@ -196,7 +197,20 @@ def _dd_arguments(process: Process) -> _Copy:
     given: dict[str, str] = {}
     for word in process.argv[1:]:
         name, sign, value = word.partition("=")
-        if not sign or name not in ("if", "of", "bs", "ibs", "obs", "count", "skip", "seek", "conv", "status", "iflag", "oflag"):
+        if not sign or name not in (
+            "if",
+            "of",
+            "bs",
+            "ibs",
+            "obs",
+            "count",
+            "skip",
+            "seek",
+            "conv",
+            "status",
+            "iflag",
+            "oflag",
+        ):
             raise UsageError(f"unrecognized operand '{word}'")
         given[name] = value
     block = whole_number(given.get("bs") or given.get("ibs") or given.get("obs") or "512")
@@ -331,7 +345,7 @@ def _base64(process: Process) -> int:
     return 0
 
 
-TOOLS = {
+TOOLS: dict[str, Program] = {
     "base64": Applet(_base64), "basename": Applet(_basename), "dd": Applet(_dd), "dirname": Applet(_dirname),
     "expr": Applet(_expr), "fallocate": Applet(_fallocate), "seq": Applet(_seq),
     **{f"{name}sum": _sum(name) for name in ("md5", "sha1", "sha256", "sha512")},

@@ -1,7 +1,7 @@
 """`sed`: changes lines as a script says.
 
-Modelled: the commands ``a b c d D g G h H i l n N p P q s t T x y = { } :`` and ``#``, addresses with ``,`` ``!`` and ``~``,
-``-n -e -f -i -E -r -s``.
+Modelled: the commands ``a b c d D g G h H i l n N p P q s t T x y = { } :`` and ``#``, addresses with ``,`` ``!`` and
+``~``, ``-n -e -f -i -E -r -s``.
 Not modelled: ``w`` and ``r``, output before the input has ended.
 Source: POSIX.1-2017, XCU 4 (sed); busybox, editors/sed.c.
 """
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from volsim.errors import FileError
 from volsim.programs.files import Files
-from volsim.programs.process import Process, decode, encode
+from volsim.programs.process import Process, Program, decode, encode
 from volsim.programs.tools.applet import Applet, UsageError, contents, fail, options
 from volsim.programs.tools.regular import expression
 
@@ -204,7 +204,9 @@ class _Parser:
             if sign == "\\" and self._peek():
                 following = self._peek()
                 self._at += 1
-                out.append(following if following == delimiter and delimiter not in "nt123456789&" else sign + following)
+                out.append(
+                    following if following == delimiter and delimiter not in "nt123456789&" else sign + following
+                )
                 continue
             if sign == "[" and not bracket:
                 bracket = "]" in self._text[self._at + 1 :]
@@ -478,4 +480,4 @@ def _lines(data: bytes) -> list[str]:
     return decode(data.removesuffix(b"\n")).split("\n") if data else []
 
 
-TOOLS = {"sed": Applet(_sed)}
+TOOLS: dict[str, Program] = {"sed": Applet(_sed)}

@@ -1,7 +1,7 @@
 """`find`: walks directories and tests, prints or deletes what it finds.
 
-Modelled: ``-name -iname -path -type -size -empty -newer -mmin -mtime -maxdepth -mindepth -depth -prune -print -print0 -delete
--exec … ; -exec … +``, ``! -not -a -o ( )``.
+Modelled: ``-name -iname -path -type -size -empty -newer -mmin -mtime -maxdepth -mindepth -depth -prune -print -print0
+-delete -exec … ; -exec … +``, ``! -not -a -o ( )``.
 Not modelled: users, permissions, file systems.
 Source: POSIX.1-2017, XCU 4 (find); busybox, findutils/find.c.
 """
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from volsim.errors import FileError
 from volsim.programs.files import Files
 from volsim.programs.patterns import fits
-from volsim.programs.process import Process
+from volsim.programs.process import Process, Program
 from volsim.programs.tools.applet import Applet, UsageError, fail, whole_number
 from volsim.programs.tools.running import run_at_once
 from volsim.storage.mounts import Stat
@@ -139,7 +139,9 @@ class _Find:
 
     @staticmethod
     def _compared(value: str, of: Callable[[_Found], int], *, unit_in_value: bool = False) -> Test:
-        number = abs(whole_number(value, signs="+-")) if unit_in_value else abs(whole_number(value.rstrip("c"), signs="+-"))
+        number = (
+            abs(whole_number(value, signs="+-")) if unit_in_value else abs(whole_number(value.rstrip("c"), signs="+-"))
+        )
         if value.startswith("+"):
             return lambda found: of(found) > number
         if value.startswith("-"):
@@ -243,4 +245,4 @@ def _find(process: Process) -> int:
     return run.status
 
 
-TOOLS = {"find": Applet(_find)}
+TOOLS: dict[str, Program] = {"find": Applet(_find)}

@@ -1,7 +1,7 @@
 """Tools that choose and change lines: `cut`, `grep`, `rev`, `sort`, `tac`, `tee`, `tr`, `uniq`.
 
-Modelled: what has come of the input is worked on at once by `cut`, `grep`, `tee` and `tr`, so that they can stand behind
-``tail -f``.
+Modelled: what has come of the input is worked on at once by `cut`, `grep`, `tee` and `tr`, so that they can stand
+behind ``tail -f``.
 Not modelled: orders of letters other than that of bytes.
 Source: busybox, findutils/grep.c, coreutils/sort.c, coreutils/uniq.c, coreutils/cut.c, coreutils/tr.c, coreutils/tee.c.
 """
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from volsim.errors import FileError
 from volsim.programs.files import Files
-from volsim.programs.process import Pause, Process, decode, default_signal, encode
+from volsim.programs.process import Pause, Process, Program, decode, default_signal, encode
 from volsim.programs.tools.applet import Applet, Filter, Options, UsageError, contents, fail, options, whole_number
 from volsim.programs.tools.looking import below
 from volsim.programs.tools.printing import unescaped
@@ -233,7 +233,7 @@ def _number(text: str, human: bool = False) -> float:
     except ValueError:
         value = 0.0
     unit = text[found.end() : found.end() + 1].upper() if found is not None and human else ""
-    return value * 1024 ** _UNITS.get(unit, 0)
+    return value * float(1024 ** _UNITS.get(unit, 0))
 
 
 class _Key(NamedTuple):
@@ -278,7 +278,7 @@ def _sort(process: Process) -> int:
         if data is None:
             return 2
         lines += _lines(data)
-    keys = [_key(text) for text in found.given.get("k", [])] or [None]
+    keys: list[_Key | None] = [_key(text) for text in found.given.get("k", [])] or [None]
     letters = "".join(letter for letter in "nfghbdV" if letter in found)
     separator = found.last("t") or None
     ordered = list(lines) if "s" in found or "u" in found else sorted(lines, key=encode, reverse="r" in found)
@@ -344,7 +344,9 @@ def _ranges(text: str) -> list[tuple[int, int | None]]:
 
 
 def _chosen(items: list[str], ranges: Iterable[tuple[int, int | None]]) -> list[str]:
-    wanted = {at for first, last in ranges for at in range(first, len(items) if last is None else min(last, len(items)))}
+    wanted = {
+        at for first, last in ranges for at in range(first, len(items) if last is None else min(last, len(items)))
+    }
     return [items[at] for at in sorted(wanted)]
 
 
@@ -366,7 +368,9 @@ def _cut_lines(process: Process, data: bytes) -> None:
 
 
 def _cut(process: Process, memory: Any, data: bytes, last: bool) -> tuple[Any, int | None]:
-    operands = options(process, "sn", "bcfd", {"delimiter": "d", "fields": "f", "characters": "c", "bytes": "b"}).operands
+    operands = options(
+        process, "sn", "bcfd", {"delimiter": "d", "fields": "f", "characters": "c", "bytes": "b"}
+    ).operands
     if operands not in ([], ["-"]):
         status = 0
         for _, each in contents(process, operands):
@@ -454,7 +458,7 @@ def _each_line(change: Callable[[list[str]], list[str]]) -> Applet:
     return Applet(run)
 
 
-TOOLS = {
+TOOLS: dict[str, Program] = {
     "cut": Filter(_cut), "egrep": _Grep(), "fgrep": _Grep(), "grep": _Grep(),
     "rev": _each_line(lambda lines: [line[::-1] for line in lines]), "sort": Applet(_sort),
     "tac": _each_line(lambda lines: lines[::-1]), "tee": Filter(_tee, lines=False), "tr": Filter(_tr, lines=False),

@@ -1,6 +1,7 @@
 """Tools that look at files: `df`, `du`, `ls`, `readlink`, `realpath`, `stat`.
 
-Not modelled: names of users but root's, inode numbers (a number that follows from the path stands for them), hard links.
+Not modelled: names of users but root's, inode numbers (a number that follows from the path stands for them), hard
+links.
 Source: busybox, coreutils/ls.c, coreutils/stat.c, coreutils/du.c, coreutils/df.c.
 """
 
@@ -13,7 +14,7 @@ from stat import filemode
 
 from volsim.errors import FileError
 from volsim.programs.files import Files, file_system
-from volsim.programs.process import Process
+from volsim.programs.process import Process, Program
 from volsim.programs.tools.applet import Applet, Options, fail, options
 from volsim.programs.tools.clock import moment, rendered
 from volsim.storage.mounts import Stat
@@ -176,11 +177,12 @@ def _stat_fields(files: Files, name: str, stat: Stat) -> dict[str, str]:
     kind = _TYPE_NAMES.get(stat.kind, stat.kind)
     return {
         "a": f"{stat.mode:o}", "A": mode_text(stat), "b": str(-(-stat.size // 4096) * 8), "B": "512",
-        "f": f"{_TYPE_BITS[stat.kind] | stat.mode:x}", "F": "regular empty file" if kind == "regular file" and not stat.size else kind,
-        "g": str(stat.gid), "G": owner(stat.gid), "h": "2" if stat.kind == "directory" else "1", "n": name, "o": "4096",
+        "f": f"{_TYPE_BITS[stat.kind] | stat.mode:x}",
+        "F": "regular empty file" if kind == "regular file" and not stat.size else kind, "g": str(stat.gid),
+        "G": owner(stat.gid), "h": "2" if stat.kind == "directory" else "1", "n": name, "o": "4096",
         "N": f"{name} -> {files.readlink(name)}" if stat.kind == "link" else name, "s": str(stat.size),
-        "u": str(stat.uid), "U": owner(stat.uid), "x": when, "X": seconds, "y": when, "Y": seconds, "z": when, "Z": seconds,
-        "%": "%",
+        "u": str(stat.uid), "U": owner(stat.uid), "x": when, "X": seconds, "y": when, "Y": seconds, "z": when,
+        "Z": seconds, "%": "%",
     }  # fmt: skip
 
 
@@ -293,11 +295,13 @@ def _df(process: Process) -> int:
         percent = -(-used * 100 // size) if size else 100
         kind = file_system(mount)
         row = f"{kind:<20} {kind + ' ' * (11 - len(kind)) if 'T' in found else ''}"
-        process.print(f"{row}{shown(size):>9} {shown(used):>9} {shown(max(size - used, 0)):>9} {percent:>3}% {mount.path}")
+        process.print(
+            f"{row}{shown(size):>9} {shown(used):>9} {shown(max(size - used, 0)):>9} {percent:>3}% {mount.path}"
+        )
     return status
 
 
-TOOLS = {
-    "df": Applet(_df), "du": Applet(_du), "ls": Applet(_ls), "readlink": Applet(_readlink), "realpath": Applet(_realpath),
-    "stat": Applet(_stat),
+TOOLS: dict[str, Program] = {
+    "df": Applet(_df), "du": Applet(_du), "ls": Applet(_ls), "readlink": Applet(_readlink),
+    "realpath": Applet(_realpath), "stat": Applet(_stat),
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """`echo` and `printf`.
 
-Modelled: ``-n``, ``-e``, ``-E``; the conversions ``b c d i o u x X e E f F g G q s %`` with flags, width and precision, the
-format used again while there are arguments.
+Modelled: ``-n``, ``-e``, ``-E``; the conversions ``b c d i o u x X e E f F g G q s %`` with flags, width and
+precision, the format used again while there are arguments.
 Source: POSIX.1-2017, XCU 4 (printf); busybox, coreutils/echo.c, coreutils/printf.c.
 """
 

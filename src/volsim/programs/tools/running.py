@@ -11,10 +11,11 @@ from typing import Any
 
 from volsim.errors import FileError
 from volsim.programs.process import SIGNALS, Pause, Process, Program, decode, encode
+from volsim.programs.scripts import again
 from volsim.programs.tools.applet import Applet, Options, UsageError, fail, options, whole_number
 from volsim.programs.tools.clock import duration_us
 
-__all__ = ["TOOLS", "run_at_once"]
+__all__ = ["TOOLS", "Wrapped", "run_at_once"]
 
 
 def run_at_once(process: Process, argv: list[str]) -> int:
@@ -43,7 +44,7 @@ def _found(inner: Process) -> tuple[Program | None, int]:
     return program, 127
 
 
-class _Wrapped:
+class Wrapped:
     """A tool that changes something and becomes another program. What it changes, a subclass says."""
 
     def inner(self, process: Process) -> Process | None:
@@ -63,13 +64,11 @@ class _Wrapped:
         program, status = _found(inner)
         return Pause.exited(status) if program is None else self.passed(process, inner, program.start(inner))
 
-    def _running(self, process: Process) -> tuple[Process, Program]:
+    def _running(self, process: Process, memory: Any) -> tuple[Process, Program]:
         """What was started."""
         inner = self.inner(process)
         assert inner is not None, "it was started"
-        program = inner.find(inner.argv[0], inner)
-        assert program is not None, "it was found when it was started"
-        return inner, program
+        return inner, again(inner, memory)
 
     @staticmethod
     def passed(process: Process, inner: Process, pause: Pause) -> Pause:
@@ -78,15 +77,15 @@ class _Wrapped:
         return pause
 
     def resume(self, memory: Any, process: Process) -> Pause:
-        inner, program = self._running(process)
+        inner, program = self._running(process, memory)
         return self.passed(process, inner, program.resume(memory, inner))
 
     def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
-        inner, program = self._running(process)
+        inner, program = self._running(process, memory)
         return program.signal(memory, inner, name)
 
 
-class _Busybox(_Wrapped):
+class _Busybox(Wrapped):
     """`busybox name …`."""
 
     def inner(self, process: Process) -> Process | None:
@@ -96,7 +95,7 @@ class _Busybox(_Wrapped):
         return process.like(process.argv[1:])
 
 
-class _Env(_Wrapped):
+class _Env(Wrapped):
     """`env`: another environment."""
 
     def inner(self, process: Process) -> Process | None:
@@ -120,7 +119,7 @@ class _Env(_Wrapped):
         return process.like(tuple(words), env)
 
 
-class _Nice(_Wrapped):
+class _Nice(Wrapped):
     """`nice -n 5 name …`."""
 
     def inner(self, process: Process) -> Process | None:
@@ -131,14 +130,14 @@ class _Nice(_Wrapped):
         return process.like(words)
 
 
-class _Nohup(_Wrapped):
+class _Nohup(Wrapped):
     """`nohup`: HUP is ignored."""
 
     def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
         return None if name == "HUP" else super().signal(memory, process, name)
 
 
-class _Timeout(_Wrapped):
+class _Timeout(Wrapped):
     """`timeout`: ends the other program after a while. It remembers how long that is behind the other's next pause."""
 
     @staticmethod
@@ -147,7 +146,11 @@ class _Timeout(_Wrapped):
         words = list(process.argv[1:])
         while words and words[0].startswith("-"):
             word = words.pop(0)
-            letter = word[1:2] if not word.startswith("--") else {"signal": "s", "kill-after": "k"}.get(word[2:].partition("=")[0], "")
+            letter = (
+                word[1:2]
+                if not word.startswith("--")
+                else {"signal": "s", "kill-after": "k"}.get(word[2:].partition("=")[0], "")
+            )
             if letter not in tuple("skfv"):
                 raise UsageError(f"unrecognized option: {word.lstrip('-')}")
             if letter in "sk":
@@ -177,7 +180,9 @@ class _Timeout(_Wrapped):
             return pause if pause.exit_code is not None else pause._replace(memory=(pause.memory, None, False))
         wake = pause.wake_after_us
         first = left_us if wake is None else min(wake, left_us)
-        return pause._replace(wake_after_us=first, memory=(pause.memory, left_us - first, wake is not None and wake <= first))
+        return pause._replace(
+            wake_after_us=first, memory=(pause.memory, left_us - first, wake is not None and wake <= first)
+        )
 
     def resume(self, memory: Any, process: Process) -> Pause:
         inner_memory, left, due = memory
@@ -238,6 +243,6 @@ def _up_to_command(process: Process) -> Process:
 
 
 TOOLS: dict[str, Program] = {
-    "busybox": _Busybox(), "env": _Env(), "nice": _Nice(), "nohup": _Nohup(), "setsid": _Wrapped(), "timeout": _Timeout(),
-    "xargs": Applet(_xargs),
+    "busybox": _Busybox(), "env": _Env(), "nice": _Nice(), "nohup": _Nohup(), "setsid": Wrapped(),
+    "timeout": _Timeout(), "xargs": Applet(_xargs),
 }  # fmt: skip

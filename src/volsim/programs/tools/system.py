@@ -1,4 +1,5 @@
-"""Tools that tell of the system and its processes: `hostname`, `id`, `kill`, `mount`, `printenv`, `ps`, `uname`, `which`, …
+"""Tools that tell of the system and its processes: `hostname`, `id`, `kill`, `mount`, `printenv`, `ps`, `uname`, `which`,
+…
 
 Modelled: one user, root.
 Not modelled: networks (`nc`, `wget`, `curl` and the like say so), mounting, other users.
@@ -11,7 +12,7 @@ from typing import Any
 
 from volsim.errors import FileError
 from volsim.programs.files import Files
-from volsim.programs.process import SIGNALS, Pause, Process, default_signal, signal_name
+from volsim.programs.process import SIGNALS, Pause, Process, Program, default_signal, signal_name
 from volsim.programs.tools.applet import Applet, fail, options
 
 __all__ = ["TOOLS"]
@@ -163,9 +164,10 @@ class _Yes:
         return default_signal(process, name)
 
 
-TOOLS = {
-    "false": Applet(_false), "hostname": Applet(_hostname), "id": Applet(_id), "kill": Applet(_kill), "mount": Applet(_mount),
-    "nproc": Applet(_nproc), "printenv": Applet(_printenv), "ps": Applet(_ps), "pwd": Applet(_pwd), "sync": Applet(_nothing),
-    "true": Applet(_true), "uname": Applet(_uname), "which": Applet(_which), "whoami": Applet(_whoami), "yes": _Yes(),
+TOOLS: dict[str, Program] = {
+    "false": Applet(_false), "hostname": Applet(_hostname), "id": Applet(_id), "kill": Applet(_kill),
+    "mount": Applet(_mount), "nproc": Applet(_nproc), "printenv": Applet(_printenv), "ps": Applet(_ps),
+    "pwd": Applet(_pwd), "sync": Applet(_nothing), "true": Applet(_true), "uname": Applet(_uname),
+    "which": Applet(_which), "whoami": Applet(_whoami), "yes": _Yes(),
     **{name: Applet(_unmodelled) for name in ("curl", "nc", "netcat", "nslookup", "ping", "telnet", "wget")},
 }  # fmt: skip

@@ -5,16 +5,18 @@ Source: busybox, coreutils/cat.c, coreutils/head.c, coreutils/tail.c, coreutils/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from volsim.errors import FileError
 from volsim.programs.files import BLOCK, Files
-from volsim.programs.process import Pause, Process, default_signal
+from volsim.programs.process import SIGNALS, Pause, Process, Program, default_signal
 from volsim.programs.tools.applet import Applet, Filter, UsageError, contents, fail, options, whole_number
 
 __all__ = ["TOOLS"]
 
 _CANNOT_OPEN = "can't open '{name}': {why}"
+_BLOCKS_MOST = 64  # of 1 MiB, that `cat` reads from a device that never ends
 _POLL_US = 1_000_000  # how often ``tail -f`` looks whether a file has grown
 
 
@@ -33,20 +35,36 @@ def _cat_files(process: Process) -> int:
             process.write(files.read(name) if source is None else source(BLOCK))
         except FileError as error:
             directory = files.kind(name) == "directory"
-            status = fail(process, f"read error: {error.strerror}" if directory else _CANNOT_OPEN.format(name=name, why=error.strerror))
+            status = fail(
+                process,
+                f"read error: {error.strerror}" if directory else _CANNOT_OPEN.format(name=name, why=error.strerror),
+            )
     return status
 
 
 class _Cat:
-    """`cat`: with files all at once, without them as its input comes."""
+    """`cat`: with files all at once, without them as its input comes; a device that never ends block by block."""
 
     _files, _input = Applet(_cat_files), Filter(_cat_input, lines=False)
 
+    def _part(self, process: Process) -> Applet:
+        return self._files if any(word not in ("-", "-u") for word in process.argv[1:]) else self._input
+
     def start(self, process: Process) -> Pause:
-        return (self._files if any(word != "-" for word in process.argv[1:]) else self._input).start(process)
+        source = Files(process).endless(process.argv[1]) if len(process.argv) == 2 else None
+        return self._part(process).start(process) if source is None else self._endless(process, source, 0)
+
+    @staticmethod
+    def _endless(process: Process, source: Callable[[int], bytes], blocks: int) -> Pause:
+        if blocks >= _BLOCKS_MOST:
+            process.complain("cat: killed: it reads a device that never ends")
+            return Pause.exited(128 + SIGNALS["KILL"])
+        process.write(source(BLOCK))
+        return Pause.sleeping(0, memory=blocks + 1)
 
     def resume(self, memory: Any, process: Process) -> Pause:
-        return (self._files if any(word != "-" for word in process.argv[1:]) else self._input).resume(memory, process)
+        source = Files(process).endless(process.argv[1]) if isinstance(memory, int) else None
+        return self._part(process).resume(memory, process) if source is None else self._endless(process, source, memory)
 
     def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
         return default_signal(process, name)
@@ -117,7 +135,9 @@ class _Tail:
         by_bytes = "c" in found
         given = found.last("c" if by_bytes else "n", "10")
         count = abs(whole_number(given, signs="+-"))
-        once = Applet(lambda inner: self._shown(inner, found.operands, count, by_bytes, given.startswith("+"), found.given))
+        once = Applet(
+            lambda inner: self._shown(inner, found.operands, count, by_bytes, given.startswith("+"), found.given)
+        )
         pause = once.start(process)
         follows = "f" in found or "F" in found
         if pause.exit_code is None or not follows or not found.operands:
@@ -179,7 +199,9 @@ def _wc(process: Process) -> int:
         rows.append(([counts[letter] for letter in letters], name if found.operands else ""))
     if len(found.operands) > 1:
         columns = list(zip(*(row for row, _ in rows), strict=True))
-        longest = [max(each, default=0) if letter == "L" else sum(each) for letter, each in zip(letters, columns, strict=False)]
+        longest = [
+            max(each, default=0) if letter == "L" else sum(each) for letter, each in zip(letters, columns, strict=False)
+        ]
         rows.append((longest or [0] * len(letters), "total"))
     for row, name in rows:
         alone = len(letters) == 1
@@ -188,4 +210,4 @@ def _wc(process: Process) -> int:
     return status
 
 
-TOOLS = {"cat": _Cat(), "head": Applet(_head), "tail": _Tail(), "wc": Applet(_wc)}
+TOOLS: dict[str, Program] = {"cat": _Cat(), "head": Applet(_head), "tail": _Tail(), "wc": Applet(_wc)}
