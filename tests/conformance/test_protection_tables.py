@@ -19,7 +19,7 @@ from volsim.control.protection import CONTROLLERS
 from volsim.rules import Rules
 from volsim.state import Draft, State
 
-CLAIMS, VOLUMES = CONTROLLERS
+CLAIMS, VOLUMES, _ = CONTROLLERS
 
 
 class Cluster:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import volsim
-from tests.control.workloads import job_spec, messages
+from tests.control.workloads import engine_of, job_spec, messages
 from volsim.errors import Invalid
 
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
@@ -128,6 +128,14 @@ class TestCalendar:
         sim.run("1m")
         reason = "time difference between two schedules is less than 1 second"
         assert messages(sim, "InvalidSchedule") == [f"invalid schedule: 0 0 31 2 * : {reason}"]
+
+    def test_so_it_is_of_a_schedule_that_is_changed_to_such_a_day(self) -> None:
+        sim = cluster()
+        sim.run("90s")
+        sim.patch("cronjob/tick", {"spec": {"schedule": "0 0 31 2 *"}})
+        sim.run("5m")
+        assert minutes(sim) == [1]
+        assert len(messages(sim, "InvalidSchedule")) == 1
 
     def test_another_schedule_counts_from_when_it_is_given(self) -> None:
         sim = cluster(schedule="0 * * * *")
@@ -276,16 +284,12 @@ class TestTrouble:
         assert sim.list("jobs") == []
 
     def test_nothing_is_made_in_a_namespace_that_ends(self) -> None:
-        sim = volsim.Simulation(nodes=1)
-        sim.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "scratch"}})
-        manifest = cron_job()
-        manifest["metadata"]["namespace"] = "scratch"
-        sim.apply(manifest)
-        sim.run("90s")
-        sim.delete("namespace/scratch")
+        sim = volsim.Simulation(nodes=1, engine=engine_of("cron-job"))
+        sim.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "going"}})
+        sim.apply(cron_job(), namespace="going")
+        sim.delete("namespace/going")
         sim.run("5m")
-        assert messages(sim, "FailedCreate") == []
-        assert sim.list("namespaces", namespace=None)
+        assert (sim.list("jobs", namespace="going"), messages(sim, "FailedCreate")) == ([], [])
 
 
 class TestTheOlderController:

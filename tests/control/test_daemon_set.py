@@ -150,6 +150,16 @@ class TestPlacement:
         assert placement(PodTemplateSpec(spec=PodSpec(**spec)), node) == expected
 
 
+class TestTemplate:
+    def test_the_old_generation_is_a_label_if_an_annotation_says_it(self) -> None:
+        sim = volsim.Simulation(nodes=1)
+        manifest = daemon_set()
+        manifest["metadata"]["annotations"] = {"deprecated.daemonset.template.generation": "7"}
+        sim.apply(manifest)
+        sim.settle()
+        assert sim.list("pods")[0].metadata.labels["pod-template-generation"] == "7"
+
+
 class TestLife:
     def test_a_pod_stays_on_a_dead_node_and_none_is_made_beside_it(self) -> None:
         sim = settled(nodes=2)
@@ -268,6 +278,32 @@ class TestUpdates:
             assert len(living) >= 3
         assert most == 4
         assert images(sim) == {"nginx:2"}
+
+    def test_an_ill_pod_has_its_new_one_at_once_whatever_the_surge(self) -> None:
+        strategy = rolling(maxSurge=1, maxUnavailable=0)
+        sim = settled(updateStrategy=strategy)
+        for node in ("node01", "node02"):
+            sim.partition_node(node)
+            sick = next(pod.name for pod in sim.list("pods") if pod.spec.node_name == node)
+            unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+            sim.patch(f"pod/{sick}", unready, subresource="status")
+        sim.run("1s")
+        sim.apply(daemon_set(updateStrategy=strategy, image="nginx:2"))
+        sim.run("1s")
+        assert len([pod for pod in sim.list("pods") if pod.spec.containers[0].image == "nginx:2"]) == 3
+        for node in ("node01", "node02"):
+            sim.heal_node(node)
+        sim.settle()
+        assert (nodes_of(sim), images(sim)) == (["node01", "node02", "node03"], {"nginx:2"})
+
+    def test_a_node_that_is_not_wanted_keeps_its_old_pod_while_others_are_missing(self) -> None:
+        strategy = rolling(maxSurge=1, maxUnavailable=0)
+        sim = settled(updateStrategy=strategy)
+        sim.taint("node01", "maintenance", effect="NoSchedule")
+        sim.settle()
+        sim.apply(daemon_set(updateStrategy=strategy, image="nginx:2"))
+        sim.settle()
+        assert (nodes_of(sim), images(sim)) == (["node02", "node03"], {"nginx:2"})
 
     def test_surge_is_not_there_before_1_22(self) -> None:
         sim = settled("1.21", updateStrategy=rolling(maxSurge=1, maxUnavailable=1))

@@ -205,6 +205,13 @@ class TestRollingUpdate:
         sim.apply(deployment(replicas=2, strategy=rolling(0, 1), minReadySeconds=10, image="nginx:2"))
         assert sim.settle() == 20.0
 
+    def test_min_ready_seconds_reach_the_replica_set_that_is_there(self) -> None:
+        sim = settled(replicas=1)
+        sim.patch("deploy/web", {"spec": {"minReadySeconds": 30}})
+        sim.settle()
+        (found,) = sim.list("rs")
+        assert (found.spec.min_ready_seconds, found.metadata.generation) == (30, 2)
+
 
 class TestRecreate:
     """Old pods first go, terminating ones included; only then come new ones."""
@@ -383,6 +390,18 @@ class TestStatus:
         )
         sim.run("1m")
         assert {each.type for each in sim.get("deploy/web").status.conditions} == {"Available", "Progressing"}
+
+    def test_a_refused_replica_set_is_told_and_tried_again(self) -> None:
+        sim = volsim.Simulation(nodes=1)
+        name = f"{'w' * 241}.{'w' * 11}"  # cut off for the hash, it ends with the dot
+        sim.apply({**deployment("web", replicas=1), "metadata": {"name": name}})
+        sim.run("1m")
+        told = messages(sim, "ReplicaSetCreateError")
+        assert len(set(told)) == 1
+        assert told[0].startswith(f'Failed to create new replica set "{"w" * 241}.-')
+        (progress,) = (each for each in sim.get(f"deploy/{name}").status.conditions if each.type == "Progressing")
+        assert (progress.status, progress.reason, progress.message) == ("False", "ReplicaSetCreateError", told[0])
+        assert sim.list("rs") == []
 
     def test_an_adopted_version_is_said_to_be_found(self) -> None:
         sim = settled(replicas=1)

@@ -137,6 +137,27 @@ class TestTrouble:
         start = f"Pods selected by this PodDisruptionBudget (selector: {selector}) were found to be unmanaged."
         assert messages(sim, "UnmanagedPods")[0].startswith(start)
 
+    def test_the_selector_is_shown_whole(self) -> None:
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": {"app": "web"}}, "spec": ONE_POD}
+        demand = {"key": "app", "operator": "In", "values": ["db", "web"]}
+        sim = cluster(pod, budget(selector={"matchExpressions": [demand]}, maxUnavailable=1))
+        shown = "[]LabelSelectorRequirement{LabelSelectorRequirement{Key:app,Operator:In,Values:[db web],},}"
+        assert (
+            f"(selector: &LabelSelector{{MatchLabels:map[string]string{{}},MatchExpressions:{shown},}})"
+            in (messages(sim, "UnmanagedPods")[0])
+        )
+
+    def test_without_a_selector_nothing_is_selected(self) -> None:
+        sim = cluster(deployment(replicas=2), budget(selector=None, minAvailable=1))
+        assert numbers(sim) == (0, 1, 0, 0)
+
+    def test_a_budget_that_is_gone_is_forgotten(self) -> None:
+        sim = cluster(deployment(replicas=2), budget(minAvailable=1))
+        sim.delete(f"pod/{sim.list('pods')[0].name}")
+        sim.delete("pdb/web")
+        sim.settle()
+        assert len(sim.list("pods")) == 2
+
     def test_which_before_1_22_is_an_error(self) -> None:
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": {"app": "web"}}, "spec": ONE_POD}
         sim = cluster(pod, budget(maxUnavailable=1), version="1.21")

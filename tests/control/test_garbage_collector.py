@@ -199,6 +199,17 @@ class TestOrphan:
         assert {pod.name for pod in pods} <= {pod.name for pod in sim.list("pods")}
         assert len(sim.list("pods")) == 2  # the deployment has made a replica set that took them over
 
+    @pytest.mark.parametrize(("finalizer", "left"), [("orphan", {"grandchild"}), ("foregroundDeletion", set())])
+    def test_a_dependent_goes_as_its_own_finalizer_says(
+        self, sim: volsim.Simulation, finalizer: str, left: set[str]
+    ) -> None:
+        owner = config_map(sim, "owner")
+        child = config_map(sim, "child", owner, finalizers=(finalizer,))
+        config_map(sim, "grandchild", child)
+        sim.delete("cm/owner")
+        sim.settle()
+        assert names(sim) == left
+
 
 class TestKindsThatAreNotModelled:
     """A custom resource owns as any object does; an owner of a kind that nobody knows keeps what it owns."""

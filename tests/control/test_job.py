@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import volsim
-from tests.control.workloads import job, messages
+from tests.control.workloads import engine_of, job, messages
 from volsim.control.contract import Outcome
 from volsim.control.job.counting import finished_at, indexes_from, indexes_to_text
 from volsim.objects import (
@@ -240,17 +240,13 @@ class TestFailure:
             sim.run("10m")
             assert starts(sim) == [after]
 
-    def test_nothing_is_said_of_a_namespace_that_ends(self) -> None:
-        sim = volsim.Simulation(nodes=1)
-        sim.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "scratch"}})
-        manifest = job()
-        manifest["metadata"]["namespace"] = "scratch"
-        sim.apply(manifest)
-        sim.settle()
-        sim.delete("namespace/scratch")
-        sim.settle()
-        assert (sim.list("jobs", namespace="scratch"), sim.list("pods", namespace="scratch")) == ([], [])
-        assert messages(sim, "FailedCreate") == []
+    def test_nothing_is_made_in_a_namespace_that_ends(self) -> None:
+        sim = volsim.Simulation(nodes=1, engine=engine_of("job"))
+        sim.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "going"}})
+        sim.apply(job(), namespace="going")
+        sim.delete("namespace/going")
+        sim.run("1m")
+        assert (sim.list("pods", namespace="going"), messages(sim, "FailedCreate")) == ([], [])
 
 
 class TestSuspension:
@@ -349,6 +345,14 @@ class TestOwnership:
         sim.settle()
         (pod,) = sim.list("pods")
         assert (pod.status.phase, pod.metadata.finalizers, pod.metadata.owner_references) == ("Running", (), ())
+
+    def test_a_pod_that_waits_for_nobody_is_let_go(self) -> None:
+        sim = volsim.Simulation(nodes=1)
+        spec = job()["spec"]["template"]["spec"]
+        metadata = {"name": "alone", "finalizers": [TRACKING]}
+        sim.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        sim.settle()
+        assert sim.get("pod/alone").metadata.finalizers == ()
 
     def test_it_adopts_what_it_selects(self) -> None:
         sim = volsim.Simulation(nodes=1)

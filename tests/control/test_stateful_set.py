@@ -116,6 +116,27 @@ class TestIdentity:
         assert sim.get("pod/web-0").metadata.labels[label] == "web-0"
         assert messages(sim, "SuccessfulUpdate") == ["Update Pod web-0 in StatefulSet web successful"]
 
+    def test_a_name_of_a_revision_that_is_taken_makes_another_hash(self) -> None:
+        (revision,) = settled(replicas=1).list("controllerrevisions")
+        sim = volsim.Simulation(nodes=1)
+        taken = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": revision.name}}
+        sim.apply({**taken, "revision": 1, "data": {"of": "somebody"}})
+        sim.apply(stateful_set(replicas=1))
+        sim.settle()
+        status = sim.get("sts/web").status
+        assert (status.collision_count, status.current_replicas) == (1, 1)
+        assert status.update_revision != revision.name
+
+    def test_a_pod_without_its_claims_cannot_be_mended(self) -> None:
+        sim = volsim.Simulation(nodes=1)
+        metadata = {"name": "web-0", "labels": {"app": "web"}}
+        spec = stateful_set()["spec"]["template"]["spec"]
+        sim.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        sim.apply(stateful_set(replicas=1, claims=True))
+        sim.run("1m")
+        assert names(sim, "pvc") == ["data-web-0"]
+        assert "pod updates may not change fields" in messages(sim, "FailedUpdate")[0]
+
     def test_a_pod_of_another_name_is_not_adopted(self) -> None:
         sim = volsim.Simulation(nodes=1)
         metadata = {"name": "stranger", "labels": {"app": "web"}}

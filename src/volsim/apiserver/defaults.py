@@ -341,11 +341,7 @@ def _daemon_set(daemon_set: DaemonSet, rules: Rules) -> DaemonSet:
 
 
 def _job_spec(spec: Any, rules: Rules) -> Any:
-    spec = _set(spec, backoff_limit=6)
-    if rules.indexed_job:
-        spec = _set(spec, completion_mode="NonIndexed")
-    if rules.suspend_job:
-        spec = _set(spec, suspend=False)
+    spec = _set(spec, backoff_limit=6, completion_mode="NonIndexed", suspend=False)
     if spec.completions is None and spec.parallelism is None:
         spec = spec.replace(completions=1, parallelism=1)
     return _set(spec, parallelism=1).replace(template=_template(spec.template, rules))
@@ -353,10 +349,8 @@ def _job_spec(spec: Any, rules: Rules) -> Any:
 
 def _job(job: Job, rules: Rules) -> Job:
     spec = _job_spec(job.spec, rules)
-    if rules.job_pod_replacement_policy:
-        policy = "TerminatingOrFailed" if spec.pod_failure_policy is None else "Failed"
-        spec = _set(spec, pod_replacement_policy=policy)
-    return job.replace(spec=spec)
+    policy = "TerminatingOrFailed" if spec.pod_failure_policy is None else "Failed"
+    return job.replace(spec=_set(spec, pod_replacement_policy=policy))
 
 
 def _cron_job(cron_job: CronJob, rules: Rules) -> CronJob:

@@ -193,13 +193,23 @@ def update(draft: Draft, obj: Any, *, user: bool = False, warn: Warn = _quiet) -
             warn(text)
         obj = strip_disabled(default(obj, draft.rules), draft.rules)
         obj = admission.admit_changed(draft, obj, current)
+    obj = _checked(draft, obj, current)
+    if user:
+        admission.admit_update(draft, obj, current)
+    return _store(draft, obj, current)
+
+
+def changed(draft: View, obj: Any) -> Any:
+    """The object as a controller's PUT would store it now, but for its version. Raises as `update`; writes nothing."""
+    return _checked(draft, obj, _current(draft, obj))
+
+
+def _checked(draft: View, obj: Any, current: Any) -> Any:
     obj = _with_servers_metadata(prepare_for_update(obj, current, draft.rules), current)
     errors = validate_update(obj, current, draft.rules)
     if errors:
         raise _invalid(obj, errors)
-    if user:
-        admission.admit_update(draft, obj, current)
-    return _store(draft, obj, current)
+    return obj
 
 
 _SERVERS = ("uid", "creation_timestamp", "deletion_timestamp", "deletion_grace_period_seconds", "resource_version")

@@ -2,7 +2,7 @@
 
 Modelled: schedules and time zones, missed times and the deadline for them, what happens while a job still runs, the
 list of active jobs, how many finished jobs are kept, names of jobs, the older controller that looks around every 10 s.
-Not modelled: counting missed times exactly (upstream guesses them, too), the older controller's other order of steps.
+Not modelled: schedules that the API server would not take, the older controller's other order of steps.
 Source: kube-controller-manager, pkg/controller/cronjob/{cronjob_controllerv2,utils}.go; 1.20: cronjob_controller.go.
 
 A job is entered in the list of active jobs by the sync after the one that made it: only then its uid is known. Upstream
@@ -49,8 +49,7 @@ def watch_own(view: View, change: Change) -> Iterator[str | Wake]:
         yield _at_once(view, change.key)
     elif before.spec.schedule != after.spec.schedule or before.spec.time_zone != after.spec.time_zone:
         work = CronJobWork(view, after)
-        schedule = work.schedule()
-        wait_us = None if schedule is None else work.wait_us(schedule)
+        wait_us = work.wait_us(work.schedule())
         later = None if wait_us is None else Wake(change.key, view.now_us + wait_us, background=True)
         yield later or _at_once(view, change.key)
     elif before.spec is not after.spec or before.metadata.deletion_timestamp != after.metadata.deletion_timestamp:
@@ -105,8 +104,6 @@ def sync(view: View, key: str) -> Outcome:
 def _start(work: CronJobWork) -> int | None:
     """Make the job that is due; how long to wait then."""
     schedule = work.schedule()
-    if schedule is None:
-        return None
     try:
         due_us, missed = work.last_due(schedule, within_deadline=True)
     except ValueError as error:
@@ -136,14 +133,9 @@ def _warn_of_many(work: CronJobWork) -> bool:
 
 
 def _may_start(work: CronJobWork, due_us: int) -> bool:
-    deadline, spec = work.spec.starting_deadline_seconds, work.spec
-    if deadline is not None and due_us + deadline * _SECOND_US < work.view.now_us:
-        text = f"Missed scheduled time to start a job: {_moment(due_us):%a, %d %b %Y %H:%M:%S +0000}"
-        work.events.append(warning(work.cron_job, "MissSchedule", text))
-        return False
     if work.last_schedule_us == due_us or any(ref.name == work.name_of(due_us) for ref in work.active):
         return False
-    if spec.concurrency_policy == "Forbid" and work.active:
+    if work.spec.concurrency_policy == "Forbid" and work.active:
         if work.view.rules.cron_job_controller_v2:
             text = "Not starting job because prior execution is running and concurrency policy is Forbid"
             work.events.append(normal(work.cron_job, "JobAlreadyActive", text))
@@ -186,25 +178,14 @@ class CronJobWork:
         self.writes.append(write)
 
     # -- times -------------------------------------------------------------------------------------------------------
-    def schedule(self) -> Schedule | None:
-        """When jobs are due; None, and an event, if that cannot be said."""
-        zone, text = self.spec.time_zone, self.spec.schedule or ""
-        try:
-            if zone is not None:
-                time_zone(zone)
-        except ValueError as error:
-            self.events.append(warning(self.cron_job, "UnknownTimeZone", f'invalid timeZone: "{zone}": {error}'))
-            return None
+    def schedule(self) -> Schedule:
+        """When jobs are due. The API server has seen to it that the text and the time zone mean something."""
+        text = self.spec.schedule or ""
         if "TZ" in text and self.view.rules.cron_job_controller_v2:
             page = "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/"
             told = f'CRON_TZ or TZ used in schedule "{text}" is not officially supported, see {page} for more details'
             self.events.append(warning(self.cron_job, "UnsupportedSchedule", told))
-        try:
-            return parse_schedule(text, zone)
-        except ValueError as error:
-            told = f'unparseable schedule: "{text}" : {error}'
-            self.events.append(warning(self.cron_job, "UnparseableSchedule", told))
-            return None
+        return parse_schedule(text, self.spec.time_zone)
 
     def last_due(self, schedule: Schedule, *, within_deadline: bool = False) -> tuple[int | None, int]:
         """The last time that is due since the last job, and about how many are missed. `ValueError` if none ever is.

@@ -1,9 +1,9 @@
-"""PVC and PV protection: a deleted claim waits for the pods that use it, a deleted volume for its claim.
+"""PVC, PV and VAC protection: a deleted claim waits for its pods, a volume for its claim, a class for both.
 
 Modelled: which pods count (those that have a node, whatever their phase), ephemeral volumes, finalizers of objects from
 before there was an admission plugin, finalizers that somebody takes away, the alpha condition Unused.
 Not modelled: nothing known.
-Source: kube-controller-manager, pkg/controller/volume/pvcprotection and pvprotection.
+Source: kube-controller-manager, pkg/controller/volume/{pvcprotection,pvprotection,vacprotection}.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from volsim.apiserver.admission import PV_PROTECTION, PVC_PROTECTION
+from volsim.apiserver.admission import PV_PROTECTION, PVC_PROTECTION, VAC_PROTECTION
 from volsim.apiserver.writes import Update, UpdateStatus
 from volsim.control.contract import NOTHING, Controller, Outcome
 from volsim.control.writing import with_finalizer, without_finalizer
 from volsim.objects import Condition, PersistentVolume, PersistentVolumeClaim, Pod
 from volsim.state import Change, View, claim_keys_of
+from volsim.state.indexes import attributes_class_of, attributes_classes_of
 
 __all__ = ["CONTROLLERS", "uses_claim"]
 
@@ -147,6 +148,34 @@ def sync_volume(view: View, key: str) -> Outcome:
     return Outcome((Update(without_finalizer(volume, PV_PROTECTION)),), says=f"let volume {key} go: it is not bound")
 
 
+# -- volume attributes classes -----------------------------------------------------------------------------------------
+def watch_attributes_class(view: View, change: Change) -> Iterator[str]:
+    """A VolumeAttributesClass needs a look when it is deleted, or is not protected."""
+    if change.after is not None and _needs_a_look(change.after, VAC_PROTECTION):
+        yield change.key
+
+
+def watch_use_of_class(view: View, change: Change) -> Iterator[str]:
+    """A VolumeAttributesClass needs a look when a claim or volume names it no more."""
+    named = attributes_classes_of if change.table == "persistentvolumeclaims" else attributes_class_of
+    before = named(change.before) if change.before is not None else ()
+    if before:
+        after = named(change.after) if change.after is not None else ()
+        yield from (name for name in before if name not in after)
+
+
+def sync_attributes_class(view: View, key: str) -> Outcome:
+    """Let a deleted VolumeAttributesClass go if nothing names it; protect one that is not protected."""
+    found = view.get("volumeattributesclasses", key)
+    if found is None or not view.rules.volume_attributes_class or not _needs_a_look(found, VAC_PROTECTION):
+        return NOTHING
+    if found.metadata.deletion_timestamp is None:
+        return Outcome((Update(with_finalizer(found, VAC_PROTECTION)),), says=f"protect class {key}")
+    if view.group_size("claims_by_attributes_class", key) or view.group_size("volumes_by_attributes_class", key):
+        return NOTHING
+    return Outcome((Update(without_finalizer(found, VAC_PROTECTION)),), says=f"let class {key} go: nothing names it")
+
+
 CONTROLLERS = (
     Controller(
         name="pvc-protection",
@@ -159,5 +188,15 @@ CONTROLLERS = (
         component="pv-protection-controller",
         watches={"persistentvolumes": watch_volume},
         sync=sync_volume,
+    ),
+    Controller(
+        name="vac-protection",
+        component="volumeattributesclass-protection-controller",
+        watches={
+            "volumeattributesclasses": watch_attributes_class,
+            "persistentvolumeclaims": watch_use_of_class,
+            "persistentvolumes": watch_use_of_class,
+        },
+        sync=sync_attributes_class,
     ),
 )

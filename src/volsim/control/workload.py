@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from volsim.apiserver.requests import accepted
+from volsim.apiserver.requests import accepted, changed
 from volsim.apiserver.strategy import grace_period
 from volsim.apiserver.writes import Update, Write
 from volsim.errors import VolsimError
@@ -302,10 +302,10 @@ def owner_keys(view: View, change: Change, kind: str, table: str) -> Iterable[st
 
 
 # -- what the API server would say -------------------------------------------------------------------------------------
-def refusal_of(view: View, obj: Any) -> str | None:
-    """What the API server would say against creating the object now; None if it would take it."""
+def refusal_of(view: View, obj: Any, *, change: bool = False) -> str | None:
+    """What the API server would say against creating (or changing) the object now; None if it would take it."""
     try:
-        accepted(view, obj)
+        changed(view, obj) if change else accepted(view, obj)
     except VolsimError as error:
         return str(error)
     return None

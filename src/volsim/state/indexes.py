@@ -24,6 +24,8 @@ __all__ = [
     "TOTALS",
     "Index",
     "Total",
+    "attributes_class_of",
+    "attributes_classes_of",
     "claim_keys_of",
     "label_groups",
     "on_node",
@@ -125,6 +127,23 @@ def _volumes_on_node(pod: Pod) -> tuple[str, ...]:
     disks = [disk for disk in map(disk_of, pod.spec.volumes) if disk is not None]
     claims = [on_node(node, claim=key) for key in claim_keys_of(pod)]
     return (*claims, *dict.fromkeys(on_node(node, disk=disk.key) for disk in disks))
+
+
+def attributes_classes_of(claim: PersistentVolumeClaim) -> tuple[str, ...]:
+    """The names of the VolumeAttributesClasses that a claim asks for, has, or is being given."""
+    status = claim.status
+    changing = status.modify_volume_status
+    names = (
+        claim.spec.volume_attributes_class_name,
+        status.current_volume_attributes_class_name,
+        changing.target_volume_attributes_class_name if changing is not None else None,
+    )
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def attributes_class_of(volume: PersistentVolume) -> tuple[str, ...]:
+    """The name of the VolumeAttributesClass of a volume, if it has one."""
+    return (volume.spec.volume_attributes_class_name,) if volume.spec.volume_attributes_class_name else ()
 
 
 def volume_group(storage_class: str, access_modes: tuple[str, ...]) -> str:
@@ -340,6 +359,20 @@ INDEXES: tuple[Index, ...] = (
         _class_of_claim,
         what="claims of a storage class",
         unchanged=_same_spec_and_annotations,
+    ),
+    Index(
+        "claims_by_attributes_class",
+        "persistentvolumeclaims",
+        attributes_classes_of,
+        what="claims that name a VolumeAttributesClass in their spec or status",
+        unchanged=lambda before, after: before.spec is after.spec and before.status is after.status,
+    ),
+    Index(
+        "volumes_by_attributes_class",
+        "persistentvolumes",
+        attributes_class_of,
+        what="volumes that name a VolumeAttributesClass",
+        unchanged=_same_spec,
     ),
     Index(
         "free_volumes",

@@ -19,7 +19,14 @@ import attrs
 
 from volsim.errors import FieldError
 from volsim.manifests.writing import plain
-from volsim.objects import LabelSelector, Record
+from volsim.objects import (
+    LabelSelector,
+    NodeSelector,
+    NodeSelectorRequirement,
+    NodeSelectorTerm,
+    Record,
+    VolumeNodeAffinity,
+)
 from volsim.quantity import Quantity
 from volsim.rules import Rules
 
@@ -360,7 +367,7 @@ class Errors(list[FieldError]):
 def shown(value: Any, rules: Rules) -> str:
     """A value as a field error shows it: as JSON, before 1.34 in Go's syntax.
 
-    What upstream keeps in a type of its own is shown by its fields' names in a manifest.
+    What upstream keeps in a type of its own is shown by its fields' names in a manifest, but for node affinities.
 
     >>> shown({"app": "db"}, Rules()), shown({"app": "db"}, Rules.for_version("1.20"))
     ('{"app":"db"}', 'map[string]string{"app":"db"}')
@@ -374,8 +381,26 @@ def shown(value: Any, rules: Rules) -> str:
     if isinstance(value, Mapping) and not value and rules.json_in_field_errors:
         return "null"  # what is not given
     if rules.json_in_field_errors:
-        return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(_internal(value), ensure_ascii=False, separators=(",", ":"))
     return _in_go(value)
+
+
+def _internal(value: Any) -> Any:
+    """The value as JSON; of the API server's internal types, whose fields have the names that they have in Go.
+
+    >>> from volsim.objects import NodeSelectorTerm
+    >>> _internal(NodeSelectorTerm())
+    {'MatchExpressions': None, 'MatchFields': None}
+    """
+    if isinstance(value, tuple):
+        return [_internal(each) for each in value] or None
+    if not isinstance(value, _INTERNAL):
+        return plain(value)
+    names = [field.name for field in attrs.fields(type(value)) if field.name != "carried"]
+    return {name.title().replace("_", ""): _internal(getattr(value, name)) for name in names}
+
+
+_INTERNAL = (NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, VolumeNodeAffinity)
 
 
 def _in_go(value: Any) -> str:

@@ -174,6 +174,11 @@ class SetWork:
         owners_changed = self.settle_owners(pod)
         if changed is pod and not owners_changed:
             return True
+        refusal = refusal_of(self.view, changed, change=True)
+        if refusal is not None:
+            self.refused = True
+            self._tell_of_pod("update", pod, refusal)
+            return False
         self.writes.append(Update(changed))
         self._tell_of_pod("update", pod)
         return True
