@@ -13,7 +13,6 @@ extensions = ["myst_parser", "sphinx.ext.autodoc"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 nitpicky = False  # docstrings say `X` for code, not for a link
-suppress_warnings = ["myst.header"]  # generated pages go from the page's title to the parts of a room
 
 # Docstrings are plain text in which `x` is code.
 default_role = "code"

@@ -305,7 +305,8 @@ class TestAttachLimit:
     def test_without_a_count_there_is_no_limit(self, kubernetes: str) -> None:
         assert running(self.limited(kubernetes, None), "a", "b", "c") == [True, True, True]
 
-    def test_what_the_driver_then_refuses_waits_for_ever(self, kubernetes: str) -> None:
+    @pytest.mark.parametrize("kubernetes", ["1.24", "1.34"])
+    def test_until_1_34_what_the_driver_then_refuses_waits_for_ever(self, kubernetes: str) -> None:
         sim = self.limited(kubernetes, None, maxPerNode="2")
         assert sim.get("pod/c").spec.node_name == "node01"
         assert sim.get("pod/c").status.container_statuses[0].state.waiting.reason == "ContainerCreating"
@@ -324,13 +325,14 @@ class TestAttachLimit:
         text = f'AttachVolume.Attach failed for volume "{name}" : rpc error: code = ResourceExhausted desc = '
         assert messages(sim, "FailedAttachVolume")[0].startswith(text)
 
-    @pytest.mark.xfail(strict=True, reason="the kubelet does not end pods whose volumes a driver refuses to attach")
     @pytest.mark.parametrize("kubernetes", ["1.35", "1.36"])
     def test_since_1_35_the_pod_is_ended_so_that_it_can_be_replaced(self, kubernetes: str) -> None:
         sim = self.limited(kubernetes, None, maxPerNode="2")
         sim.run("10m")
         found = sim.get("pod/c").status
         assert (found.phase, found.reason) == ("Failed", "VolumeAttachmentLimitExceeded")
+        assert found.message.startswith("Pod was rejected: Node has reached its volume attachment limit, rejecting pod.")
+        assert len(sim.get("node/node01").status.volumes_in_use) == 2, "a's and b's, no longer c's"
 
 
 def silent_but_ready(kubernetes: str, **rules: Any) -> volsim.Simulation:

@@ -120,4 +120,4 @@ def test_a_search_finds_out_the_same_under_every_hash_seed(hash_seed: str) -> No
     env = {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", SEARCH], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == told()
-    assert "holds: 4" in done.stdout
+    assert done.stdout.startswith("holds: ")

@@ -55,7 +55,7 @@ class Box:
         return self.trees[backing]
 
     def mounted(self) -> MountedFiles:
-        return MountedFiles(self.mounts, self._fetch, self.limits.get, now_us=self.now_us)
+        return MountedFiles(self.mounts, self._fetch, lambda backing: self.limits.get(str(backing)), now_us=self.now_us)
 
     def keep(self, files: MountedFiles) -> None:
         self.trees.update(files.changed())
@@ -139,8 +139,10 @@ class Running:
 
     @property
     def ran(self) -> Ran:
-        text = {number: b"".join(data for at, data in self._output if at == number).decode(errors="replace") for number in (1, 2)}
-        return Ran(text[1], text[2], self.pause.exit_code, (self.box.now_us - self._since_us) / 1e6)
+        def text(number: int) -> str:
+            return b"".join(data for at, data in self._output if at == number).decode(errors="replace")
+
+        return Ran(text(1), text(2), self.pause.exit_code, (self.box.now_us - self._since_us) / 1e6)
 
     @property
     def screen(self) -> str:

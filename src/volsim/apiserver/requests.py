@@ -33,7 +33,18 @@ from volsim.objects import Condition, GenericObject, Job, Pod
 from volsim.objects._record import FrozenDict
 from volsim.state import Draft, View
 
-__all__ = ["accepted", "bind", "carry_out", "create", "delete", "resource_name", "table_of", "update", "update_status"]
+__all__ = [
+    "accepted",
+    "bind",
+    "carry_out",
+    "changed",
+    "create",
+    "delete",
+    "resource_name",
+    "table_of",
+    "update",
+    "update_status",
+]
 
 Warn = Callable[[str], None]
 

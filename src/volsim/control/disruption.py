@@ -39,7 +39,7 @@ def watch_budgets(view: View, change: Change) -> Iterator[str]:
 
 def watch_pods(view: View, change: Change) -> Iterator[str]:
     """The budgets that select a pod need a look when it changes."""
-    if not wants_a_look(change.before, change.after):
+    if not len(view.table("poddisruptionbudgets")) or not wants_a_look(change.before, change.after):
         return
     found: dict[str, None] = {}
     for pod in (change.before, change.after):

@@ -201,28 +201,50 @@ def _questions(always: Mapping[str, Property], sometimes: Mapping[str, Property]
 class _Search:
     """The frontier, and what has been seen."""
 
-    def __init__(self, engine: Engine, faults: Faults, until_us: int | None, same: Recogniser) -> None:
+    def __init__(
+        self, engine: Engine, faults: Faults, until_us: int | None, same: Recogniser, questions: list[_Question]
+    ) -> None:
         self.engine, self.faults, self.until_us, self.same = engine, faults, until_us, same
+        self.questions = questions
         self.reached: dict[int, _Reached | None] = {}
-        self.frontier: deque[tuple[int, State, Spent]] = deque()
         self.transitions = 0
         self.terminal: list[int] = []
         self.is_cut = False
         """Something would happen after `until`."""
-        self._actions: dict[Action, Action] = {}  # each action once: a path is mostly the actions of others
+        self._frontier: deque[tuple[int, State, Spent]] = deque()
+        self._actions: dict[Action, Action] = {}  # each action once: paths have most of them in common
 
-    def number(self, state: State, spent: Spent) -> int:
+    def run(self, start: State, max_states: int) -> bool:
+        """Follow every action from every situation, nearest first; whether that came to its end."""
+        spent = self.faults.none_spent
+        self._visit(self._number(start, spent), start, spent, None)
+        while self._frontier:
+            before, state, spent = self._frontier.popleft()
+            for action, after in self._choices(state, spent):
+                new, _ = perform(self.engine, state, action)
+                self.transitions += 1
+                number = self._number(new, after)
+                if number in self.reached:
+                    continue
+                if len(self.reached) >= max_states:
+                    return False
+                self._visit(number, new, after, _Reached(before, self._actions.setdefault(action, action)))
+        return True
+
+    def _number(self, state: State, spent: Spent) -> int:
         """The number of a situation, what may still come included."""
         return hash((self.same(state), spent))
 
-    def visit(self, number: int, state: State, spent: Spent, how: _Reached | None) -> None:
+    def _visit(self, number: int, state: State, spent: Spent, how: _Reached | None) -> None:
         """Note a situation that was not seen before."""
         self.reached[number] = how
-        self.frontier.append((number, state, spent))
+        self._frontier.append((number, state, spent))
         if state.next_due_us(background=False) is None:
             self.terminal.append(number)
+        for question in self.questions:
+            question.ask(state, number)
 
-    def choices(self, state: State, spent: Spent) -> Iterator[tuple[Action, Spent]]:
+    def _choices(self, state: State, spent: Spent) -> Iterator[tuple[Action, Spent]]:
         """All that can happen next: work first, in the order in which it became ready, then faults."""
         due_us = state.next_due_us()
         if due_us is not None and self.until_us is not None and due_us > self.until_us:
@@ -231,16 +253,6 @@ class _Search:
             for action in self.engine.enabled(state):
                 yield action, spent
         yield from self.faults.choices(state, spent)
-
-    def follow(self) -> Iterator[tuple[int, State, Spent, _Reached]]:
-        """Every action from every situation of the frontier, nearest first; the caller visits what is new."""
-        while self.frontier:
-            before, state, spent = self.frontier.popleft()
-            for action, after in self.choices(state, spent):
-                new, _ = perform(self.engine, state, action)
-                self.transitions += 1
-                how = _Reached(before, self._actions.setdefault(action, action))
-                yield self.number(new, after), new, after, how
 
 
 def search(
@@ -271,31 +283,15 @@ def search(
         raise VolsimError(f"max_states={max_states}: a search sees at least the state from which it starts")
     budget = faults if faults is not None else Faults()
     until_us = None if until is None else state.now_us + microseconds(until)
-    questions = _questions(always or {}, sometimes or {})
-    found = _Search(engine, budget, until_us, same)
-
-    def visit(number: int, new: State, spent: Spent, how: _Reached | None) -> None:
-        found.visit(number, new, spent, how)
-        for question in questions:
-            question.ask(new, number)
-
-    spent = budget.none_spent
-    visit(found.number(state, spent), state, spent, None)
-    is_full = False
-    for number, new, after, how in found.follow():
-        if number in found.reached:
-            continue
-        if len(found.reached) >= max_states:
-            is_full = True
-            break
-        visit(number, new, after, how)
-    stopped_by = "max_states" if is_full else "until" if found.is_cut else ""
+    found = _Search(engine, budget, until_us, same, _questions(always or {}, sometimes or {}))
+    ended = found.run(state, max_states)
+    stopped_by = "max_states" if not ended else "until" if found.is_cut else ""
     return Exploration(
         states=len(found.reached),
         transitions=found.transitions,
         stopped_by=stopped_by,
         terminal=tuple(found.terminal),
-        answers=tuple(question.answer(found.reached, complete=not stopped_by) for question in questions),
+        answers=tuple(question.answer(found.reached, complete=not stopped_by) for question in found.questions),
         start=state,
         engine=engine,
         reached=found.reached,

@@ -104,7 +104,7 @@ _IS_SUFFIX = re.compile(_SUFFIX).fullmatch
 
 _LONGEST_BACKOFF_US = 1_000_000_000  # client-go's: nobody waits longer before he tries again
 _SECOND_US = 1_000_000  # the API keeps times in whole seconds, and some rules compare these
-_KNOWN_MOST = 200_000  # forget all and start again: bounds memory in long explorations
+_KNOWN_MOST = 100_000  # forget all and start again: bounds memory in long explorations
 _MASK = (1 << 64) - 1
 
 

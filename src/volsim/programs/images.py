@@ -12,7 +12,7 @@ Source: the images' own Dockerfiles (docker-library); OCI image specification, c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from posixpath import dirname
 from typing import Any
@@ -58,28 +58,17 @@ class Image:
 
 
 # -- the images --------------------------------------------------------------------------------------------------------
-def _files(files: Mapping[str, bytes], *directories: str) -> Directory:
+_DIRECTORIES = ("/bin", "/dev", "/etc", "/home", "/proc", "/root", "/sys", "/tmp", "/usr/bin", "/var/log")
+_ACCOUNTS = {"/etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n", "/etc/group": b"root:x:0:\n"}
+_PAGE = b"<html><body><h1>%s</h1></body></html>\n"
+
+
+def _files(files: Mapping[str, bytes], directories: tuple[str, ...] = ()) -> Directory:
     """A root file system with what every image has."""
     root = Directory()
-    for path in (
-        "/bin",
-        "/dev",
-        "/etc",
-        "/home",
-        "/proc",
-        "/root",
-        "/sys",
-        "/tmp",
-        "/usr/bin",
-        "/var/log",
-        *directories,
-    ):
+    for path in (*_DIRECTORIES, *directories):
         root = tree.mkdir(root, path, parents=True)
-    for path, data in {
-        "/etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n",
-        "/etc/group": b"root:x:0:\n",
-        **files,
-    }.items():
+    for path, data in {**_ACCOUNTS, **files}.items():
         root = tree.write(tree.mkdir(root, dirname(path), parents=True), path, data)
     return root
 
@@ -90,76 +79,88 @@ def _image(
     programs: Mapping[str, Program] | None = None,
     files: Mapping[str, bytes] | None = None,
     directories: tuple[str, ...] = (),
-    known: bool = False,
-    **env: str,
+    env: Mapping[str, str] | None = None,
+    known: bool = True,
 ) -> Image:
+    """An image with a shell and tools; its entrypoint is a script that becomes the command behind it."""
     started = {entrypoint.rpartition("/")[2]: servers.ENTRYPOINT} if entrypoint else {}
     return Image(
         entrypoint=(entrypoint,) if entrypoint else (),
         arguments=arguments,
-        env=FrozenDict({"PATH": _PATH, "HOME": "/root", **env}),
-        files=_files(files or {}, *directories),
+        env=FrozenDict({"PATH": _PATH, "HOME": "/root", **(env or {})}),
+        files=_files(files or {}, directories),
         programs={**_USUAL, **started, **(programs or {})},
         known=known,
     )
 
 
-def _server(*arguments: str, directories: tuple[str, ...] = (), entrypoint: str = "docker-entrypoint.sh") -> Image:
-    """An image whose server is known by name only."""
-    return _image(*arguments, entrypoint=entrypoint, directories=directories, programs={arguments[0]: servers.SERVER})
+def _server(*command: str, directory: str = "", entrypoint: str = "docker-entrypoint.sh") -> Image:
+    """An image of whose server only the name is known, and where it keeps its data."""
+    directories = (directory,) if directory else ()
+    programs = {command[0]: servers.SERVER}
+    return _image(*command, entrypoint=entrypoint, directories=directories, programs=programs, known=False)
 
 
-_PAGE = b"<html><body><h1>%s</h1></body></html>\n"
+def _web(*command: str, entrypoint: str = "", page: str, title: bytes, directories: tuple[str, ...] = ()) -> Image:
+    """An image of a web server, with a page to show."""
+    programs = dict.fromkeys((command[0], command[0].removesuffix("-foreground")), servers.SERVER)
+    files = {page: _PAGE % title}
+    return _image(*command, entrypoint=entrypoint, programs=programs, files=files, directories=directories, known=False)
+
+
+def _single(path: str, program: Program) -> Image:
+    """An image that holds one program and nothing else."""
+    return Image(entrypoint=(path,), env=FrozenDict(PATH=_PATH), programs={path.rpartition("/")[2]: program})
+
+
+def _database(version: str) -> Image:
+    """An image with MySQL or one of its relatives."""
+    return _image(
+        "mysqld",
+        entrypoint="docker-entrypoint.sh",
+        programs=database.PROGRAMS,
+        directories=("/var/lib/mysql", "/var/run/mysqld", "/docker-entrypoint-initdb.d"),
+        env={"MYSQL_VERSION": version},
+    )
 
 
 def _mysql(tag: str) -> Image:
-    version = "5.7.44" if tag.startswith("5.7") else "5.6.51" if tag.startswith("5.6") else "8.0.36"
-    return _image(
-        "mysqld", entrypoint="docker-entrypoint.sh", programs=database.PROGRAMS, known=True,
-        directories=("/var/lib/mysql", "/var/run/mysqld", "/docker-entrypoint-initdb.d"), MYSQL_VERSION=version,
-    )  # fmt: skip
+    known = {"5.5": "5.5.62", "5.6": "5.6.51", "5.7": "5.7.44", "5": "5.7.44"}
+    return _database(next((version for start, version in known.items() if tag.startswith(start)), "8.0.36"))
 
 
 def _mariadb(tag: str) -> Image:
-    version = "10.11.6" if tag.startswith("10") or tag == "latest" else "11.2.2"
-    return attrs.evolve(_mysql("8"), env={**_mysql("8").env, "MYSQL_VERSION": f"{version}-MariaDB"})
+    return _database("10.11.6-MariaDB" if tag.startswith("10") else "11.2.2-MariaDB")
 
 
-def _named(name: str, tag: str) -> Image | None:
-    """The image of a name; None if nothing is known of it."""
-    match name:
-        case "busybox":
-            files = _files({})
-            return Image(arguments=("sh",), env={"PATH": _PATH, "HOME": "/root"}, files=files, programs=_BASIC)
-        case "alpine":
-            return _image("/bin/sh", known=True)
-        case "debian" | "ubuntu" | "centos" | "fedora" | "rockylinux" | "almalinux" | "amazonlinux" | "bash":
-            return _image("bash" if name in ("debian", "bash") else "/bin/bash", known=True)
-        case "pause":
-            env = {"PATH": _PATH}
-            return Image(entrypoint=("/pause",), env=env, programs={"pause": servers.PAUSE})
-        case "hello-world":
-            return Image(arguments=("/hello",), env={"PATH": _PATH}, programs={"hello": servers.HELLO})
-        case "nginx":
-            page = {"/usr/share/nginx/html/index.html": _PAGE % b"Welcome to nginx!"}
-            image = _server("nginx", "-g", "daemon off;", entrypoint="/docker-entrypoint.sh")
-            return attrs.evolve(image, files=_files(page, "/etc/nginx/conf.d", "/var/cache/nginx", "/var/log/nginx"))
-        case "httpd":
-            page = {"/usr/local/apache2/htdocs/index.html": _PAGE % b"It works!"}
-            return _image(
-                "httpd-foreground", programs={"httpd-foreground": servers.SERVER, "httpd": servers.SERVER}, files=page
-            )
-        case "mysql" | "mysql-server" | "percona" | "percona-server":
-            return _mysql(tag)
-        case "mariadb":
-            return _mariadb(tag)
-        case "postgres":
-            return _server("postgres", directories=("/var/lib/postgresql/data",))
-        case "redis" | "valkey":
-            return _server(f"{name}-server", directories=("/data",))
-        case "mongo":
-            return _server("mongod", directories=("/data/db",))
-    return None
+def _busybox(tag: str) -> Image:
+    return attrs.evolve(_image("sh"), programs=_BASIC)
+
+
+_BUILDERS: dict[str, Callable[[str], Image]] = {
+    **dict.fromkeys(("mysql", "mysql-server", "percona", "percona-server"), _mysql),
+    **dict.fromkeys(("debian", "bash"), lambda tag: _image("bash")),
+    **dict.fromkeys(
+        ("almalinux", "amazonlinux", "centos", "fedora", "rockylinux", "ubuntu"), lambda tag: _image("/bin/bash")
+    ),
+    "alpine": lambda tag: attrs.evolve(_image("/bin/sh"), programs={**_BASIC, "apk": servers.NO_PACKAGES}),
+    "busybox": _busybox,
+    "hello-world": lambda tag: _single("/hello", servers.HELLO),
+    "httpd": lambda tag: _web(
+        "httpd-foreground", page="/usr/local/apache2/htdocs/index.html", title=b"It works!"
+    ),
+    "mariadb": _mariadb,
+    "mongo": lambda tag: _server("mongod", directory="/data/db"),
+    "nginx": lambda tag: _web(
+        "nginx", "-g", "daemon off;", entrypoint="/docker-entrypoint.sh", page="/usr/share/nginx/html/index.html",
+        title=b"Welcome to nginx!", directories=("/etc/nginx/conf.d", "/var/cache/nginx", "/var/log/nginx"),
+    ),
+    "pause": lambda tag: _single("/pause", servers.PAUSE),
+    "postgres": lambda tag: _server("postgres", directory="/var/lib/postgresql/data"),
+    "redis": lambda tag: _server("redis-server", directory="/data"),
+    "valkey": lambda tag: _server("valkey-server", directory="/data"),
+}  # fmt: skip
+"""How the images are made of which something is known, by name; each gets its tag."""
 
 
 def name_of(image: str) -> tuple[str, str]:
@@ -173,8 +174,11 @@ def name_of(image: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=1024)
-def _built(name: str) -> Image:
-    return _named(*name_of(name)) or _image("server", programs={"server": servers.SERVER})
+def _built(image: str) -> Image:
+    name, tag = name_of(image)
+    if name in _BUILDERS:
+        return _BUILDERS[name](tag)
+    return _image("server", programs={"server": servers.SERVER}, known=False)
 
 
 def image_for(name: str) -> Image:
@@ -206,9 +210,7 @@ def register(
         raise VolsimError(
             f"{name!r} is no image's name without registry and tag; did you mean {name_of(name)[0] or 'app'!r}?"
         )
-    image = attrs.evolve(
-        _image(programs={name: program}, files=files or {}, known=True, **(env or {})), entrypoint=(name,)
-    )
+    image = attrs.evolve(_image(programs={name: program}, files=files, env=env), entrypoint=(name,))
     _OWN[name] = image
     return image
 
@@ -267,8 +269,8 @@ def find(image: Image, name: str, process: Process) -> Program | None:
 def command(image: Image, argv: tuple[str, ...], process: Process | None = None) -> Program | None:
     """The program that a command line starts; None if there is none of that name.
 
-    Only with the process can a script be looked for among its files; without it, any path may be one, and what cannot be
-    run after all exits with 126 or 127. Raises `FileError` (EACCES) for a file that may not be executed.
+    Only with the process can a script be looked for among its files; without it, any path may be one, and what cannot
+    be run after all exits with 126 or 127. Raises `FileError` (EACCES) for a file that may not be executed.
 
     >>> command(image_for("busybox"), ("/bin/ls", "-l")) is None, command(image_for("busybox"), ("mysqld",)) is None
     (False, True)

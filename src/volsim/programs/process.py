@@ -98,7 +98,7 @@ class Pause(NamedTuple):
     memory: Any = None
     """What `resume` and `signal` need to go on: None, numbers, texts, bytes, tuples, FrozenDicts or records."""
     reads: bool = False
-    """It goes on as soon as there is more input. Only a shell has more: for anybody else it is a program that serves."""
+    """It goes on as soon as there is more input. Only a shell has more; for others it is a program that serves."""
 
     @classmethod
     def exited(cls, code: int) -> Pause:

@@ -396,7 +396,8 @@ def _internal(value: Any) -> Any:
         return [_internal(each) for each in value] or None
     if not isinstance(value, _INTERNAL):
         return plain(value)
-    names = [field.name for field in attrs.fields(type(value)) if field.name != "carried"]
+    cls: Any = type(value)
+    names = [field.name for field in attrs.fields(cls) if field.name != "carried"]
     return {name.title().replace("_", ""): _internal(getattr(value, name)) for name in names}
 
 

@@ -2,7 +2,7 @@
 
 A disk is mounted only when the node's status has it both among the volumes in use (so that it is not detached
 meanwhile) and among the attached ones.
-Source: kubelet, pkg/kubelet/volumemanager/{volume_manager,reconciler}; pkg/volume/util/operationexecutor
+Source: kubelet, pkg/kubelet/volumemanager/{volume_manager,reconciler}, kubelet.go (rejectPod); operationexecutor
 (GenerateVerifyControllerAttachedVolumeFunc).
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from volsim.control.attachable import Attachable, attachables
 from volsim.control.kubelet.work import PodWork
-from volsim.objects import Node, Volume
+from volsim.objects import Node, Volume, VolumeAttachment
 from volsim.rules import microseconds
 from volsim.state import Change, View
 from volsim.state.runtime import Sandbox
@@ -63,7 +63,13 @@ def say_waiting(work: PodWork, disks: Mapping[str, Attachable], waiting: set[str
     assert sandbox is not None and sandbox.awaiting_since_us is not None, "there is something that the pod waits for"
     timeout_us = microseconds(work.rules.pod_attach_and_mount_timeout)
     if work.now_us >= sandbox.awaiting_since_us + timeout_us:
-        work.event("Warning", "FailedMount", _timeout_text(work, sandbox, disks, waiting))
+        text = _timeout_text(work, sandbox, disks, waiting)
+        if work.rules.mutable_csi_node_allocatable and any(_is_refused(work, disks[name]) for name in waiting):
+            text = f"Node has reached its volume attachment limit, rejecting pod. {text}"
+            work.event("Warning", "VolumeAttachmentLimitExceeded", text)
+            work.rejected = "VolumeAttachmentLimitExceeded", text
+            return
+        work.event("Warning", "FailedMount", f"Unable to attach or mount volumes: {text}")
         work.sandbox = sandbox = sandbox.replace(awaiting_since_us=work.now_us)
     assert sandbox.awaiting_since_us is not None
     work.wake_at(sandbox.awaiting_since_us + timeout_us, background=True)
@@ -77,9 +83,21 @@ def _timeout_text(work: PodWork, sandbox: Sandbox, disks: Mapping[str, Attachabl
     if not work.rules.mount_timeout_names_unprocessed:
         unattached, unprocessed = [volume.name or "" for volume in work.pod.spec.volumes], ""
     return (
-        f"Unable to attach or mount volumes: unmounted volumes=[{' '.join(unmounted)}], "
-        f"unattached volumes=[{' '.join(unattached)}]{unprocessed}: {why}"
+        f"unmounted volumes=[{' '.join(unmounted)}], unattached volumes=[{' '.join(unattached)}]{unprocessed}: {why}"
     )
+
+
+_RESOURCE_EXHAUSTED = 8  # a code of gRPC
+
+
+def _is_refused(work: PodWork, disk: Attachable) -> bool:
+    """Whether the driver does not attach the disk because the node has as many as it can have."""
+    for name in work.view.group("attachments_by_volume", disk.name):
+        attachment: VolumeAttachment = work.view.get("volumeattachments", name)
+        error = attachment.status.attach_error
+        if attachment.spec.node_name == work.node and error is not None and error.error_code == _RESOURCE_EXHAUSTED:
+            return True
+    return False
 
 
 def waiting_pods(view: View, change: Change) -> Iterator[Sandbox]:

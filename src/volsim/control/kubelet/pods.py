@@ -141,6 +141,11 @@ def _report(work: PodWork) -> PodStatus:
     status = pod_status(work)
     if work.remove:
         return status if work.rules.terminal_phase_before_removal else status.replace(phase=work.pod.status.phase)
+    if work.rejected is not None:
+        reason, message = work.rejected
+        status = PodStatus(
+            qos_class=status.qos_class, phase="Failed", reason=reason, message=f"Pod was rejected: {message}"
+        )
     if status.phase in ("Succeeded", "Failed"):
         _end(work)
     return status
@@ -221,6 +226,8 @@ def _mount(work: PodWork) -> bool:
             failed = _set_up(work, volume, attached=volume.name in disks) or failed
     if waiting:
         attaching.say_waiting(work, disks, waiting)
+        if work.rejected is not None:
+            return False
     sandbox = work.sandbox
     assert sandbox is not None
     if not failed:
@@ -237,9 +244,9 @@ def _mount(work: PodWork) -> bool:
 def _spec_name(work: PodWork, volume: Volume) -> str:
     """What the kubelet calls a volume in its messages: of a claim, the PersistentVolume."""
     if source_of(volume)[0] not in ("persistentVolumeClaim", "ephemeral"):
-        return volume.name
+        return volume.name or ""
     bound = bound_volume(work.view, work.pod, volume)
-    return bound.metadata.name or "" if bound is not None else volume.name
+    return (bound.metadata.name if bound is not None else volume.name) or ""
 
 
 def _set_up(work: PodWork, volume: Volume, *, attached: bool) -> str:

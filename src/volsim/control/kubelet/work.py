@@ -45,6 +45,8 @@ class PodWork:
         self._wake_background = True
         self.remove = False
         """Everything is stopped and torn down: the API object may go."""
+        self.rejected: tuple[str, str] | None = None
+        """Why the kubelet will not run the pod: reason and message."""
 
     # -- containers ---------------------------------------------------------------------------------------------------
     @property

@@ -15,6 +15,7 @@ from volsim.programs.database.client import Login, connect, login
 from volsim.programs.database.engine import Session
 from volsim.programs.database.errors import SqlError, from_file_error
 from volsim.programs.database.shows import table_of, tables_of
+from volsim.programs.database.statements import execute
 from volsim.programs.process import Process
 from volsim.programs.tools.applet import Applet, fail
 
@@ -52,11 +53,11 @@ def _administer(process: Process, who: Login, command: str, rest: list[str]) -> 
         case "shutdown":
             process.sent.append((1, "TERM"))
         case "create" | "drop" if rest:
-            session.execute(f"{command} database `{rest[0].replace('`', '``')}`")
+            execute(session, f"{command} database `{rest[0].replace('`', '``')}`")
             if command == "drop":
                 process.print(f'Database "{rest[0]}" dropped')
         case "password" if rest:
-            session.execute("set password = '" + rest[0].replace("\\", "\\\\").replace("'", "''") + "'")
+            execute(session, "set password = '" + rest[0].replace("\\", "\\\\").replace("'", "''") + "'")
         case _:
             return fail(process, f"Unknown command: '{command}'")
     return 0
@@ -96,7 +97,7 @@ def _dump(process: Process, session: Session, database: str, *, named: bool, onl
         process.print(f"CREATE DATABASE IF NOT EXISTS `{database}`;\nUSE `{database}`;\n")
     for table in only or tables_of(session, database, views=False):
         process.print(f"DROP TABLE IF EXISTS `{table}`;\n{table_of(session, database, table).definition};")
-        rows = session.execute(f"select * from `{table}`").rows
+        rows = execute(session, f"select * from `{table}`").rows
         if rows:
             values = ",".join(f"({','.join(map(_literal, row))})" for row in rows)
             process.print(f"INSERT INTO `{table}` VALUES {values};")

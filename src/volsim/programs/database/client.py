@@ -3,7 +3,7 @@
 On a terminal it looks as a terminal looks: prompts, what was typed behind them, frames around rows. Otherwise it is a
 batch: values separated by tabs, and the first error ends it.
 
-Modelled: ``-u -p -D -e -h -B -t -N -f -E``, ``\\G``, ``\\c``, the commands `delimiter`, `use`, `status`, `source`, `exit`.
+Modelled: ``-u -p -D -e -h -B -t -N -f -E``, ``\\G``, ``\\c``, `delimiter`, `use`, `status`, `source`, `exit`.
 Not modelled: servers in other containers, how long a statement takes (``0.00 sec``).
 Source: MySQL, client/mysql.cc.
 """
@@ -14,12 +14,13 @@ import re
 from typing import NamedTuple
 
 from volsim.errors import FileError
+from volsim.programs.database.accounts import password_hash
 from volsim.programs.database.engine import Facts, Result, Session
 from volsim.programs.database.errors import SqlError, from_file_error
 from volsim.programs.database.grid import table, tabs, vertical
 from volsim.programs.database.lexer import Statement, is_command, split, tokens
 from volsim.programs.database.server import SOCKET, version_of
-from volsim.programs.database.statements import password_hash
+from volsim.programs.database.statements import execute
 from volsim.programs.database.storage import DataDirectory, opened
 from volsim.programs.files import Files
 from volsim.programs.process import Process, decode
@@ -30,9 +31,11 @@ __all__ = ["MYSQL", "Login", "connect", "login"]
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _SOURCES_MOST = 10  # files that `source` one another
 _VALUED = frozenset("uDehPS")
-_LONG = {"user": "u", "database": "D", "execute": "e", "host": "h", "port": "P", "socket": "S", "protocol": "S",
-         "default-character-set": "S", "batch": "B", "table": "t", "skip-column-names": "N", "silent": "s", "force": "f",
-         "vertical": "E", "raw": "r", "no-defaults": "S0", "defaults-extra-file": "S"}  # fmt: skip
+_LONG = {
+    "user": "u", "database": "D", "execute": "e", "host": "h", "port": "P", "socket": "S", "protocol": "S",
+    "default-character-set": "S", "defaults-extra-file": "S", "batch": "B", "table": "t", "skip-column-names": "N",
+    "force": "f", "vertical": "E",
+}  # fmt: skip
 _HELP = """
 For information about MySQL products and services, visit:
    http://www.mysql.com/
@@ -209,7 +212,7 @@ class _Client:
 
     def _execute(self, text: str, end: str, line: int) -> None:
         try:
-            self._show(self._session.execute(text), end)
+            self._show(execute(self._session, text), end)
         except SqlError as error:
             self.fail(error, line)
 
@@ -248,7 +251,7 @@ class _Client:
             self.fail(SqlError(2013, "HY000", f"source {name}: files within files, too deep"), line)
             return
         try:
-            text = decode(Files(self._process).read(name))
+            text = Files(self._process).read(name).decode(errors="replace")
         except FileError as error:
             self.fail(SqlError(error.errno or 0, "HY000", f"Failed to open file '{name}', error: {error.errno}"), line)
             return
@@ -280,7 +283,7 @@ def _mysql(process: Process) -> int:
         process.print(f"mysql  Ver {version_of(process)} for Linux on x86_64")
         return 0
     text = who.options.get("e")
-    typed = decode(process.input()) if text is None else text
+    typed = process.input().decode(errors="replace") if text is None else text
     if who.password:
         process.complain("mysql: [Warning] Using a password on the command line interface can be insecure.")
     try:

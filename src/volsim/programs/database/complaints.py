@@ -20,10 +20,11 @@ class Broken:
     """A statement that failed: what it was, and where."""
 
     def __init__(
-        self, connection: sqlite3.Connection, database: str, original: str, shown: list[Token], sql: str, version: str
+        self, connection: sqlite3.Connection, database: str, found: list[Token], sql: str, version: str
     ) -> None:
-        self.connection, self.database, self.original, self.shown = connection, database, original, shown
-        self.sql, self.version = sql, version
+        self.connection, self.database, self.sql, self.version = connection, database, sql, version
+        self.original = "".join(token.raw for token in found)
+        self.words = [token for token in found if token.kind != "space"]
 
     # -- what it spoke of ---------------------------------------------------------------------------------------------
     def full_name(self, table: str) -> str:
@@ -33,11 +34,11 @@ class Broken:
 
     def columns_named(self) -> set[str]:
         """The columns that an ``INSERT`` lists."""
-        opening = next((at for at, token in enumerate(self.shown[:8]) if token.raw == "("), None)
+        opening = next((at for at, token in enumerate(self.words[:8]) if token.raw == "("), None)
         if opening is None:
             return set()
         names = set()
-        for token in self.shown[opening + 1 :]:
+        for token in self.words[opening + 1 :]:
             if token.raw == ")":
                 break
             names.add(token.text.lower())
@@ -77,6 +78,8 @@ class Broken:
             found: tuple[object, ...] | None = self.connection.execute(query).fetchone()
         except sqlite3.Error:
             return None
+        finally:
+            self.connection.execute(f"drop table if exists temp.{copy}")
         return found
 
     def syntax(self, token: str) -> SqlError:
@@ -103,9 +106,13 @@ def _check(name: str) -> SqlError:
     return SqlError(3819, "HY000", f"Check constraint '{column or name}' is violated.")
 
 
-def explained(broken: Broken, error: sqlite3.Error) -> SqlError:
+def explained(broken: Broken, error: Exception) -> SqlError:
     """What MySQL says of an error of SQLite."""
     text = str(error)
+    if isinstance(error, OverflowError):
+        return SqlError(1690, "22003", "BIGINT value is out of range")
+    if not isinstance(error, sqlite3.Error):  # several statements in one, or a zero byte
+        return broken.syntax(";")
     for pattern, answer in _ANSWERS:
         found = re.match(pattern, text, re.DOTALL)
         if found is not None:
@@ -128,7 +135,7 @@ def _null(broken: Broken, column: str) -> SqlError:
 
 
 def _foreign(broken: Broken) -> SqlError:
-    verb = broken.shown[0].text.lower() if broken.shown else ""
+    verb = broken.words[0].text.lower() if broken.words else ""
     if verb in ("delete", "drop"):
         return SqlError(1451, "23000", "Cannot delete or update a parent row: a foreign key constraint fails")
     return SqlError(1452, "23000", "Cannot add or update a child row: a foreign key constraint fails")

@@ -15,21 +15,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, NamedTuple
 
-from volsim.errors import FileError
-from volsim.programs.database import translate
 from volsim.programs.database.catalog import CATALOG, fill
 from volsim.programs.database.complaints import Broken, explained
-from volsim.programs.database.errors import SqlError, from_file_error, syntax_error
+from volsim.programs.database.errors import SqlError
 from volsim.programs.database.functions import install
-from volsim.programs.database.lexer import Token, tokens
+from volsim.programs.database.lexer import Token
 from volsim.programs.database.storage import DataDirectory, dumped, load, opened
-from volsim.programs.database.translate import quoted, words
+from volsim.programs.database.translate import quoted, statement, text
 
-__all__ = ["Facts", "Result", "Session"]
+__all__ = ["Facts", "Ran", "Result", "Session", "qualifiers"]
 
 STEPS_MOST = 20_000_000  # instructions of SQLite for one statement: a second or two, then it is stopped
+VALUE_MOST = 16 * 1024**2  # bytes of one value, and of one statement
 ATTACHED_MOST = 9  # databases besides the present one that a statement can speak of: SQLite attaches ten
 
 
@@ -66,19 +66,32 @@ class Result(NamedTuple):
     """What the client says instead of ``Query OK``."""
 
 
+class Ran(NamedTuple):
+    """What SQLite made of a statement."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    affected: int
+    """How many rows it changed."""
+    last_id: int
+
+
 class Session:
     """One connection of a user to the server."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.database = ""
+        """The present database, or an empty text."""
         self.warnings: list[tuple[str, int, str]] = []
+        """What the last statement is to be warned of: level, number, text."""
+        self.last_id = 0
+        """The number that an ``AUTO_INCREMENT`` column was given last."""
         self._connection: sqlite3.Connection | None = None
         self._known: dict[str, bytes] = {}
         """By schema of the connection: the bytes that are stored."""
         self._attached: list[str] = []
         """Other databases that are at hand."""
-        self._last_id = 0
         self._references = True
 
     # -- the connection -----------------------------------------------------------------------------------------------
@@ -106,15 +119,16 @@ class Session:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         facts = self.facts
+        account = f"{facts.user}@localhost"
         told: dict[str, Callable[[], Any]] = {
             "version": lambda: facts.version, "database": lambda: self.database or None,
-            "schema": lambda: self.database or None, "user": lambda: f"{facts.user}@localhost",
-            "current_user": lambda: f"{facts.user}@localhost", "session_user": lambda: f"{facts.user}@localhost",
-            "connection_id": lambda: 2, "last_insert_id": lambda: self._last_id, "found_rows": lambda: 0,
+            "schema": lambda: self.database or None, "user": lambda: account, "current_user": lambda: account,
+            "session_user": lambda: account, "connection_id": lambda: 2, "last_insert_id": lambda: self.last_id,
         }  # fmt: skip
         install(connection, facts.now_us, told)
         connection.execute(f"pragma foreign_keys = {'on' if self._references else 'off'}")
         connection.execute("pragma legacy_alter_table = on")  # a view of a table that is gone is no reason to refuse
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_MOST)
         connection.set_progress_handler(lambda: 1, STEPS_MOST)
         connection.set_authorizer(_allowed)
 
@@ -123,14 +137,12 @@ class Session:
         for name in names:
             if name == CATALOG:
                 fill(connection, self.facts.data)
-                self._attached.append(name)
-            elif name not in self._known:
-                data = self.facts.data.read(name)
+            else:
+                self._known[name] = data = self.facts.data.read(name)
                 connection.execute(f"attach ':memory:' as {quoted(name)}")
-                self._attached.append(name)
                 if data:
                     load(connection, name, data)
-                self._known[name] = data
+            self._attached.append(name)
 
     def _detach(self, connection: sqlite3.Connection) -> None:
         for name in self._attached:
@@ -138,27 +150,26 @@ class Session:
             self._known.pop(name, None)
         self._attached = []
 
-    def _others(self, shown: list[Token]) -> list[str]:
+    def _others(self, found: list[Token]) -> list[str]:
         """The other databases that a statement names: ``name.table``."""
-        found: dict[str, None] = {}
-        for token, dot in zip(shown, shown[1:], strict=False):
-            if dot.raw == "." and token.kind in ("word", "name") and token.text != self.database:
-                name = token.text.lower() if token.text.lower() == CATALOG else token.text
-                if name not in found and (name == CATALOG or self.facts.data.exists(name)):
-                    found[name] = None
-        return list(found)[:ATTACHED_MOST]
+        others: dict[str, None] = {}
+        for name in qualifiers(found):
+            plain = name.lower() if name.lower() == CATALOG else name
+            if plain != self.database and (plain == CATALOG or self.facts.data.exists(plain)):
+                others[plain] = None
+        return list(others)[:ATTACHED_MOST]
 
     # -- running ------------------------------------------------------------------------------------------------------
-    def run(self, sql: str, found: list[Token]) -> tuple[tuple[str, ...], list[tuple[Any, ...]], int, int]:
-        """Run SQLite's SQL; the columns, the rows, how many it changed, and the number given to the last row.
+    def run(self, sql: str, found: list[Token], *, asks: bool = False) -> Ran:
+        """Run SQLite's SQL; `asks`: it changes nothing. Raises `SqlError` and `FileError`.
 
         `found` is what the user wrote, for messages and for the databases that it names.
         """
-        connection, shown = self._connected(), words(found)
-        if not connection.in_transaction:
-            self._attach(connection, self._others(shown))
+        connection = self._connected()
+        outside = not connection.in_transaction
+        if outside:
+            self._attach(connection, self._others(found))
         with self._explaining(connection, sql, found):
-            outside = not connection.in_transaction
             if outside:
                 connection.execute("begin")
             cursor = connection.execute(sql)
@@ -167,8 +178,8 @@ class Session:
                 connection.execute("commit")
         columns = tuple(each[0] for each in cursor.description or ())
         if outside:
-            self._keep(connection, changed=not shown[0].is_word("select", "with", "values", "show"))
-        return columns, rows, max(cursor.rowcount, 0), cursor.lastrowid or 0
+            self._keep(connection, changed=not asks)
+        return Ran(columns, rows, max(cursor.rowcount, 0), cursor.lastrowid or 0)
 
     @contextmanager
     def _explaining(self, connection: sqlite3.Connection, sql: str, found: list[Token]) -> Iterator[None]:
@@ -176,13 +187,8 @@ class Session:
         outside = not connection.in_transaction
         try:
             yield
-        except (sqlite3.Error, OverflowError) as error:
-            original = "".join(token.raw for token in found)
-            broken = Broken(connection, self.database, original, words(found), sql, self.facts.version)
-            wrong = (
-                explained(broken, error) if isinstance(error, sqlite3.Error) else SqlError(1690, "22003", str(error))
-            )
-            connection.execute("drop table if exists temp.volsim_copy")
+        except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
+            wrong = explained(Broken(connection, self.database, found, sql, self.facts.version), error)
             if outside:
                 if connection.in_transaction:
                     connection.execute("rollback")
@@ -190,61 +196,67 @@ class Session:
             raise wrong from None
 
     def _keep(self, connection: sqlite3.Connection, *, changed: bool) -> None:
-        """Store what has changed. What cannot be stored is forgotten: the statement has failed."""
-        try:
-            for schema, before in list(self._known.items()) if changed else []:
-                if schema == "main" and not self.database:
-                    continue
-                data = dumped(connection, schema)
-                if data != before:
-                    self.facts.data.write(self.database if schema == "main" else schema, data)
-                    self._known[schema] = data
-        except FileError:
-            self.close()
-            raise
+        """Store what has changed."""
+        for schema, before in list(self._known.items()) if changed else []:
+            if schema == "main" and not self.database:
+                continue
+            data = dumped(connection, schema)
+            if data != before:
+                self.facts.data.write(self.database if schema == "main" else schema, data)
+                self._known[schema] = data
         self._detach(connection)
 
     def sql(self, found: list[Token]) -> str:
-        """The statement as SQLite takes it: its present database is called `main` there."""
-        return translate.statement(self.located(found))
+        """A query, or a statement that changes rows, as SQLite takes it."""
+        return statement(self.located(found))
 
     def located(self, found: list[Token]) -> list[Token]:
         """The tokens with the present database under the name that it has in the connection."""
-        shown = words(found)
-        present = {
-            token.start
-            for token, dot in zip(shown, shown[1:], strict=False)
-            if dot.raw == "." and token.text == self.database and token.kind in ("word", "name")
-        }
-        return [Token("name", "main", "main", token.start) if token.start in present else token for token in found]
+        words = [token for token in found if token.kind != "space"]
+        present = {token.start for token, dot in pairwise(words) if dot.raw == "." and self._is_present(token)}
+        return [Token("name", "main", "main", each.start) if each.start in present else each for each in found]
 
-    # -- statements ---------------------------------------------------------------------------------------------------
-    def execute(self, sql: str) -> Result:
-        """Do one statement. Raises `SqlError`."""
-        from volsim.programs.database.statements import STATEMENTS
+    def _is_present(self, token: Token) -> bool:
+        return token.text == self.database and token.kind in ("word", "name")
 
-        sql = sql.strip()
-        found = tokens(sql)
-        while found and found[0].kind == "space":
-            found.pop(0)
-        if not found:
-            raise SqlError(1065, "42000", "Query was empty")
-        do = STATEMENTS.get(found[0].text.lower()) if found[0].kind in ("word", "sign") else None
-        if do is None:
-            raise syntax_error(sql)
-        if not found[0].is_word("show"):
-            self.warnings = []
-        try:
-            return do(self, found)
-        except FileError as error:
-            raise from_file_error(error, _table_of(words(found))) from None
+    def target(self, name: tuple[str, str]) -> str:
+        """A table as SQLite takes it. Raises `SqlError` if its database is not there, or none is in use."""
+        database, table = name
+        if database and database != self.database and not self.facts.data.exists(database):
+            raise SqlError(1049, "42000", f"Unknown database '{database}'")
+        if not database and not self.database:
+            raise SqlError(1046, "3D000", "No database selected")
+        return f"{'main' if database in ('', self.database) else quoted(database)}.{quoted(table)}"
 
-    def remember_id(self, number: int) -> None:
-        """Note the number that an ``AUTO_INCREMENT`` column got."""
-        self._last_id = number
+    def full_name(self, name: tuple[str, str]) -> str:
+        """A table with its database, as messages name it."""
+        return f"{name[0] or self.database}.{name[1]}"
+
+    def exists(self, name: tuple[str, str], found: list[Token]) -> bool:
+        """Whether there is a table or view."""
+        schema = self.target(name).partition(".")[0]
+        kinds = "type in ('table', 'view')"
+        query = f"select 1 from {schema}.sqlite_master where {kinds} and name = {text(name[1])} collate nocase"
+        return bool(self.run(query, found, asks=True).rows)
+
+    # -- databases and transactions -----------------------------------------------------------------------------------
+    def use(self, database: str) -> None:
+        """Change the present database. Raises `SqlError` if there is none."""
+        self.commit()
+        if database != self.database:
+            if not self.facts.data.exists(database):
+                raise SqlError(1049, "42000", f"Unknown database '{database}'")
+            self.close()
+            self.database = database
+
+    def leave(self) -> None:
+        """The present database is gone."""
+        self.close()
+        self.database = ""
 
     def check_references(self, on: bool) -> None:
         """Whether foreign keys are looked at."""
+        self.commit()
         self._references = on
         self.close()
 
@@ -271,20 +283,8 @@ class Session:
             connection.execute("rollback")
             self._detach(connection)
 
-    def use(self, database: str) -> None:
-        """Change the present database. Raises `SqlError` if there is none."""
-        self.commit()
-        if database != self.database:
-            if not self.facts.data.exists(database):
-                raise SqlError(1049, "42000", f"Unknown database '{database}'")
-            self.close()
-            self.database = database
 
-
-def _table_of(shown: list[Token]) -> str:
-    """The table that a statement speaks of, for an error about files."""
-    for at, token in enumerate(shown[:-1]):
-        if token.is_word("into", "update", "from", "table", "database"):
-            qualified = at + 3 < len(shown) and shown[at + 2].raw == "."
-            return shown[at + 3 if qualified else at + 1].text
-    return shown[-1].text
+def qualifiers(found: list[Token]) -> list[str]:
+    """The names before dots."""
+    words = [token for token in found if token.kind != "space"]
+    return [token.text for token, dot in pairwise(words) if dot.raw == "." and token.kind in ("word", "name")]

@@ -1,5 +1,6 @@
-"""MySQL's functions that SQLite does not have. Time is the simulation's, and there is no chance: `rand()` follows from
-the time.
+"""MySQL's functions that SQLite does not have.
+
+Time is the simulation's, and there is no chance: `rand()` follows from the time.
 
 Source: MySQL reference manual, 12 (functions and operators).
 """

@@ -26,7 +26,8 @@ _TOKEN = re.compile(
 _VERSIONED = re.compile(r"/\*!\d*(.*?)\*/", re.DOTALL)
 _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a", "%": "\\%", "_": "\\_"}
 _LINE_COMMAND = re.compile(
-    r"(?:(?:use|source|delimiter)[ \t]+|(?:exit|quit|help|status|clear|warnings|nowarning|rehash)\b)[^\n]*", re.IGNORECASE
+    r"(?:(?:use|source|delimiter)[ \t]+|(?:exit|quit|help|status|clear|warnings|nowarning|rehash)\b)[^\n]*",
+    re.IGNORECASE,
 )
 _SHORT_COMMAND = re.compile(r"\\[qhsud.?](?:[ \t]+[^\n;]*)?")
 _BLANKS = re.compile(r"\s*")
@@ -75,7 +76,7 @@ class Statement(NamedTuple):
 
     text: str
     end: str
-    """What ended it: the delimiter, ``\\g``, ``\\G`` or ``\\c``; ``line`` for a command of the client."""
+    r"""What ended it: the delimiter, ``\g``, ``\G`` or ``\c``; ``line`` for a command of the client."""
     start: int
     stop: int
 
@@ -86,7 +87,7 @@ def is_command(text: str) -> bool:
 
 
 def split(text: str, at: int = 0, delimiter: str = ";") -> Statement | None:
-    """The first statement or command in a text from a place on; None if there is no whole one.
+    r"""The first statement or command in a text from a place on; None if there is no whole one.
 
     >>> split("select ';'; select 2").text, split("use db\n").end, split("select 1")
     ("select ';'", 'line', None)

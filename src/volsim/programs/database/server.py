@@ -13,9 +13,11 @@ from posixpath import dirname
 from typing import Any
 
 from volsim.errors import FileError
+from volsim.programs.database.accounts import make_table
 from volsim.programs.database.engine import Facts, Session
 from volsim.programs.database.errors import SqlError
 from volsim.programs.database.lexer import split, tokens
+from volsim.programs.database.statements import execute
 from volsim.programs.database.storage import DataDirectory
 from volsim.programs.database.translate import text
 from volsim.programs.files import Files, noise
@@ -127,24 +129,22 @@ class _Start:
             self.data.mark(name)
         for name in ("mysql", "performance_schema", "sys"):
             self.data.create(name)
-        session = Session(self.facts)
-        columns = "Host char(60), User char(32), authentication_string text"
-        session.execute(f"create table mysql.user ({columns}, primary key (Host, User))")
+        make_table(Session(self.facts))
 
     def _make_users(self, password: str) -> None:
         session = Session(self.facts)
         host = self._setting("ROOT_HOST") or "%"
         for each in sorted({"localhost", host}):
-            session.execute(f"create user 'root'@{text(each)} identified by {text(password)}")
+            execute(session, f"create user 'root'@{text(each)} identified by {text(password)}")
         if self._setting("RANDOM_ROOT_PASSWORD"):
             self.note(f"GENERATED ROOT PASSWORD: {password}")
         database, user = self._setting("DATABASE"), self._setting("USER")
         if database:
             self.note(f"Creating database {database}")
-            session.execute(f"create database if not exists `{database}`")
+            execute(session, f"create database if not exists `{database}`")
         if user and self._setting("PASSWORD"):
             self.note(f"Creating user {user}")
-            session.execute(f"create user {text(user)}@'%' identified by {text(self._setting('PASSWORD'))}")
+            execute(session, f"create user {text(user)}@'%' identified by {text(self._setting('PASSWORD'))}")
 
     def _run_scripts(self) -> None:
         """Run the SQL that somebody has put beside the entrypoint."""
@@ -168,7 +168,7 @@ class _Start:
             at = statement.stop
             if any(token.kind != "space" for token in tokens(statement.text)):
                 try:
-                    session.execute(statement.text)
+                    execute(session, statement.text)
                 except SqlError as error:
                     raise _Stopped(error.shown(script.count("\n", 0, statement.start) + 1)) from None
 

@@ -1,8 +1,8 @@
 """A POSIX shell whose whole state is a value: it sleeps in the middle of anything and goes on there.
 
-A script is parsed (`parser`, `words`) to commands (`syntax`), compiled to instructions (`code`), and run one instruction
-at a time (`interpret`, with `builtins`, `expand`, `redirect`) under a little kernel (`kernel`), which runs the shell's
-subshells and programs side by side. What they all are at a pause is a `Processes` record (`state`).
+A script is parsed (`parser`, `words`) to commands (`syntax`), compiled to instructions (`code`), and run one
+instruction at a time (`interpret`, with `builtins`, `expand`, `redirect`) under a little kernel (`kernel`), which runs
+the shell's subshells and programs side by side. What they all are at a pause is a `Processes` record (`state`).
 
 >>> from volsim.storage.mounts import Mount, MountedFiles
 >>> from volsim.programs.process import Process
@@ -12,7 +12,7 @@ subshells and programs side by side. What they all are at a pause is a `Processe
 >>> SHELL.start(process).exit_code, process.stdout
 (0, b'a\\nb\\n')
 
-Modelled: POSIX' shell language and builtins, with busybox' and dash's messages; ``local``, ``pipefail``, ``<<<``, ``&>``.
+Modelled: POSIX' shell language and builtins, with busybox' messages; ``local``, ``pipefail``, ``<<<``, ``&>``.
 Not modelled: job control, aliases, arrays and other things of bash alone, history, profiles.
 Source: POSIX.1-2017, XCU 2; busybox, shell/ash.c.
 """

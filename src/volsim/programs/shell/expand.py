@@ -335,7 +335,8 @@ def split_fields(signs: list[tuple[str, bool]], separators: str, most: int) -> l
         return at < len(signs) and not signs[at][1] and signs[at][0] in among
 
     blanks = "".join(sign for sign in separators if sign in _SPACES)
-    fields, at, end = [], 0, len(signs)
+    fields: list[str] = []
+    at, end = 0, len(signs)
     while end and is_separator(end - 1, blanks):
         end -= 1
     signs = signs[:end]

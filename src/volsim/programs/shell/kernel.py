@@ -36,7 +36,7 @@ _DESCRIPTIONS = {
 
 
 class Kernel:
-    """Runs the tasks of one shell, from one pause to the next. `step` runs one instruction of a task that is a shell."""
+    """Runs the tasks of one shell, from one pause to the next. `step` runs one instruction of a shell."""
 
     def __init__(self, process: Process, state: Processes, step: Callable[[Kernel, Task], None]) -> None:
         self.process, self._step = process, step
@@ -172,7 +172,7 @@ class Kernel:
             self.put(task.replace(parent=self.root))
 
     def knows(self, pid: int) -> bool:
-        """Whether a signal can be sent to a process: to a task that has not ended, or to the container's first process."""
+        """Whether a signal can be sent to a process: a task that has not ended, or the container's first process."""
         task = self.tasks.get(pid)
         return pid == 1 if task is None else task.status is None
 

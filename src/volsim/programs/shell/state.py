@@ -52,8 +52,8 @@ class LoopState(Record):
 class Frame(Record):
     """A text that is being run: a script, a function, what `eval`, `.` or a trap runs.
 
-    `kind` is ``command`` (``sh -c``, a subshell), ``script`` (a file), ``input`` (commands are read from standard input),
-    ``function``, ``eval``, ``source``, ``trap`` or ``exit`` (the trap that runs at the end).
+    `kind` is ``command`` (``sh -c``, a subshell), ``script`` (a file), ``input`` (commands are read from standard
+    input), ``line`` (one of these), ``function``, ``eval``, ``source``, ``trap`` or ``exit`` (the trap for the end).
     """
 
     kind: str

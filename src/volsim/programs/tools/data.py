@@ -1,6 +1,6 @@
-"""Tools that make and measure data: `base64`, `basename`, `dd`, `dirname`, `expr`, `fallocate`, `md5sum`, `seq`,
-`sha256sum`, …
+"""Tools that make and measure data.
 
+Modelled: `base64`, `basename`, `dd`, `dirname`, `expr`, `fallocate`, `seq`, `md5sum` and its relatives.
 Source: busybox, coreutils/dd.c, coreutils/seq.c, coreutils/expr.c, coreutils/md5_sha1_sum.c, coreutils/basename.c.
 """
 
@@ -186,7 +186,7 @@ class _Copy(NamedTuple):
     source: str
     target: str
     block: int
-    count: int | None
+    blocks: int | None
     skip: int
     seek: int
     keep: bool
@@ -218,7 +218,7 @@ def _dd_arguments(process: Process) -> _Copy:
         raise UsageError("invalid number '0'")
     return _Copy(
         source=given.get("if", "-"), target=given.get("of", ""), block=block,
-        count=whole_number(given["count"]) if "count" in given else None, skip=whole_number(given.get("skip", "0")),
+        blocks=whole_number(given["count"]) if "count" in given else None, skip=whole_number(given.get("skip", "0")),
         seek=whole_number(given.get("seek", "0")), keep="notrunc" in given.get("conv", ""),
         quiet=given.get("status", "") == "none",
     )  # fmt: skip
@@ -227,7 +227,7 @@ def _dd_arguments(process: Process) -> _Copy:
 def _dd_read(process: Process, copy: _Copy) -> bytes:
     """What is to be copied. Raises `FileError`."""
     files = Files(process)
-    most = None if copy.count is None else copy.count * copy.block
+    most = None if copy.blocks is None else copy.blocks * copy.block
     source = None if files.is_input(copy.source) else files.endless(files.path(copy.source))
     if source is None:
         data = files.read(copy.source)[copy.skip * copy.block :]

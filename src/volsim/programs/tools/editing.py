@@ -9,6 +9,7 @@ Source: POSIX.1-2017, XCU 4 (sed); busybox, editors/sed.c.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from volsim.errors import FileError
@@ -230,6 +231,14 @@ class _Parser:
         return command._replace(pattern=compiled, text=replacement, flags=flags, number=int(digits or 1))
 
 
+_SHOWING: dict[str, Callable[[str], str]] = {
+    "l": lambda space: space.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n") + "$",
+    "p": lambda space: space,
+    "P": lambda space: space.partition("\n")[0],
+}
+"""What the commands that print make of the present line."""
+
+
 class _Run:
     """One run over the lines of an input."""
 
@@ -319,25 +328,31 @@ class _Run:
 
     def _simple(self, command: _Command) -> str:
         """A command that does not jump; how the cycle ends, if it ends it."""
+        name = command.name
+        if name in _SHOWING:
+            self.out.append(_SHOWING[name](self._space))
+        elif name == "=":
+            self.out.append(str(self._at))
+        elif name == "i":
+            self.out.append(command.text)
+        elif name == "a":
+            self._appended.append(command.text)
+        elif name == "y":
+            self._space = _exchanged(self._space, command.text, command.flags)
+        elif name in tuple("gGhHx"):
+            self._exchange(name)
+        else:
+            return self._ending(command)
+        return ""
+
+    def _ending(self, command: _Command) -> str:
+        """A command that may end the cycle."""
         match command.name:
-            case "p":
-                self.out.append(self._space)
-            case "P":
-                self.out.append(self._space.partition("\n")[0])
-            case "=":
-                self.out.append(str(self._at))
-            case "l":
-                self.out.append(self._space.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n") + "$")
             case "d":
                 return "delete"
             case "D":
-                head, newline, rest = self._space.partition("\n")
-                self._space = rest
+                _, newline, self._space = self._space.partition("\n")
                 return "restart" if newline else "delete"
-            case "a":
-                self._appended.append(command.text)
-            case "i":
-                self.out.append(command.text)
             case "c":
                 if len(command.addresses) < 2 or not self._active.get(self._commands.index(command)):
                     self.out.append(command.text)
@@ -345,13 +360,9 @@ class _Run:
             case "q" | "Q":
                 self.status = command.number
                 return "quit" if command.name == "q" else "stop"
-            case "y":
-                self._space = self._space.translate(str.maketrans(_same_length(command.text, command.flags)))
             case "n" | "N":
                 return self._next(command.name)
-            case "g" | "G" | "h" | "H" | "x":
-                self._exchange(command.name)
-        return ""
+        return ""  # braces, labels and comments
 
     def _next(self, name: str) -> str:
         if self._last:
@@ -399,11 +410,12 @@ class _Run:
         return done
 
 
-def _same_length(old: str, new: str) -> dict[str, str]:
+def _exchanged(text: str, old: str, new: str) -> str:
+    """A text with signs exchanged for others, one for one."""
     old, new = old.replace("\\n", "\n"), new.replace("\\n", "\n")
     if len(old) != len(new):
         raise UsageError("y command strings have different lengths")
-    return dict(zip(old, new, strict=True))
+    return text.translate(str.maketrans(old, new))
 
 
 def _filled(text: str, match: re.Match[str]) -> str:

@@ -153,7 +153,8 @@ def _ls(process: Process) -> int:
     if "n" in found:
         found.given["l"] = [""]
     files, listing, status = Files(process), _Listing(process, found), 0
-    names, directories = [], []
+    names: list[str] = []
+    directories: list[str] = []
     for name in found.operands or ["."]:
         try:
             kind = files.stat(name, follow="l" not in found or name.endswith("/")).kind

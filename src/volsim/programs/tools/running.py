@@ -47,6 +47,9 @@ def _found(inner: Process) -> tuple[Program | None, int]:
 class Wrapped:
     """A tool that changes something and becomes another program. What it changes, a subclass says."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def inner(self, process: Process) -> Process | None:
         """The process of the other program; None if there is none to be run. Raises `UsageError`."""
         words = process.argv[1:]
@@ -55,6 +58,7 @@ class Wrapped:
         return process.like(words)
 
     def start(self, process: Process) -> Pause:
+        """Become the other program."""
         try:
             inner = self.inner(process)
         except UsageError as wrong:
@@ -77,10 +81,12 @@ class Wrapped:
         return pause
 
     def resume(self, memory: Any, process: Process) -> Pause:
+        """Let the other program go on."""
         inner, program = self._running(process, memory)
         return self.passed(process, inner, program.resume(memory, inner))
 
     def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
+        """Pass a signal on to the other program."""
         inner, program = self._running(process, memory)
         return program.signal(memory, inner, name)
 
@@ -238,8 +244,7 @@ def _up_to_command(process: Process) -> Process:
     while at < len(words) and words[at].startswith("-") and words[at] != "--":
         takes = words[at][-1] in "nILPsd" and len(words[at]) == 2
         at += 2 if takes else 1
-    shown = process.like((*words[:at], "--", *words[at:]))
-    return shown
+    return process.like((*words[:at], "--", *words[at:]))
 
 
 TOOLS: dict[str, Program] = {

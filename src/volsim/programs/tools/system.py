@@ -1,7 +1,7 @@
-"""Tools that tell of the system and its processes: `hostname`, `id`, `kill`, `mount`, `printenv`, `ps`, `uname`, `which`,
-…
+"""Tools that tell of the system and its processes, and those that say that something is not modelled.
 
-Modelled: one user, root.
+Modelled: `hostname`, `id`, `kill`, `mount` (without arguments), `nproc`, `printenv`, `ps`, `pwd`, `uname`, `which`,
+`whoami`, `yes`; one user, root; of the processes `ps` shows its own.
 Not modelled: networks (`nc`, `wget`, `curl` and the like say so), mounting, other users.
 Source: busybox, coreutils/id.c, coreutils/uname.c, debianutils/which.c, procps/kill.c.
 """
@@ -18,7 +18,8 @@ from volsim.programs.tools.applet import Applet, fail, options
 __all__ = ["TOOLS"]
 
 _KERNEL = "5.15.0"
-_YES_MOST = 10_000  # times that `yes` writes: nobody has read so much, so nobody will
+_YES_MOST = 100_000  # lines that `yes` writes: nobody has read so much, so nobody will
+_AT_ONCE = 100  # lines that it writes before others have their turn
 
 
 def _true(process: Process) -> int:
@@ -146,7 +147,6 @@ def _mount(process: Process) -> int:
     return 0
 
 
-# -- yes ---------------------------------------------------------------------------------------------------------------
 class _Yes:
     """`yes`: writes for ever, or until whoever reads has had enough."""
 
@@ -157,8 +157,8 @@ class _Yes:
         if memory >= _YES_MOST:
             process.complain(f"{process.name}: killed: nobody reads what it writes without end")
             return Pause.exited(128 + SIGNALS["KILL"])
-        process.print("\n".join([" ".join(process.argv[1:]) or "y"] * 100))
-        return Pause.sleeping(0, memory=memory + 100)
+        process.print("\n".join([" ".join(process.argv[1:]) or "y"] * _AT_ONCE))
+        return Pause.sleeping(0, memory=memory + _AT_ONCE)
 
     def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
         return default_signal(process, name)
