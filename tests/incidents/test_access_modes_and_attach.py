@@ -331,7 +331,9 @@ class TestAttachLimit:
         sim.run("10m")
         found = sim.get("pod/c").status
         assert (found.phase, found.reason) == ("Failed", "VolumeAttachmentLimitExceeded")
-        assert found.message.startswith("Pod was rejected: Node has reached its volume attachment limit, rejecting pod.")
+        assert found.message.startswith(
+            "Pod was rejected: Node has reached its volume attachment limit, rejecting pod."
+        )
         assert len(sim.get("node/node01").status.volumes_in_use) == 2, "a's and b's, no longer c's"
 
 
