@@ -46,3 +46,15 @@ class Simulation(engine.Simulation):  # noqa: D101 - the engine's words
         from volsim.analysis.explain import explain
 
         return explain(self._draft, self.get(ref, namespace))
+
+    def orphans(self) -> tuple[str, ...]:
+        """The names of disks and servers that hold something, and of which no volume and no pod speaks any more.
+
+        That is what a deleted volume with the policy Retain leaves behind, or one whose deletion went wrong.
+
+        >>> Simulation(nodes=0).orphans()
+        ()
+        """
+        from volsim.analysis.orphans import orphans
+
+        return orphans(self._draft)

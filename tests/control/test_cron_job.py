@@ -5,12 +5,14 @@ Source: pkg/controller/cronjob/cronjob_controllerv2.go, utils.go.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 import volsim
 from tests.control.workloads import engine_of, job_spec, messages
+from volsim.control.contract import Outcome
 from volsim.errors import Invalid
 
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
@@ -270,7 +272,7 @@ class TestTrouble:
             manifest["metadata"]["name"] = "t" * 52  # with the minute and the number of a pod, it is too long
             sim.apply(manifest)
             seen: list[float] = []
-            sim.run(until=lambda sim, seen=seen: _has_seen(sim, seen))
+            sim.run(until=partial(_has_seen, seen=seen))
             assert seen == times
             assert messages(sim, "FailedCreate")[0].startswith('Error creating job: Job.batch "tttt')
 
@@ -311,4 +313,5 @@ def test_sync_twice_is_sync_once() -> None:
     sim.run("3m30s")
     exit_pods(sim)
     found = sim.engine.controller("cron-job").sync(sim.state, "default/tick")
+    assert isinstance(found, Outcome)
     assert (found.writes, found.events) == ((), ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -45,7 +46,7 @@ def test_every_end_of_a_pod_is_counted_once(
 ) -> None:
     drawn, failures, over = choices(order), 0, set[str]()
     sim = Simulation(nodes=1, engine=ENGINE, kubernetes=version)
-    spec = {"parallelism": parallelism, "completions": completions, "completionMode": mode}
+    spec: dict[str, Any] = {"parallelism": parallelism, "completions": completions, "completionMode": mode}
     sim.apply(job(pod=ON_NODE, backoffLimit=99, **spec))
     for which, code in happenings:
         sim = come_to(sim, last(islice(walk(ENGINE, sim.state, drawn), between), sim.state))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, TypeVar
 
 import volsim
+from volsim.engine import simulation as engine
 from volsim.engine.cluster import default_engine
 from volsim.engine.perform import Engine
 from volsim.objects import Pod
@@ -116,7 +117,10 @@ def last(states: Iterable[State], default: State) -> State:
     return reduce(lambda _, state: state, states, default)
 
 
-def come_to(sim: volsim.Simulation, state: State) -> volsim.Simulation:
+S = TypeVar("S", bound="engine.Simulation")
+
+
+def come_to(sim: S, state: State) -> S:
     """The simulation as it would be had it come to `state`."""
     new = sim.fork()
     new._draft = state.draft(sim.engine.watches)

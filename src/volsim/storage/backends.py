@@ -15,7 +15,7 @@ from volsim.errors import VolsimError
 from volsim.objects._record import Record, record
 from volsim.storage.tree import Directory
 
-__all__ = ["Backend", "backend_of"]
+__all__ = ["NETWORK", "Backend", "backend_of"]
 
 
 @record
@@ -56,7 +56,7 @@ class Backend(Record):
 
 _Where = Callable[[Any], tuple[str, str]]
 
-_BACKENDS: dict[str, _Where] = {
+_NAMED_BY: dict[str, _Where] = {
     "nfs": lambda s: (s.server, s.path),
     "iscsi": lambda s: (f"{s.target_portal}/{s.iqn}/{s.lun or 0}", ""),
     "fc": lambda s: ("/".join([*s.wwids, *s.target_wwns]) + f"/{s.lun or 0}", ""),
@@ -79,6 +79,9 @@ _BACKENDS: dict[str, _Where] = {
     "flexVolume": lambda s: (f"{s.driver}/{'/'.join(s.options.values())}", ""),
 }
 
+NETWORK = frozenset(_NAMED_BY)
+"""The volume sources, as in a manifest, whose bytes are outside the nodes."""
+
 
 def backend_of(source_name: str, source: Any) -> tuple[str, str]:
     """The name of the backend that a network volume source means, and the path in it.
@@ -87,7 +90,7 @@ def backend_of(source_name: str, source: Any) -> tuple[str, str]:
     >>> backend_of("nfs", NFSVolumeSource(server="172.16.1.30", path="/nfsdata"))
     ('172.16.1.30', '/nfsdata')
     """
-    where = _BACKENDS.get(source_name)
+    where = _NAMED_BY.get(source_name)
     if where is None:
         raise VolsimError(f"a {source_name} volume has no backend outside its node")
     name, path = where(source)

@@ -82,9 +82,7 @@ def _timeout_text(work: PodWork, sandbox: Sandbox, disks: Mapping[str, Attachabl
     unattached, unprocessed = sorted(waiting), ", failed to process volumes=[]"
     if not work.rules.mount_timeout_names_unprocessed:
         unattached, unprocessed = [volume.name or "" for volume in work.pod.spec.volumes], ""
-    return (
-        f"unmounted volumes=[{' '.join(unmounted)}], unattached volumes=[{' '.join(unattached)}]{unprocessed}: {why}"
-    )
+    return f"unmounted volumes=[{' '.join(unmounted)}], unattached volumes=[{' '.join(unattached)}]{unprocessed}: {why}"
 
 
 _RESOURCE_EXHAUSTED = 8  # a code of gRPC

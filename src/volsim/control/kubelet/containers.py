@@ -24,7 +24,18 @@ from volsim.rules import microseconds
 from volsim.state.runtime import Container
 from volsim.storage.mounts import Mount, MountedFiles
 
-__all__ = ["ConfigError", "end", "go_on", "kill", "may_restart", "open_process", "restart_at", "signal", "start", "terminate"]
+__all__ = [
+    "ConfigError",
+    "end",
+    "go_on",
+    "kill",
+    "may_restart",
+    "open_process",
+    "restart_at",
+    "signal",
+    "start",
+    "terminate",
+]
 
 LOG_LIMIT = 10 * 1024 * 1024  # containerLogMaxSize: what a log keeps
 KILLED = 137  # 128 + SIGKILL
@@ -285,7 +296,7 @@ def terminate(work: PodWork, spec: ContainerSpec) -> None:
 
 
 def signal(work: PodWork, spec: ContainerSpec, signal_name: str) -> None:
-    """Send a signal to the first process of a running container; without a handler it is dropped, KILL from inside, too."""
+    """Send a signal to the first process of a running container; dropped if it has no handler, as is KILL from inside."""
     name = spec.name or ""
     row = work.row(name)
     image = image_for(spec.image or "")
