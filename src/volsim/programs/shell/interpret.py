@@ -541,11 +541,11 @@ class Step:
     def next_item(self, instruction: NextItem) -> None:
         """Take the next word of a loop."""
         *outer, loop = self.frame.loops
-        if not loop.items:
+        if loop.done == len(loop.items):
             self.change_frame(at=instruction.end)
         else:
-            self.assign(instruction.name, loop.items[0])
-            self.change_frame(loops=(*outer, loop.replace(items=loop.items[1:])))
+            self.assign(instruction.name, loop.items[loop.done])
+            self.change_frame(loops=(*outer, loop.replace(done=loop.done + 1)))
         self.commit()
 
     def again(self, instruction: Again) -> None:

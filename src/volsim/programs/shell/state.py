@@ -43,6 +43,9 @@ class LoopState(Record):
     start: int
     end: int
     items: tuple[str, ...] = ()
+    """Of a ``for``: its words."""
+    done: int = 0
+    """How many of them have been taken."""
     opened: int = 0
     """How many redirections were open when it began; ``break`` closes the others."""
     status: int = 0
