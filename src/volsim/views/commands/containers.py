@@ -21,6 +21,10 @@ OLD_FORM = (
     "kubectl exec [POD] [COMMAND] is DEPRECATED and will be removed in a future version. "
     "Use kubectl exec [POD] -- [COMMAND] instead."
 )
+REFUSED_FORM = (
+    "Warning: kubectl exec [POD] [COMMAND] is not supported anymore since kubectl 1.31. "
+    "Use kubectl exec [POD] -- [COMMAND] instead; volsim runs it all the same."
+)
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
@@ -135,7 +139,10 @@ def _exec_error(error: VolsimError) -> VolsimError:
 
 
 def _command(session: Session) -> tuple[str, list[str]]:
-    """Which pod, and what to run in it; the old form without ``--`` while there is one."""
+    """Which pod, and what to run in it.
+
+    The old form without ``--``, which old tutorials have, is understood in every version; kubectl refuses it since 1.31.
+    """
     words, dash = session.arguments, session.words.dash
     if session.flags["filename"]:
         raise VolsimError("error: exec -f is not modelled: name the pod")
@@ -143,10 +150,8 @@ def _command(session: Session) -> tuple[str, list[str]]:
     command = words[1:] if dash is None else words[dash:]
     if dash is None and command:
         if session.dialect.exec_needs_dashes:
-            raise usage_error(
-                session, "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead"
-            )
-        if session.dialect.exec_without_dashes_warns:
+            session.say(REFUSED_FORM)
+        elif session.dialect.exec_without_dashes_warns:
             session.say(OLD_FORM)
     if not target:
         raise VolsimError("error: pod, type/name or --filename must be specified")
