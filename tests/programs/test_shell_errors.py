@@ -56,12 +56,12 @@ ERRORS = [
 
 SYNTAX = [
     ("fi", 'unexpected "fi"'),
-    ("if true; then", "unexpected end of file (expecting \"fi\")"),
-    ("if; then :; fi", "unexpected \";\""),
-    ("while true; do :;", "unexpected end of file (expecting \"done\")"),
+    ("if true; then", 'unexpected end of file (expecting "fi")'),
+    ("if; then :; fi", 'unexpected ";"'),
+    ("while true; do :;", 'unexpected end of file (expecting "done")'),
     ("for 1 in a; do :; done", "bad for loop variable"),
     ("echo )", 'unexpected ")"'),
-    ("(echo", "unexpected end of file (expecting \")\")"),
+    ("(echo", 'unexpected end of file (expecting ")")'),
     ("echo 'a", "unterminated quoted string"),
     ('echo "a', "unterminated quoted string"),
     ("echo `a", "unterminated quoted string"),
@@ -71,10 +71,10 @@ SYNTAX = [
     ("a && ", "unexpected end of file"),
     ("a | | b", 'unexpected "|"'),
     (";; ", 'unexpected ";;"'),
-    ("case x in", "unexpected end of file (expecting \")\")"),
+    ("case x in", 'unexpected end of file (expecting ")")'),
     ("echo a >", "unexpected end of file"),
     ("f() ", "unexpected end of file"),
-    ("{ echo a", "unexpected end of file (expecting \"}\")"),
+    ("{ echo a", 'unexpected end of file (expecting "}")'),
 ]
 
 

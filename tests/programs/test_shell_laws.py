@@ -12,12 +12,128 @@ from volsim.objects._record import FrozenDict
 from volsim.programs.shell.state import Channel, Frame, LoopState, Processes, ShellState, Task, Wait
 
 RECORDS = {each.__name__: each for each in (Channel, Frame, LoopState, Processes, ShellState, Task, Wait, FrozenDict)}
-PIECES = (
-    "a b x y 1 0 -n $x ${x} ${x:-b} ${#x} \"$@\" $# $? $(echo b) `echo c` $((1+x)) 'q' \"d $x\" * ? [ab] / /d /d/f . .. ~ \\ "
-    "; && || | & ! ( ) { } < > >> 2>&1 >&2 <<E << <<< &> # = x=1 if then else elif fi while until do done for in case esac ;; "
-    "function f() f break continue return exit set -e -u shift eval . export local read trap EXIT TERM wait exec cd pwd echo "
-    "printf cat sleep test [ ] true false : grep sed sort head wc ls rm mkdir touch find dd tr cut tee seq expr xargs env E"
-).split()
+PIECES = [
+    "a",
+    "b",
+    "x",
+    "y",
+    "1",
+    "0",
+    "-n",
+    "$x",
+    "${x}",
+    "${x:-b}",
+    "${#x}",
+    '"$@"',
+    "$#",
+    "$?",
+    "$(echo",
+    "b)",
+    "`echo",
+    "c`",
+    "$((1+x))",
+    "'q'",
+    '"d',
+    '$x"',
+    "*",
+    "?",
+    "[ab]",
+    "/",
+    "/d",
+    "/d/f",
+    ".",
+    "..",
+    "~",
+    "\\",
+    ";",
+    "&&",
+    "||",
+    "|",
+    "&",
+    "!",
+    "(",
+    ")",
+    "{",
+    "}",
+    "<",
+    ">",
+    ">>",
+    "2>&1",
+    ">&2",
+    "<<E",
+    "<<",
+    "<<<",
+    "&>",
+    "#",
+    "=",
+    "x=1",
+    "if",
+    "then",
+    "else",
+    "elif",
+    "fi",
+    "while",
+    "until",
+    "do",
+    "done",
+    "for",
+    "in",
+    "case",
+    "esac",
+    ";;",
+    "function",
+    "f()",
+    "f",
+    "break",
+    "continue",
+    "return",
+    "exit",
+    "set",
+    "-e",
+    "-u",
+    "shift",
+    "eval",
+    ".",
+    "export",
+    "local",
+    "read",
+    "trap",
+    "EXIT",
+    "TERM",
+    "wait",
+    "exec",
+    "cd",
+    "pwd",
+    "echo",
+    "printf",
+    "cat",
+    "sleep",
+    "test",
+    "[",
+    "]",
+    "true",
+    "false",
+    ":",
+    "grep",
+    "sed",
+    "sort",
+    "head",
+    "wc",
+    "ls",
+    "rm",
+    "mkdir",
+    "touch",
+    "find",
+    "dd",
+    "tr",
+    "cut",
+    "tee",
+    "seq",
+    "expr",
+    "xargs",
+    "env",
+    "E",
+]
 
 
 @st.composite
@@ -40,7 +156,16 @@ def test_any_text_ends_or_waits_and_never_breaks_python(text: str) -> None:
 def scripts(draw: st.DrawFn, depth: int = 3) -> str:
     """A script with `PAUSE` in places where a command can stand."""
     simple = st.sampled_from(
-        ("echo $x", "PAUSE", "x=$x.", "x=$(echo sub; PAUSE)", "false", "echo $? >> /log", "set -- $x b; echo $# $1", "cat /log")
+        (
+            "echo $x",
+            "PAUSE",
+            "x=$x.",
+            "x=$(echo sub; PAUSE)",
+            "false",
+            "echo $? >> /log",
+            "set -- $x b; echo $# $1",
+            "cat /log",
+        )
     )
     if depth == 0:
         return draw(simple)
@@ -116,9 +241,11 @@ def test_bytes_go_through_a_pipeline_unchanged(data: bytes) -> None:
 
 EXPRESSIONS = st.recursive(
     st.integers(0, 99).map(str),
-    lambda inner: st.tuples(inner, st.sampled_from("+ - * / % < <= > >= == != && || & | ^".split()), inner).map(
-        lambda parts: f"({parts[0]} {parts[1]} {parts[2]})"
-    ),
+    lambda inner: st.tuples(
+        inner,
+        st.sampled_from(["+", "-", "*", "/", "%", "<", "<=", ">", ">=", "==", "!=", "&&", "||", "&", "|", "^"]),
+        inner,
+    ).map(lambda parts: f"({parts[0]} {parts[1]} {parts[2]})"),
     max_leaves=8,
 )
 

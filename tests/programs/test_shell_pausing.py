@@ -134,7 +134,9 @@ def test_any_other_process_ends_at_term() -> None:
 
 
 def test_a_trap_runs_when_the_command_in_front_has_ended() -> None:
-    running = Box().started("sh", "-c", "trap 'echo bye; exit 0' TERM; while true; do sleep 10; echo tick; done", pid1=True)
+    running = Box().started(
+        "sh", "-c", "trap 'echo bye; exit 0' TERM; while true; do sleep 10; echo tick; done", pid1=True
+    )
     running.go_on()
     assert running.signal("TERM", after=4)
     assert (running.ran.code, running.pause.wake_after_us) == (None, 6_000_000)
@@ -183,7 +185,9 @@ def test_the_last_command_takes_the_shells_place() -> None:
 
 
 def test_children_are_killed_by_number() -> None:
-    ran = Box().sh("sleep 100 & kill $!; wait $!; echo $?; sleep 100 & kill -9 $!; wait $!; echo $?; kill -0 $! || echo gone")
+    ran = Box().sh(
+        "sleep 100 & kill $!; wait $!; echo $?; sleep 100 & kill -9 $!; wait $!; echo $?; kill -0 $! || echo gone"
+    )
     assert ran.stdout == "143\n137\ngone\n"
     assert ran.seconds == 0
     assert "Terminated" in ran.stderr

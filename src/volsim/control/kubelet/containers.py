@@ -296,7 +296,7 @@ def terminate(work: PodWork, spec: ContainerSpec) -> None:
 
 
 def signal(work: PodWork, spec: ContainerSpec, signal_name: str) -> None:
-    """Send a signal to the first process of a running container; dropped if it has no handler, as is KILL from inside."""
+    """Send a signal to a running container's first process; dropped without a handler, as is KILL from inside."""
     name = spec.name or ""
     row = work.row(name)
     image = image_for(spec.image or "")

@@ -141,7 +141,7 @@ def _exec_error(error: VolsimError) -> VolsimError:
 def _command(session: Session) -> tuple[str, list[str]]:
     """Which pod, and what to run in it.
 
-    The old form without ``--``, which old tutorials have, is understood in every version; kubectl refuses it since 1.31.
+    The old form without ``--``, which old tutorials have, is always understood, though kubectl refuses it since 1.31.
     """
     words, dash = session.arguments, session.words.dash
     if session.flags["filename"]:
