@@ -45,6 +45,11 @@ def test_quantities_lie_between_the_bounds(data: st.DataObject) -> None:
     assert least <= drawn <= most
 
 
+def test_bounds_between_which_there_is_nothing_are_refused() -> None:
+    with pytest.raises(volsim.VolsimError, match="no whole number from 100m to 200m"):
+        strategies.quantities(min_value="100m", max_value="200m")
+
+
 @given(strategies.clusters())
 @settings(suppress_health_check=[HealthCheck.data_too_large])
 def test_a_cluster_has_had_no_time_yet_and_settles(sim: volsim.Simulation) -> None:

@@ -20,8 +20,6 @@ from volsim.testing import strategies
 
 __all__ = ["ClusterMachine"]
 
-_PAUSES = ("1s", "15s", "1m", "10m")
-
 
 def _bound_twice(state: State) -> list[str]:
     """Volumes to which more than one claim says to be bound."""
@@ -156,7 +154,7 @@ class ClusterMachine(RuleBasedStateMachine):
         self.attempt("crash_container", name)
 
     # -- time ----------------------------------------------------------------------------------------------------------
-    @rule(pause=st.sampled_from(_PAUSES))
+    @rule(pause=st.sampled_from(strategies.PAUSES))
     def wait(self, pause: str) -> None:
         """Let time pass."""
         self.sim.run(pause)

@@ -5,6 +5,12 @@ sizes near to each other, mixed classes and modes, claims that ask for what some
 best: the first name, the smallest size, no options.
 
 Each strategy takes strategies for the names that it uses, so that what is made fits to what else there is.
+
+>>> from hypothesis import given
+>>> @given(claims(names=st.just("data"), classes=st.just("fast")))
+... def check_that_the_claim_is_as_asked_for(claim):
+...     assert (claim.name, claim.spec.storage_class_name) == ("data", "fast")
+>>> check_that_the_claim_is_as_asked_for()
 """
 
 from __future__ import annotations
@@ -16,6 +22,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from volsim.errors import VolsimError
 from volsim.objects import (
     Container,
     EmptyDirVolumeSource,
@@ -71,14 +78,15 @@ _MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany")
 _OFTEN = (("ReadWriteOnce",), ("ReadWriteMany",)) * 4
 """What is drawn as often as all other sets of access modes together: else hardly a claim would find a volume."""
 _SUFFIXES = ("", "k", "Ki", "M", "Mi", "G", "Gi", "T", "Ti")
-_HOURS = ("1s", "15s", "1m", "10m", "1h")
+PAUSES = ("1s", "15s", "1m", "10m", "1h")
+"""How long one may wait: less and more than a resync, than a silent node is noticed, than its pods are evicted."""
 
 
 # -- amounts and modes -------------------------------------------------------------------------------------------------
 def quantities(*, min_value: str = "0", max_value: str = "10Ti") -> SearchStrategy[Quantity]:
     """Quantities between two others, with any suffix in which a whole number lies between them.
 
-    Shrinks to the smallest one, with the shortest suffix.
+    Raises `VolsimError` if there is none. Shrinks to the smallest one, with the shortest suffix.
     """
     least, most = Quantity(min_value).nano, Quantity(max_value).nano
     choices = []
@@ -87,6 +95,10 @@ def quantities(*, min_value: str = "0", max_value: str = "10Ti") -> SearchStrate
         if -(-least // unit) <= most // unit:
             numbers = st.integers(-(-least // unit), most // unit)
             choices.append(numbers.map(f"{{}}{suffix}".format))
+    if not choices:
+        raise VolsimError(
+            f"there is no whole number from {min_value} to {max_value}; give bounds that are further apart"
+        )
     return st.builds(Quantity, st.one_of(choices))
 
 
@@ -329,7 +341,7 @@ def actions() -> SearchStrategy[Call]:
     """
     refs = [*(f"pod/{name}" for name in PODS), *(f"pvc/{name}" for name in CLAIMS), *(f"pv/{name}" for name in VOLUMES)]
     return st.one_of(
-        st.builds(Call, st.just("run"), st.sampled_from(_HOURS)),
+        st.builds(Call, st.just("run"), st.sampled_from(PAUSES)),
         st.builds(Call, st.just("delete"), st.sampled_from(refs)),
         st.builds(
             Call,
