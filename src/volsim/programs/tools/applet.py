@@ -21,7 +21,7 @@ from volsim.errors import FileError
 from volsim.programs.files import Files
 from volsim.programs.process import MoreInput, Pause, Process, default_signal
 
-__all__ = ["Applet", "Filter", "Options", "UsageError", "contents", "fail", "options", "whole_number"]
+__all__ = ["CANNOT_OPEN", "Applet", "Filter", "Options", "UsageError", "contents", "fail", "options", "whole_number"]
 
 
 class UsageError(Exception):
@@ -184,6 +184,10 @@ def whole_number(text: str, *, signs: str = "") -> int:
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
+CANNOT_OPEN = "can't open '{name}': {why}"
+"""How some tools say that a file cannot be opened; the others only name it."""
+
+
 def contents(process: Process, names: list[str], error: str = "{name}: {why}") -> Iterator[tuple[str, bytes | None]]:
     """Each file with its bytes; standard input if there is none. One that cannot be read is complained about, and None.
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from volsim.errors import FileError
 from volsim.programs.files import FILE_MOST, Files
 from volsim.programs.process import Process, Program, decode, encode
-from volsim.programs.tools.applet import Applet, UsageError, contents, fail, options, whole_number
+from volsim.programs.tools.applet import CANNOT_OPEN, Applet, UsageError, contents, fail, options, whole_number
 from volsim.programs.tools.regular import expression
 
 __all__ = ["TOOLS"]
@@ -303,7 +303,7 @@ def _sum(algorithm: str) -> Applet:
         if "c" in found:
             return _check_sums(process, algorithm, found.operands)
         status = 0
-        for name, data in contents(process, found.operands, "can't open '{name}': {why}"):
+        for name, data in contents(process, found.operands, CANNOT_OPEN):
             if data is None:
                 status = 1
             else:
@@ -316,10 +316,10 @@ def _sum(algorithm: str) -> Applet:
 def _check_sums(process: Process, algorithm: str, names: list[str]) -> int:
     """Compare files with the sums that a file lists."""
     failed = 0
-    for _, listed in contents(process, names, "can't open '{name}': {why}"):
+    for _, listed in contents(process, names, CANNOT_OPEN):
         for line in decode(listed or b"").splitlines():
             wanted, _, name = line.partition("  ")
-            data = next(contents(process, [name], "can't open '{name}': {why}"))[1]
+            data = next(contents(process, [name], CANNOT_OPEN))[1]
             good = data is not None and hashlib.new(algorithm, data, usedforsecurity=False).hexdigest() == wanted
             process.print(f"{name}: {'OK' if good else 'FAILED'}")
             failed += not good
@@ -330,7 +330,7 @@ def _check_sums(process: Process, algorithm: str, names: list[str]) -> int:
 
 def _base64(process: Process) -> int:
     found = options(process, "di", "w", {"decode": "d", "wrap": "w"})
-    data = next(contents(process, found.operands))[1]
+    data = next(contents(process, found.operands, CANNOT_OPEN))[1]
     if data is None:
         return 1
     if "d" in found:

@@ -15,7 +15,17 @@ from typing import Any, NamedTuple
 from volsim.errors import FileError
 from volsim.programs.files import Files
 from volsim.programs.process import Pause, Process, Program, decode, default_signal, encode
-from volsim.programs.tools.applet import Applet, Filter, Options, UsageError, contents, fail, options, whole_number
+from volsim.programs.tools.applet import (
+    CANNOT_OPEN,
+    Applet,
+    Filter,
+    Options,
+    UsageError,
+    contents,
+    fail,
+    options,
+    whole_number,
+)
 from volsim.programs.tools.looking import below
 from volsim.programs.tools.printing import unescaped
 from volsim.programs.tools.regular import expression
@@ -274,7 +284,7 @@ def _sort_value(line: str, key: _Key | None, letters: str, separator: str | None
 def _sort(process: Process) -> int:
     found = options(process, "nrufghbdVscmz", "kto", {"reverse": "r", "unique": "u", "numeric-sort": "n"})
     lines: list[str] = []
-    for _, data in contents(process, found.operands):
+    for _, data in contents(process, found.operands, CANNOT_OPEN):
         if data is None:
             return 2
         lines += _lines(data)
@@ -300,7 +310,7 @@ def _sort(process: Process) -> int:
 
 def _uniq(process: Process) -> int:
     found = options(process, "cdui", "fsw", {"count": "c", "repeated": "d", "unique": "u"})
-    data = next(contents(process, found.operands[:1]))[1]
+    data = next(contents(process, found.operands[:1], CANNOT_OPEN))[1]
     if data is None:
         return 1
     skipped = whole_number(found.last("f", "0"))

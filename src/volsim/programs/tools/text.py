@@ -11,11 +11,10 @@ from typing import Any
 from volsim.errors import FileError
 from volsim.programs.files import BLOCK, Files
 from volsim.programs.process import SIGNALS, Pause, Process, Program, default_signal
-from volsim.programs.tools.applet import Applet, Filter, UsageError, contents, fail, options, whole_number
+from volsim.programs.tools.applet import CANNOT_OPEN, Applet, Filter, UsageError, contents, fail, options, whole_number
 
 __all__ = ["TOOLS"]
 
-_CANNOT_OPEN = "can't open '{name}': {why}"
 _BLOCKS_MOST = 64  # of 1 MiB, that `cat` reads from a device that never ends
 _POLL_US = 1_000_000  # how often ``tail -f`` looks whether a file has grown
 
@@ -37,7 +36,7 @@ def _cat_files(process: Process) -> int:
             directory = files.kind(name) == "directory"
             status = fail(
                 process,
-                f"read error: {error.strerror}" if directory else _CANNOT_OPEN.format(name=name, why=error.strerror),
+                f"read error: {error.strerror}" if directory else CANNOT_OPEN.format(name=name, why=error.strerror),
             )
     return status
 
@@ -151,7 +150,7 @@ class _Tail:
         process: Process, names: list[str], count: int, by_bytes: bool, from_start: bool, given: dict[str, list[str]]
     ) -> int:
         status = 0
-        for number, (_, data) in enumerate(contents(process, names, _CANNOT_OPEN)):
+        for number, (_, data) in enumerate(contents(process, names, CANNOT_OPEN)):
             if data is None:
                 status = 1
                 continue
