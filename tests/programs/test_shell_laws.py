@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import assume, example, given
@@ -252,7 +252,7 @@ def test_bytes_go_through_a_pipeline_unchanged(data: bytes) -> None:
         assert box.mounted().read(path) == data
 
 
-SIGNS = {
+SIGNS: dict[str, Callable[[int, int], int]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "<": operator.lt, "<=": operator.le, ">": operator.gt,
     ">=": operator.ge, "==": operator.eq, "!=": operator.ne, "|": operator.or_, "&": operator.and_, "^": operator.xor,
     "/": lambda one, two: abs(one) // abs(two) * (1 if (one < 0) == (two < 0) else -1),

@@ -79,7 +79,7 @@ def _users(session: Session) -> Session:
 
 
 def _accounts(words: Words) -> list[_Account]:
-    return [_Account(Words(part)) for part in commas(words.rest)]
+    return [_Account(Words(part, words.whole)) for part in commas(words.rest)]
 
 
 def create_user(session: Session, words: Words) -> Result:

@@ -61,8 +61,8 @@ def indexed(group: list[Token]) -> str:
 class _Column:
     """One column, while its definition is read."""
 
-    def __init__(self, part: list[Token]) -> None:
-        self._words = words = Words(part)
+    def __init__(self, part: list[Token], whole: list[Token]) -> None:
+        words = Words(part, whole)
         self.name = words.name()
         if words.text not in _TYPES:
             words.fail()
@@ -132,7 +132,8 @@ class _Column:
         )
         declared = f"{self.type}({size})" if self._size else self.type
         declared += " unsigned" if self._unsigned else ""
-        parts = [quoted(self.name), quoted(declared) if "'" in declared else declared]
+        simple = declared.isidentifier() or (declared.endswith(")") and "'" not in declared)
+        parts = [quoted(self.name), declared if simple else quoted(declared)]
         parts += ["primary key not null"] if self._primary else []
         parts += ["collate nocase"] if self.type in _TEXTS else []
         return " ".join([*parts, *self._attributes, *self._constraints()])
@@ -161,7 +162,8 @@ class _Column:
 class _Definition:
     """What stands in the parentheses of one ``CREATE TABLE``."""
 
-    def __init__(self) -> None:
+    def __init__(self, whole: list[Token]) -> None:
+        self._whole = whole
         self.columns: list[_Column] = []
         self.constraints: list[str] = []
         self.indexes: list[Index] = []
@@ -169,7 +171,7 @@ class _Definition:
 
     def add(self, part: list[Token]) -> None:
         """Read one column or constraint."""
-        words = Words(part)
+        words = Words(part, self._whole)
         if words.text not in (
             "primary",
             "key",
@@ -181,7 +183,7 @@ class _Definition:
             "spatial",
             "check",
         ):
-            self.columns.append(_Column(part))
+            self.columns.append(_Column(part, self._whole))
             return
         name = ""
         if words.take("constraint") and words.text not in ("primary", "unique", "foreign", "check"):
@@ -221,9 +223,9 @@ class _Definition:
         return Table(f"({', '.join(parts)})", (*self.indexes, *unique))
 
 
-def create_table(group: list[Token]) -> Table:
-    """The definition of a table, from the tokens in its parentheses. Raises `SqlError`."""
-    definition = _Definition()
+def create_table(group: list[Token], whole: list[Token]) -> Table:
+    """The definition of a table, from the tokens in its parentheses in a statement. Raises `SqlError`."""
+    definition = _Definition(whole)
     for part in commas(group):
         definition.add(part)
     return definition.table()

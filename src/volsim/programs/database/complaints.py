@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from volsim.programs.database.errors import SqlError, is_modern, syntax_error
 from volsim.programs.database.lexer import Token
-from volsim.programs.database.translate import quoted
+from volsim.programs.database.translate import quoted, text
 
 __all__ = ["Broken", "explained"]
 
@@ -49,6 +49,7 @@ class Broken:
         table = columns.split(".", maxsplit=1)[0]
         names = [each.strip().rpartition(".")[2] for each in columns.split(",")]
         label = self._key(table, names)
+        self._key_is_primary = label == "PRIMARY"
         shown = "-".join(map(str, self._repeated(table, names) or names))
         key = f"{table}.{label}" if is_modern(self.version) else label
         return SqlError(1062, "23000", f"Duplicate entry '{shown}' for key '{key}'")
@@ -70,7 +71,7 @@ class Broken:
             return None
         listed = ", ".join(map(quoted, names))
         try:
-            self.connection.execute(f"create temp table {copy} as select * from {quoted(table)}")
+            self._copy(table, copy)
             self.connection.execute(sql)
             query = (
                 f"select {listed} from temp.{copy} group by {listed} having count(*) > 1 order by max(rowid) limit 1"
@@ -81,6 +82,17 @@ class Broken:
         finally:
             self.connection.execute(f"drop table if exists temp.{copy}")
         return found
+
+    def _copy(self, table: str, copy: str) -> None:
+        """Copy a table without its keys; its primary one stays if only so defaults can stay, too."""
+        query = f"select sql from sqlite_master where name = {text(table)} collate nocase"
+        definition = self.connection.execute(query).fetchone()
+        if definition is None or self._key_is_primary:
+            self.connection.execute(f"create temp table {copy} as select * from {quoted(table)}")
+            return
+        columns = definition[0].partition("(")[2]
+        self.connection.execute(f"create temp table {copy} ({columns}")
+        self.connection.execute(f"insert into temp.{copy} select * from {quoted(table)}")
 
     def syntax(self, token: str) -> SqlError:
         """A syntax error at the first place where a token stands."""

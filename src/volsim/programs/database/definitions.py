@@ -87,7 +87,7 @@ def _create_table(session: Session, words: Words) -> Result:
         return Result(affected=count, info=f"Records: {count}  Duplicates: 0  Warnings: 0")
     if words.take("like"):
         raise _unsupported("CREATE TABLE ... LIKE")
-    table = create_table(words.group())
+    table = create_table(words.group(), words.whole)
     session.run(f"create table {target} {table.definition}", words.whole)
     for index in table.indexes:
         _add_index(session, target, name[1], index, words.whole)
@@ -164,7 +164,7 @@ def _drop_database(session: Session, words: Words) -> Result:
 
 def _drop_tables(session: Session, words: Words, kind: str) -> Result:
     lenient = words.take("if", "exists")
-    names = [Words(part).table() for part in commas(words.rest)]
+    names = [Words(part, words.whole).table() for part in commas(words.rest)]
     missing = [name for name in names if not session.exists(name, words.whole)]
     for name in missing:
         message = f"Unknown table '{session.full_name(name)}'"
@@ -212,7 +212,7 @@ def alter(session: Session, words: Words) -> Result:
         words.fail()
     name = words.table()
     for part in commas(words.rest):
-        _alter_table(session, name, Words(part), words.whole)
+        _alter_table(session, name, Words(part, words.whole), words.whole)
     return Result(info=_NO_DUPLICATES)
 
 
@@ -233,7 +233,7 @@ def _add(session: Session, target: str, table: str, change: Words, found: list[T
     change.take("column")
     part = change.rest
     last = next((at for at, token in enumerate(part) if token.is_word("after", "first")), len(part))
-    made = create_table(part[:last])
+    made = create_table(part[:last], found)
     if is_key and not made.indexes:
         raise _unsupported("ALTER TABLE ... ADD CONSTRAINT")
     if not is_key:
@@ -279,7 +279,7 @@ def rename(session: Session, words: Words) -> Result:
     if not words.take("table"):
         words.fail()
     for part in commas(words.rest):
-        each = Words(part)
+        each = Words(part, words.whole)
         old = each.table()
         if not each.take("to"):
             each.fail()

@@ -44,8 +44,9 @@ def commas(found: list[Token]) -> list[list[Token]]:
 class Words:
     """What is left to be read of a statement, without its blanks."""
 
-    def __init__(self, found: list[Token]) -> None:
-        self.whole = found
+    def __init__(self, found: list[Token], whole: list[Token] | None = None) -> None:
+        """`whole` is the statement of which `found` is a part, for messages."""
+        self.whole = found if whole is None else whole
         """The statement with its blanks."""
         self._words = [token for token in found if token.kind != "space"]
         self._at = 0
@@ -68,9 +69,12 @@ class Words:
 
     def fail(self) -> NoReturn:
         """Raise the syntax error that starts here."""
-        at = self.next.start if self.next is not None else None
-        after = [token for token in self.whole if at is not None and token.start >= at]
-        raise syntax_error("".join(token.raw for token in after))
+        if self.next is not None:
+            after = [token for token in self.whole if token.start >= self.next.start]
+        else:
+            last = self._words[-1].start if self._words else len(self.whole)
+            after = [token for token in self.whole if token.start > last]
+        raise syntax_error("".join(token.raw for token in after).strip())
 
     def take(self, *wanted: str) -> bool:
         """Read some words if they come next, all of them or none."""

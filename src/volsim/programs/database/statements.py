@@ -14,7 +14,7 @@ from volsim.programs.database.definitions import alter, create, drop, rename, tr
 from volsim.programs.database.engine import Result, Session
 from volsim.programs.database.errors import SqlError, from_file_error, syntax_error
 from volsim.programs.database.lexer import Token, tokens
-from volsim.programs.database.reader import Words, commas
+from volsim.programs.database.reader import Words, commas, spaced
 from volsim.programs.database.shows import describe, show, variable
 from volsim.programs.database.translate import join
 
@@ -56,9 +56,13 @@ def _table_of(found: list[Token]) -> str:
 
 # -- rows --------------------------------------------------------------------------------------------------------------
 def _query(session: Session, words: Words) -> Result:
-    found = [_valued(session, token) for token in words.whole]
-    ran = session.run(session.sql(found), words.whole, asks=True)
-    return Result(_titles(ran.columns, words.whole), tuple(ran.rows))
+    found = words.whole
+    if words.next is not None and words.next.raw == "(":  # a query may stand in parentheses
+        found = spaced(words.group())
+        words.expect_end()
+    valued = [_valued(session, token) for token in found]
+    ran = session.run(session.sql(valued), found, asks=True)
+    return Result(_titles(ran.columns, found), tuple(ran.rows))
 
 
 def _valued(session: Session, token: Token) -> Token:
@@ -73,20 +77,40 @@ def _valued(session: Session, token: Token) -> Token:
 
 def _titles(columns: tuple[str, ...], found: list[Token]) -> tuple[str, ...]:
     """The titles of columns: an expression without a name is shown as it was written."""
-    end = next((at for at, token in enumerate(found) if token.is_word("from")), len(found))
-    parts = commas(found[1:end])
-    several = any(part[-1:] and [token.raw for token in part if token.kind != "space"][-1:] == ["*"] for part in parts)
-    if not found[0].is_word("select") or len(parts) != len(columns) or several:
+    if not found[0].is_word("select"):
         return columns
-    return tuple(_title(part, column) for part, column in zip(parts, columns, strict=True))
+    chosen = []
+    depth = 0
+    for token in found[1:]:
+        if token.kind == "sign":
+            depth += {"(": 1, ")": -1}.get(token.raw, 0)
+        if depth == 0 and token.is_word("from", "limit", "union", "order"):
+            break
+        chosen.append(token)
+    titles = [_title(part) for part in commas(chosen)]
+    if len(titles) != len(columns) or any(title.endswith("*") for title in titles):
+        return columns
+    return tuple(titles)
 
 
-def _title(part: list[Token], column: str) -> str:
+def _title(part: list[Token]) -> str:
+    """The title of one column: its name, or the expression."""
     words = [token for token in part if token.kind != "space"]
-    if len(words) == 1 and words[0].kind == "string":
+    if len(words) == 1 and words[0].kind in ("string", "name"):
         return words[0].text
-    last_is_name = bool(words) and words[-1].kind in ("word", "name")
-    return column if last_is_name else "".join(token.raw for token in part).strip()
+    before = words[-2] if len(words) > 1 else None
+    named = before is not None and (
+        before.raw in (".", ")")
+        or before.is_word("as", "distinct", "end")
+        or (before.kind in ("name", "string", "number", "word") and not before.is_word(*_OPERATORS))
+    )
+    if named and words[-1].kind in ("word", "name", "string") and not words[-1].is_word("end"):
+        return words[-1].text
+    return "".join(token.raw for token in part).strip()
+
+
+_OPERATORS = ("and", "div", "is", "like", "mod", "not", "or", "regexp", "rlike", "then", "else", "when", "xor")
+"""Words behind which no name of a column stands."""
 
 
 def _change(session: Session, words: Words) -> Result:
@@ -183,7 +207,7 @@ def _maintain(session: Session, words: Words) -> Result:
         words.fail()
     rows = []
     for part in commas(words.rest):
-        name = Words(part).table()
+        name = Words(part, words.whole).table()
         if not session.exists(name, words.whole):
             raise SqlError(1146, "42S02", f"Table '{session.full_name(name)}' doesn't exist")
         rows.append((session.full_name(name), verb, "status", "OK"))

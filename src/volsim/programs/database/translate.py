@@ -126,7 +126,7 @@ def _assigned(words: Words) -> tuple[str, str]:
     """``SET a = 1, b = 2`` as columns and values."""
     names, values = [], []
     for part in commas(_up_to_update(words)):
-        each = Words(part)
+        each = Words(part, words.whole)
         names.append(quoted(each.name()))
         if not each.take_sign("="):
             each.fail()

@@ -78,8 +78,9 @@ def _inside(tool: Callable[[Process], int]) -> Builtin:
 
     def run(step: Step, words: list[str]) -> int:
         process = step.kernel.plain(step.task.replace(argv=tuple(words), env=step.shell.variables))
+        process.name = "sh"  # so a builtin calls itself
         status = tool(process)
-        failed = step.kernel.pass_on(step.task, process.output, f"{step.shell.name}: {words[0]}")
+        failed = step.kernel.pass_on(step.task, process.output, process.name)
         return status or failed
 
     return run
@@ -368,7 +369,7 @@ def _read(step: Step, words: list[str]) -> int | None:
     data, more = step.kernel.peek(number)
     length = _line_length(data, raw)
     if length is None and more:
-        step.kernel.put(step.begun.replace(wait=Wait(kind="input", channel=number)))
+        step.kernel.put(step.begun.replace(wait=Wait(kind="input", channel=number, seen=len(data))))
         return None
     ended = length is None
     step.kernel.consume(number, len(data) if length is None else length)

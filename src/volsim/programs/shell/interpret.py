@@ -198,7 +198,7 @@ class Step:
         except ShellSyntaxError as error:
             length = 0 if error.incomplete and more else self._rest_of_mistake(text, error)
         if length == 0 and more:
-            self.kernel.put(self.task.replace(wait=Wait(kind="input", channel=number or 0)))
+            self.kernel.put(self.task.replace(wait=Wait(kind="input", channel=number or 0, seen=len(data))))
             return
         if length == 0:
             self.leave()

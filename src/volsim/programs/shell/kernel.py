@@ -102,9 +102,7 @@ class Kernel:
             wait = task.wait
             if wait is None or task.status is not None:
                 continue
-            if (wait.kind == "input" and self.readable(wait.channel)) or (
-                wait.kind == "room" and not self._full(wait.channel)
-            ):
+            if (wait.kind == "input" and self.readable(wait)) or (wait.kind == "room" and not self._full(wait.channel)):
                 self.put(task.replace(wait=None))
             elif wait.kind == "children" and all(self.tasks[pid].status is not None for pid in wait.children):
                 self._reap(task, wait)
@@ -279,7 +277,8 @@ class Kernel:
             self.write(task, 2, f"{process.name}: killed: it reads a device that never ends\n".encode())
             self.end(task.pid, 128 + SIGNALS["KILL"])
         elif pause.reads:
-            self.put(self.tasks[task.pid].replace(wait=Wait(kind="input", channel=number or 0)))
+            seen = len(process.stdin) - process.consumed
+            self.put(self.tasks[task.pid].replace(wait=Wait(kind="input", channel=number or 0, seen=seen)))
         elif pause.wake_after_us is None:
             self.put(self.tasks[task.pid].replace(wait=Wait(kind="ever")))
         elif pause.wake_after_us > 0:
@@ -368,12 +367,12 @@ class Kernel:
         except FileError:
             return b""
 
-    def readable(self, number: int) -> bool:
-        """Whether reading would not wait."""
-        if number not in self._channels:
+    def readable(self, wait: Wait) -> bool:
+        """Whether there is more to read than there was, or will never be."""
+        if wait.channel not in self._channels:
             return True
-        data, more = self.peek(number)
-        return bool(data) or not more
+        data, more = self.peek(wait.channel)
+        return len(data) > wait.seen or not more
 
     def consume(self, number: int, length: int) -> None:
         """Note that so many bytes have been read."""

@@ -116,14 +116,16 @@ class ShellState(Record):
 class Wait(Record):
     """What a task waits for.
 
-    `kind` is ``time``, ``input`` (of the channel), ``children`` (to end) or ``ever``. `then` says what the end of
-    children means: ``status`` (it is ``$?``), ``output`` (the channel holds what a substitution gives), or ``wait``
-    (the builtin, which a signal interrupts).
+    `kind` is ``time``, ``input`` (of the channel), ``room`` (in the channel), ``children`` (to end) or ``ever``. `then`
+    says what the end of children means: ``status`` (it is ``$?``), ``output`` (the channel holds what a substitution
+    gives), or ``wait`` (the builtin, which a signal interrupts).
     """
 
     kind: str
     left_us: int | None = None
     channel: int = 0
+    seen: int = 0
+    """Of input: how many bytes are there that do not suffice."""
     children: tuple[int, ...] = ()
     then: str = ""
 

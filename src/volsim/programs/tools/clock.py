@@ -74,6 +74,7 @@ def _directive(when: datetime, letter: str) -> str | None:
 
 
 def _date(process: Process) -> int:
+    process.argv = tuple(f"--iso-8601={word[2:]}" if word.startswith("-I") else word for word in process.argv)
     found = options(
         process, "uR", "drsD", {"utc": "u", "date": "d", "reference": "r", "rfc-email": "R", "iso-8601": "I"}
     )

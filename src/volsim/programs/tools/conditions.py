@@ -148,7 +148,7 @@ class _Test:
 def test(process: Process) -> int:
     """0 if the expression holds, 1 if not, 2 if it is none."""
     words = list(process.argv[1:])
-    closing = {"[": "]", "[[": "]]"}.get(process.name)
+    closing = {"[": "]", "[[": "]]"}.get(process.argv[0].rpartition("/")[2])
     if closing is not None:
         if words[-1:] != [closing]:
             process.complain(f"{process.name}: missing {closing}")

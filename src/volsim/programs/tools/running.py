@@ -22,7 +22,7 @@ def run_at_once(process: Process, argv: list[str]) -> int:
     """Run a command that must end without a pause; its status."""
     inner = process.like(tuple(argv))
     inner.stdin, inner.stdin_open, inner.pid1 = b"", False, False
-    program, status = _found(inner)
+    program, status = _found(process, inner)
     if program is None:
         return status
     code = program.start(inner).exit_code
@@ -31,16 +31,16 @@ def run_at_once(process: Process, argv: list[str]) -> int:
     return code
 
 
-def _found(inner: Process) -> tuple[Program | None, int]:
-    """The program that a process is to run; if there is none, that is said, and the status is 126 or 127."""
+def _found(process: Process, inner: Process) -> tuple[Program | None, int]:
+    """The program that the inner process is to run; if there is none, that is said, and the status is 126 or 127."""
     name = inner.argv[0]
     try:
         program = inner.find(name, inner)
     except FileError as error:
-        inner.complain(f"{inner.name}: can't execute '{name}': {error.strerror}")
+        process.complain(f"{process.name}: can't execute '{name}': {error.strerror}")
         return None, 126
     if program is None:
-        inner.complain(f"{inner.name}: can't execute '{name}': No such file or directory")
+        process.complain(f"{process.name}: can't execute '{name}': No such file or directory")
     return program, 127
 
 
@@ -65,7 +65,7 @@ class Wrapped:
             return Pause.exited(fail(process, str(wrong)))
         if inner is None:
             return Pause.exited(0)
-        program, status = _found(inner)
+        program, status = _found(process, inner)
         return Pause.exited(status) if program is None else self.passed(process, inner, program.start(inner))
 
     def _running(self, process: Process, memory: Any) -> tuple[Process, Program]:

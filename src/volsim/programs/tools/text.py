@@ -72,8 +72,10 @@ class _Cat:
 # -- head and tail -----------------------------------------------------------------------------------------------------
 def _old_style(process: Process) -> Process:
     """``head -5`` is ``head -n 5``."""
-    words = [f"-n{word[1:]}" if word[:1] == "-" and word[1:].isdigit() else word for word in process.argv]
-    process.argv = tuple(words)
+    name, *words = process.argv
+    if words and words[0].startswith("-") and words[0][1:].isdigit():
+        words[0] = f"-n{words[0][1:]}"
+    process.argv = (name, *words)
     return process
 
 
