@@ -169,6 +169,10 @@ class Files:
                 self._write_what_fits(path, data, append)
             raise
 
+    def replace(self, name: str, data: bytes) -> None:
+        """Write a file whole or not at all, as a database does it, with a journal."""
+        self._tree.write(self.path(name), data)
+
     def _write_what_fits(self, path: str, data: bytes, append: bool) -> None:
         """Write as much from the beginning of `data` as there is room for."""
         if not append:

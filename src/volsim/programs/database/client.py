@@ -78,13 +78,14 @@ def login(process: Process) -> Login:
             name, sign, value = word[2:].partition("=")
             letter = _LONG.get(name, name)
             found[letter] = value if sign or letter not in _VALUED else (words.pop(0) if words else "")
-        elif word.startswith("-p"):
-            password = word[2:]
         elif word.startswith("-") and len(word) > 1:
-            if word[1] in _VALUED:
-                found[word[1]] = word[2:] or (words.pop(0) if words else "")
-            else:
-                found.update(dict.fromkeys(word[1:], ""))
+            letters = re.match(r"-([^uDehPSp]*)([uDehPSp]?)(.*)", word, re.DOTALL)
+            assert letters is not None, "it matches anything that begins with a dash"
+            found.update(dict.fromkeys(letters[1], ""))
+            if letters[2] == "p":
+                password = letters[3]
+            elif letters[2]:
+                found[letters[2]] = letters[3] or (words.pop(0) if words else "")
         else:
             operands.append(word)
     return Login(found.get("u", "root"), password, found.get("h", ""), found, operands)

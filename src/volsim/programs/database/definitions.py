@@ -7,8 +7,10 @@ Source: MySQL reference manual, 13.1 (data definition statements).
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 
+from volsim.errors import FileError
 from volsim.programs.database.accounts import alter_user, create_user, drop_user
 from volsim.programs.database.columns import Index, create_table, indexed
 from volsim.programs.database.engine import Result, Session
@@ -67,7 +69,13 @@ def _create_database(session: Session, words: Words) -> Result:
         if not lenient:
             raise SqlError(1007, "HY000", message)
         return _noted(session, 1007, message)._replace(affected=1)
-    session.facts.data.create(name)
+    try:
+        session.facts.data.create(name)
+    except FileError as error:
+        if error.errno == errno.EROFS:
+            raise
+        why = f"errno: {error.errno} - {error.strerror}"
+        raise SqlError(1006, "HY000", f"Can't create database '{name}' ({why})") from None
     return Result(affected=1)
 
 

@@ -10,6 +10,7 @@ Source: MySQL reference manual, 5.4 (the data directory); https://sqlite.org/fil
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from posixpath import join
 
@@ -53,12 +54,16 @@ class DataDirectory:
 
     def read(self, database: str) -> bytes:
         """The file with its tables; empty if it has none yet."""
-        path = join(self.path, database, TABLES)
-        return self._files.read(path) if self._files.exists(path) else b""
+        try:
+            return self._files.read(join(self.path, database, TABLES))
+        except FileError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                return b""
+            raise
 
     def write(self, database: str, data: bytes) -> None:
         """Store the file with its tables."""
-        self._files.write(join(self.path, database, TABLES), data)
+        self._files.replace(join(self.path, database, TABLES), data)
 
     def mark(self, name: str, data: bytes = b"") -> None:
         """Write one of the files that tell that a directory is a data directory."""
@@ -66,7 +71,7 @@ class DataDirectory:
 
     def has(self, name: str) -> bool:
         """Whether there is a file or directory of a name."""
-        return self._files.exists(join(self.path, name))
+        return name in self.names()
 
     def names(self) -> list[str]:
         """What lies in it. ENOENT if it is not there."""
