@@ -406,6 +406,19 @@ def test_tail_f_prints_what_is_written_meanwhile() -> None:
     assert running.ran.stdout == "three\nten\ntwo\n"
 
 
+def test_tail_f_looks_ever_later_at_a_file_that_nobody_writes() -> None:
+    made = box()
+    running = made.started("tail", "-f", "/d/a")
+    waits = []
+    for _ in range(9):
+        waits.append((running.pause.wake_after_us or 0) // 1_000_000)
+        running.go_on()
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    made.put("/d/a", "one\ntwo\nthree\nfour\n")
+    running.go_on()
+    assert running.pause.wake_after_us == 1_000_000
+
+
 def test_tail_big_f_waits_for_a_file_that_is_not_there() -> None:
     made = box()
     running = made.started("tail", "-F", "/late")
@@ -452,7 +465,7 @@ def test_a_full_volume_is_an_error_and_keeps_what_fits() -> None:
     made = Box(volumes={"/v": Directory()}, limits={"/v": 4096 + 1024})
     ran = made.sh("dd if=/dev/zero of=/v/f bs=1k count=4; cp /v/f /v/g; cat /dev/zero > /v/h; df -k /v | tail -1")
     assert "dd: error writing '/v/f': No space left on device" in ran.stderr
-    assert "1+0 records out" in ran.stderr
+    assert "2+0 records in\n1+0 records out" in ran.stderr
     assert "cp: can't create '/v/g': No space left on device" in ran.stderr
     assert ran.stdout.split()[-2:] == ["100%", "/v"]
 

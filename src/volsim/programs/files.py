@@ -10,6 +10,10 @@ chance in a simulation: ``/dev/urandom`` gives numbers that follow from the host
 >>> files = Files(Process(argv=(), env={}, files=tree, now_us=1_500_000, cwd="/"))
 >>> files.write("note", b"x"); files.read("/note"), files.read("/proc/uptime")
 (b'x', b'1.50 1.50\\n')
+
+Modelled: names, the devices ``null zero full random urandom stdin stdout stderr tty``, a few files of ``/proc``.
+Not modelled: other devices, permissions, owners of processes, hard links, access times.
+Source: null(4), full(4), random(4), proc(5), path_resolution(7).
 """
 
 from __future__ import annotations
@@ -175,17 +179,10 @@ class Files:
 
     def _write_what_fits(self, path: str, data: bytes, append: bool) -> None:
         """Write as much from the beginning of `data` as there is room for."""
-        if not append:
-            self._tree.write(path, b"")
-        fits, too_much = 0, len(data)
-        before = self._tree.read(path)
-        while too_much - fits > 1:
-            half = (fits + too_much) // 2
-            try:
-                self._tree.write(path, before + data[:half])
-                fits = half
-            except FileError:
-                too_much = half
+        self._tree.write(path, b"", append=append)
+        _, used, most = self._tree.usage(path)
+        assert most is not None, "what has no limit is never full"
+        self._tree.write(path, data[: max(most - used, 0)], append=True)
 
     def mkdir(self, name: str, mode: int = 0o755) -> None:
         """Make a directory."""

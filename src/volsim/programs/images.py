@@ -21,7 +21,7 @@ import attrs
 
 from volsim.errors import FileError, VolsimError
 from volsim.objects._record import FrozenDict
-from volsim.programs import database, servers
+from volsim.programs import servers
 from volsim.programs.process import Pause, Process, Program
 from volsim.programs.scripts import SCRIPT, again, lies_at
 from volsim.programs.shell import SHELL
@@ -115,6 +115,8 @@ def _single(path: str, program: Program) -> Image:
 
 def _database(version: str) -> Image:
     """An image with MySQL or one of its relatives."""
+    from volsim.programs import database
+
     return _image(
         "mysqld",
         entrypoint="docker-entrypoint.sh",

@@ -67,6 +67,11 @@ def test_a_password_can_lie_in_a_file() -> None:
     assert box.run("mysql", "-uroot", "-pfromfile", stdin="select 1").stdout == "1\n1\n"
 
 
+def test_a_password_may_hold_any_sign() -> None:
+    database = Database(MYSQL_ROOT_PASSWORD="a\\b'c")
+    assert database.sql("select 1", password="a\\b'c").stdout == "1\n1\n"
+
+
 def test_the_environment_names_a_database_and_a_user() -> None:
     database = Database(MYSQL_DATABASE="wp", MYSQL_USER="u", MYSQL_PASSWORD="secret")
     assert "wp" in database.rows("show databases")

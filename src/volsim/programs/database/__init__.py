@@ -1,4 +1,14 @@
-"""A small MySQL: a server and its client, whose tables are nowhere but in the files of the data directory."""
+"""A small MySQL: a server and its clients, whose tables are nowhere but in the files of the data directory.
+
+The client (`client`) splits what it reads into statements (`lexer`); `statements` does each in a session (`engine`),
+which gives SQLite what it makes of it (`translate`, `columns`), says in MySQL's words what goes wrong (`complaints`),
+and stores the tables of a database as one file of the volume (`storage`). `server` makes and opens the data directory.
+
+Modelled: what survives, to the byte; MySQL's SQL as far as ordinary applications and people use it; its messages.
+Not modelled: connections from other containers, privileges, locks, replication, stored programs, how long anything
+takes.
+Source: MySQL reference manual; docker-library/mysql.
+"""
 
 from __future__ import annotations
 

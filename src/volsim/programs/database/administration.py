@@ -14,6 +14,7 @@ from volsim.errors import FileError
 from volsim.programs.database.client import Login, connect, login
 from volsim.programs.database.engine import Session
 from volsim.programs.database.errors import SqlError, from_file_error
+from volsim.programs.database.lexer import literal
 from volsim.programs.database.shows import table_of, tables_of
 from volsim.programs.database.statements import execute
 from volsim.programs.process import Process
@@ -57,7 +58,7 @@ def _administer(process: Process, who: Login, command: str, rest: list[str]) -> 
             if command == "drop":
                 process.print(f'Database "{rest[0]}" dropped')
         case "password" if rest:
-            execute(session, "set password = '" + rest[0].replace("\\", "\\\\").replace("'", "''") + "'")
+            execute(session, f"set password = {literal(rest[0])}")
         case _:
             return fail(process, f"Unknown command: '{command}'")
     return 0
@@ -112,8 +113,7 @@ def _literal(value: Any) -> str:
         return f"0x{value.hex()}" if value else "''"
     if isinstance(value, int | float):
         return repr(value)
-    escapes = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\0", "\x1a": "\\Z"}
-    return "'" + "".join(escapes.get(sign, sign) for sign in str(value)) + "'"
+    return literal(str(value))
 
 
 MYSQLADMIN = Applet(_mysqladmin)

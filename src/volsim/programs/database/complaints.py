@@ -1,5 +1,7 @@
 """SQLite's errors in MySQL's words.
 
+Modelled: number, SQLSTATE and text of the errors that people meet.
+Not modelled: in which clause an unknown column stands (it is always the field list), rows but the first.
 Source: MySQL 8.0 error reference, server error messages; https://sqlite.org/rescode.html.
 """
 

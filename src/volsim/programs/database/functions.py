@@ -2,6 +2,8 @@
 
 Time is the simulation's, and there is no chance: `rand()` follows from the time.
 
+Modelled: texts, dates and times, hashes, regular expressions, a few of arithmetic.
+Not modelled: intervals, time zones, JSON, spatial functions.
 Source: MySQL reference manual, 12 (functions and operators).
 """
 

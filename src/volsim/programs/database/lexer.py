@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["Statement", "Token", "is_command", "split", "tokens"]
+__all__ = ["Statement", "Token", "is_command", "literal", "split", "tokens"]
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|--(?=\s|$)[^\n]*|\#[^\n]*|/\*(?!!).*?\*/)"
@@ -69,6 +69,18 @@ def tokens(sql: str) -> list[Token]:
             raw = " "
         found.append(Token(kind, _meaning(kind, raw), raw, match.start()))
     return found
+
+
+_WRITTEN = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\0", "\x1a": "\\Z"}
+
+
+def literal(value: str) -> str:
+    r"""A text as MySQL's SQL writes it.
+
+    >>> print(literal("it's a \\"))
+    'it\'s a \\'
+    """
+    return "'" + "".join(_WRITTEN.get(sign, sign) for sign in value) + "'"
 
 
 class Statement(NamedTuple):

@@ -4,6 +4,8 @@
 >>> words = Words(tokens("drop table if exists a.b"))
 >>> words.take("drop", "table"), words.take("if", "exists"), words.table()
 (True, True, ('a', 'b'))
+
+Source: MySQL reference manual, 13 (the grammar of statements).
 """
 
 from __future__ import annotations

@@ -16,10 +16,9 @@ from volsim.errors import FileError
 from volsim.programs.database.accounts import make_table
 from volsim.programs.database.engine import Facts, Session
 from volsim.programs.database.errors import SqlError
-from volsim.programs.database.lexer import split, tokens
+from volsim.programs.database.lexer import literal, split, tokens
 from volsim.programs.database.statements import execute
 from volsim.programs.database.storage import DataDirectory
-from volsim.programs.database.translate import text
 from volsim.programs.files import Files, noise
 from volsim.programs.process import Pause, Process, Program
 from volsim.programs.tools.clock import moment, rendered
@@ -135,7 +134,7 @@ class _Start:
         session = Session(self.facts)
         host = self._setting("ROOT_HOST") or "%"
         for each in sorted({"localhost", host}):
-            execute(session, f"create user 'root'@{text(each)} identified by {text(password)}")
+            execute(session, f"create user 'root'@{literal(each)} identified by {literal(password)}")
         if self._setting("RANDOM_ROOT_PASSWORD"):
             self.note(f"GENERATED ROOT PASSWORD: {password}")
         database, user = self._setting("DATABASE"), self._setting("USER")
@@ -144,7 +143,7 @@ class _Start:
             execute(session, f"create database if not exists `{database}`")
         if user and self._setting("PASSWORD"):
             self.note(f"Creating user {user}")
-            execute(session, f"create user {text(user)}@'%' identified by {text(self._setting('PASSWORD'))}")
+            execute(session, f"create user {literal(user)}@'%' identified by {literal(self._setting('PASSWORD'))}")
 
     def _run_scripts(self) -> None:
         """Run the SQL that somebody has put beside the entrypoint."""

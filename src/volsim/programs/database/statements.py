@@ -1,5 +1,7 @@
 """MySQL's statements, by their first word.
 
+Modelled: queries, changes of rows, transactions, definitions, users, `SHOW`; what only tunes a server changes nothing.
+Not modelled: `EXPLAIN` of a statement, prepared statements, `LOAD DATA`, variables of the user's own.
 Source: MySQL reference manual, 13 (SQL statements).
 """
 

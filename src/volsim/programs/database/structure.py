@@ -8,7 +8,8 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from volsim.programs.database.translate import quoted, text
+from volsim.programs.database.lexer import literal
+from volsim.programs.database.translate import quoted
 
 __all__ = ["Column", "Key", "Structure", "structure"]
 
@@ -34,7 +35,7 @@ class Column(NamedTuple):
         """As ``CREATE TABLE`` has it."""
         parts = [f"`{self.name}` {self.type}", "" if self.nullable else "NOT NULL"]
         if self.default is not None:
-            parts.append(f"DEFAULT {self.default if self.computed else text(self.default)}")
+            parts.append(f"DEFAULT {self.default if self.computed else literal(self.default)}")
         elif self.nullable:
             parts.append("DEFAULT NULL")
         return " ".join(part for part in (*parts, "AUTO_INCREMENT" * self.increments) if part)

@@ -298,7 +298,8 @@ class Parser(WordReader):
             body = self._sequence()
             arms.append((tuple(patterns), body))
             if not self._take(";;"):
-                self._expect("esac")
+                if not self._take("esac"):
+                    self.unexpected(expected=";;")
                 break
             self._newlines()
         return Case(subject, tuple(arms), self._redirects())

@@ -2,6 +2,10 @@
 
 >>> "cat" in TOOLS, "mysqld" in TOOLS
 (True, False)
+
+Modelled: what scripts in containers use, with busybox' options and messages.
+Not modelled: GNU's own options and wording, editors, compilers, archives, `awk`, networks.
+Source: busybox; POSIX.1-2017, XCU 4.
 """
 
 from __future__ import annotations

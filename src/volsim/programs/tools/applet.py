@@ -21,14 +21,36 @@ from volsim.errors import FileError
 from volsim.programs.files import Files
 from volsim.programs.process import MoreInput, Pause, Process, default_signal
 
-__all__ = ["CANNOT_OPEN", "Applet", "Filter", "Options", "UsageError", "contents", "fail", "options", "whole_number"]
+__all__ = [
+    "CANNOT_OPEN",
+    "Applet",
+    "Filter",
+    "Options",
+    "Tool",
+    "UsageError",
+    "contents",
+    "fail",
+    "options",
+    "whole_number",
+]
 
 
 class UsageError(Exception):
     """A tool that was called wrongly; the text says how."""
 
 
-class Applet:
+class Tool:
+    """What all tools have: a name, and no handlers for signals."""
+
+    def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
+        """It has no handlers."""
+        return default_signal(process, name)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class Applet(Tool):
     """A program that does all it has to do at once; the function returns its status."""
 
     def __init__(self, run: Callable[[Process], int]) -> None:
@@ -49,10 +71,6 @@ class Applet:
     def resume(self, memory: Any, process: Process) -> Pause:
         """Begin again: there is more input now."""
         return self.start(process)
-
-    def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
-        """It has no handlers."""
-        return default_signal(process, name)
 
     def __repr__(self) -> str:
         return f"Applet({self._run.__name__})"

@@ -1,5 +1,6 @@
-"""Tools that change files: `chmod`, `chown`, `cp`, `ln`, `mkdir`, `mktemp`, `mv`, `rm`, `rmdir`, `touch`, `truncate`.
+"""Tools that change files.
 
+Modelled: `chgrp`, `chmod`, `chown`, `cp`, `ln`, `mkdir`, `mktemp`, `mv`, `rm`, `rmdir`, `touch`, `truncate`.
 Not modelled: hard links (``ln`` without ``-s`` copies), access times, security contexts.
 Source: busybox, coreutils/cp.c, coreutils/mv.c, coreutils/rm.c, libbb/copy_file.c, libbb/remove_file.c.
 """

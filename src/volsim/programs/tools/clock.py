@@ -1,5 +1,7 @@
 """`date` and `sleep`: the time of the simulation, which begins at 2026-01-01T00:00:00Z.
 
+Modelled: durations with units, ``infinity``; the formats and most ways to name a time.
+Not modelled: time zones but UTC, languages but English, setting the clock.
 Source: busybox, coreutils/date.c, coreutils/sleep.c.
 """
 
@@ -11,8 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from volsim.programs.files import Files
-from volsim.programs.process import Pause, Process, Program, default_signal
-from volsim.programs.tools.applet import Applet, UsageError, fail, options
+from volsim.programs.process import Pause, Process, Program
+from volsim.programs.tools.applet import Applet, Tool, UsageError, fail, options
 
 __all__ = ["EPOCH", "TOOLS", "duration_us", "moment", "rendered"]
 
@@ -128,7 +130,7 @@ def duration_us(text: str) -> int:
     return min(round(Decimal(found[1]) * _UNITS_US[found[2]]), _LONGEST_US)
 
 
-class _Sleep:
+class _Sleep(Tool):
     """`sleep`: pauses once."""
 
     def start(self, process: Process) -> Pause:
@@ -145,9 +147,6 @@ class _Sleep:
 
     def resume(self, memory: Any, process: Process) -> Pause:
         return Pause.exited(0)
-
-    def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
-        return default_signal(process, name)
 
 
 TOOLS: dict[str, Program] = {"date": Applet(_date), "sleep": _Sleep()}

@@ -1,6 +1,8 @@
-"""`test`, also called ``[``, and `expr`.
+"""`test`, also called ``[``.
 
-Source: POSIX.1-2017, XCU 4 (test, expr); busybox, coreutils/test.c, coreutils/expr.c.
+Modelled: all of POSIX, ``==``, ``-nt``, ``-ot``, ``-ef``; everybody is root.
+Not modelled: permissions of users, so that ``-r`` holds for any file and ``-w`` for any in a mount that can be written.
+Source: POSIX.1-2017, XCU 4 (test); busybox, coreutils/test.c.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Tools that make and measure data.
 
 Modelled: `base64`, `basename`, `dd`, `dirname`, `expr`, `fallocate`, `seq`, `md5sum` and its relatives.
+Not modelled: how long a copy takes, files beyond 256 MiB, conversions but ``notrunc``.
 Source: busybox, coreutils/dd.c, coreutils/seq.c, coreutils/expr.c, coreutils/md5_sha1_sum.c, coreutils/basename.c.
 """
 
@@ -260,6 +261,7 @@ def _dd(process: Process) -> int:
                 return fail(process, f"can't open '{copy.target}': {error.strerror}")
             written = max(files.length(copy.target) - start, 0)
             problem = f"error writing '{copy.target}': {error.strerror}"
+            data = data[: (written // copy.block + 1) * copy.block]  # no more was read
     if problem:
         fail(process, problem)
     if not copy.quiet:

@@ -20,7 +20,7 @@ from volsim.programs.tools.regular import expression
 
 __all__ = ["TOOLS"]
 
-_STEPS_MOST = 200_000  # commands in one run: a loop that does not end is found out
+_STEPS_MOST = 10_000  # commands for each line: a loop that does not end is found out
 
 
 class _Address(NamedTuple):
@@ -277,7 +277,7 @@ class _Run:
         at, replaced = 0, False
         while at < len(self._commands):
             self._steps += 1
-            if self._steps > _STEPS_MOST:
+            if self._steps > _STEPS_MOST * (self._at + 1):
                 raise UsageError("the script does not end")
             command = self._commands[at]
             chosen = self._chosen(at, command) != command.negated

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 from volsim.errors import FileError
 from volsim.programs.files import Files
-from volsim.programs.process import Pause, Process, Program, decode, default_signal, encode
+from volsim.programs.process import Pause, Process, Program, decode, encode
 from volsim.programs.tools.applet import (
     CANNOT_OPEN,
     Applet,
     Filter,
     Options,
+    Tool,
     UsageError,
     contents,
     fail,
@@ -197,7 +198,7 @@ def _grep_input(process: Process, memory: Any, data: bytes, last: bool) -> tuple
     return (seen + data.count(b"\n"), hit), int(not hit) if last else None
 
 
-class _Grep:
+class _Grep(Tool):
     """`grep`: the input as it comes if nothing asks for more than its lines, otherwise all at once."""
 
     _whole, _stream = Applet(_grep_files), Filter(_grep_input)
@@ -225,9 +226,6 @@ class _Grep:
 
     def resume(self, memory: Any, process: Process) -> Pause:
         return self._part(process).resume(memory, process)
-
-    def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
-        return default_signal(process, name)
 
 
 # -- sort and uniq -----------------------------------------------------------------------------------------------------

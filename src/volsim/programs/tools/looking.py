@@ -1,5 +1,6 @@
-"""Tools that look at files: `df`, `du`, `ls`, `readlink`, `realpath`, `stat`.
+"""Tools that look at files.
 
+Modelled: `df`, `du`, `ls`, `readlink`, `realpath`, `stat`.
 Not modelled: names of users but root's, inode numbers (a number that follows from the path stands for them), hard
 links.
 Source: busybox, coreutils/ls.c, coreutils/stat.c, coreutils/du.c, coreutils/df.c.

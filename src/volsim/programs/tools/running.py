@@ -1,5 +1,7 @@
-"""Tools that run other programs: `busybox`, `env`, `nice`, `nohup`, `setsid`, `timeout`, `xargs`.
+"""Tools that run other programs.
 
+Modelled: `busybox`, `env`, `nice`, `nohup`, `setsid`, `timeout`, `xargs`; the other program may pause, get signals,
+wait for input.
 Not modelled: priorities, sessions; a command of `xargs` that waits.
 Source: busybox, coreutils/env.c, coreutils/nohup.c, coreutils/timeout.c, findutils/xargs.c.
 """
@@ -10,7 +12,7 @@ import shlex
 from typing import Any
 
 from volsim.errors import FileError
-from volsim.programs.process import SIGNALS, Pause, Process, Program, decode, encode
+from volsim.programs.process import SIGNALS, Pause, Process, Program, decode, encode, signal_name
 from volsim.programs.scripts import again
 from volsim.programs.tools.applet import Applet, Options, UsageError, fail, options, whole_number
 from volsim.programs.tools.clock import duration_us
@@ -144,7 +146,7 @@ class _Nohup(Wrapped):
 
 
 class _Timeout(Wrapped):
-    """`timeout`: ends the other program after a while. It remembers how long that is behind the other's next pause."""
+    """`timeout`: ends the other program after a while."""
 
     @staticmethod
     def _found(process: Process) -> Options:
@@ -181,34 +183,38 @@ class _Timeout(Wrapped):
 
     @staticmethod
     def _bounded(pause: Pause, left_us: int | None) -> Pause:
-        """A pause that ends with the time that is left; `left_us` None: there is no limit."""
-        if pause.exit_code is not None or left_us is None:
-            return pause if pause.exit_code is not None else pause._replace(memory=(pause.memory, None, False))
+        """A pause that ends with the time that is left; `left_us` None: there is no limit.
+
+        It remembers how long, at its end, there is time left, and how long the other program still pauses.
+        """
+        if pause.exit_code is not None:
+            return pause
         wake = pause.wake_after_us
-        first = left_us if wake is None else min(wake, left_us)
-        return pause._replace(
-            wake_after_us=first, memory=(pause.memory, left_us - first, wake is not None and wake <= first)
-        )
+        waits = [each for each in (wake, left_us) if each is not None]
+        first = min(waits, default=None)
+        left = None if left_us is None else left_us - (first or 0)
+        still = None if wake is None else wake - (first or 0)
+        return pause._replace(wake_after_us=first, memory=(pause.memory, left, still))
 
     def resume(self, memory: Any, process: Process) -> Pause:
-        inner_memory, left, due = memory
-        if not due and left == 0:
+        inner_memory, left, still = memory
+        if left == 0 and still != 0:
+            process.remaining_us = still
             return self._over(inner_memory, process)
         return self._bounded(super().resume(inner_memory, process), left)
 
     def _over(self, inner_memory: Any, process: Process) -> Pause:
         """Time is up: the other program gets its signal, and if it goes on, KILL."""
-        name = self._found(process).last("s", "TERM").upper().removeprefix("SIG")
-        number = SIGNALS.get(name, 15)
-        pause = super().signal(inner_memory, process, name if name in SIGNALS else "TERM") if name != "KILL" else None
-        if pause is not None and pause.exit_code is not None:
-            return Pause.exited(128 + number)
-        return Pause.exited(128 + SIGNALS["KILL"])
+        name = signal_name(self._found(process).last("s", "TERM")) or "TERM"
+        pause = super().signal(inner_memory, process, name) if name != "KILL" else None
+        ended = pause is not None and pause.exit_code is not None
+        return Pause.exited(128 + SIGNALS[name if ended else "KILL"])
 
     def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
-        inner_memory, left, _ = memory
-        pause = super().signal(inner_memory, process, name)
+        inner_memory, left, still = memory
         behind = process.remaining_us or 0
+        process.remaining_us = None if still is None else still + behind
+        pause = super().signal(inner_memory, process, name)
         return None if pause is None else self._bounded(pause, None if left is None else left + behind)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from volsim.errors import FileError
 from volsim.programs.files import Files
-from volsim.programs.process import SIGNALS, Pause, Process, Program, default_signal, signal_name
-from volsim.programs.tools.applet import Applet, fail, options
+from volsim.programs.process import SIGNALS, Pause, Process, Program, signal_name
+from volsim.programs.tools.applet import Applet, Tool, fail, options
 
 __all__ = ["TOOLS"]
 
@@ -147,7 +147,7 @@ def _mount(process: Process) -> int:
     return 0
 
 
-class _Yes:
+class _Yes(Tool):
     """`yes`: writes for ever, or until whoever reads has had enough."""
 
     def start(self, process: Process) -> Pause:
@@ -159,9 +159,6 @@ class _Yes:
             return Pause.exited(128 + SIGNALS["KILL"])
         process.print("\n".join([" ".join(process.argv[1:]) or "y"] * _AT_ONCE))
         return Pause.sleeping(0, memory=memory + _AT_ONCE)
-
-    def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
-        return default_signal(process, name)
 
 
 TOOLS: dict[str, Program] = {

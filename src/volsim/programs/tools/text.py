@@ -1,22 +1,41 @@
 """Tools that read text: `cat`, `head`, `tail`, `wc`.
 
+Modelled: ``tail -f``, which looks a second after something has come and then ever later, up to a minute, so that a
+file that nobody writes costs nothing; what has come of the input of `cat`.
+Not modelled: ``cat -n`` and what else changes the text.
 Source: busybox, coreutils/cat.c, coreutils/head.c, coreutils/tail.c, coreutils/wc.c.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from volsim.errors import FileError
 from volsim.programs.files import BLOCK, Files
-from volsim.programs.process import SIGNALS, Pause, Process, Program, default_signal
-from volsim.programs.tools.applet import CANNOT_OPEN, Applet, Filter, UsageError, contents, fail, options, whole_number
+from volsim.programs.process import SIGNALS, Pause, Process, Program
+from volsim.programs.tools.applet import (
+    CANNOT_OPEN,
+    Applet,
+    Filter,
+    Tool,
+    UsageError,
+    contents,
+    fail,
+    options,
+    whole_number,
+)
 
 __all__ = ["TOOLS"]
 
 _BLOCKS_MOST = 64  # of 1 MiB, that `cat` reads from a device that never ends
-_POLL_US = 1_000_000  # how often ``tail -f`` looks whether a file has grown
+_POLL_FIRST_US, _POLL_MAX_US = 1_000_000, 60_000_000  # when ``tail -f`` looks again whether a file has grown
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """The lines of a text, with their ends."""
+    return re.findall(rb"[^\n]*\n|[^\n]+", data)
 
 
 # -- cat ---------------------------------------------------------------------------------------------------------------
@@ -41,7 +60,7 @@ def _cat_files(process: Process) -> int:
     return status
 
 
-class _Cat:
+class _Cat(Tool):
     """`cat`: with files all at once, without them as its input comes; a device that never ends block by block."""
 
     _files, _input = Applet(_cat_files), Filter(_cat_input, lines=False)
@@ -65,9 +84,6 @@ class _Cat:
         source = Files(process).endless(process.argv[1]) if isinstance(memory, int) else None
         return self._part(process).resume(memory, process) if source is None else self._endless(process, source, memory)
 
-    def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
-        return default_signal(process, name)
-
 
 # -- head and tail -----------------------------------------------------------------------------------------------------
 def _old_style(process: Process) -> Process:
@@ -79,7 +95,7 @@ def _old_style(process: Process) -> Process:
     return process
 
 
-def _titles(process: Process, names: list[str], quiet: bool, always: bool, number: int) -> None:
+def _titles(process: Process, names: list[str], *, quiet: bool, always: bool, number: int) -> None:
     """``==> name <==`` before each of several files."""
     if (len(names) > 1 and not quiet) or always:
         process.print(f"{chr(10) if number else ''}==> {names[number] if names else 'standard input'} <==")
@@ -88,7 +104,7 @@ def _titles(process: Process, names: list[str], quiet: bool, always: bool, numbe
 def _first(data: bytes, count: int, by_bytes: bool) -> bytes:
     if by_bytes:
         return data[:count] if count >= 0 else data[: max(len(data) + count, 0)]
-    return b"".join(data.splitlines(keepends=True)[:count])
+    return b"".join(_lines(data)[:count])
 
 
 def _head(process: Process) -> int:
@@ -108,7 +124,7 @@ def _head(process: Process) -> int:
         if data is None:
             status = 1
             continue
-        _titles(process, found.operands, "q" in found, "v" in found, number)
+        _titles(process, found.operands, quiet="q" in found, always="v" in found, number=number)
         process.write(_first(data, count, by_bytes))
     return status
 
@@ -122,7 +138,7 @@ def _enough(process: Process, count: int, by_bytes: bool) -> bytes:
     return data
 
 
-class _Tail:
+class _Tail(Tool):
     """`tail`; with ``-f`` it waits for more."""
 
     def start(self, process: Process) -> Pause:
@@ -145,7 +161,7 @@ class _Tail:
             return pause
         if pause.exit_code and not any(Files(process).exists(name) for name in found.operands) and "F" not in found:
             return Pause.exited(fail(process, "no files"))
-        return self._wait(process, found.operands, tuple(Files(process).length(name) for name in found.operands))
+        return self._wait(process, found.operands, _POLL_FIRST_US)
 
     @staticmethod
     def _shown(
@@ -156,33 +172,34 @@ class _Tail:
             if data is None:
                 status = 1
                 continue
-            _titles(process, names, "q" in given, "v" in given, number)
-            pieces = [data[at : at + 1] for at in range(len(data))] if by_bytes else data.splitlines(keepends=True)
+            _titles(process, names, quiet="q" in given, always="v" in given, number=number)
+            pieces = [data[at : at + 1] for at in range(len(data))] if by_bytes else _lines(data)
             start = max(count - 1, 0) if from_start else max(len(pieces) - count, 0)
             process.write(b"".join(pieces[start:]))
         return status
 
     @staticmethod
-    def _wait(process: Process, names: list[str], lengths: tuple[int, ...]) -> Pause:
+    def _wait(process: Process, names: list[str], wait_us: int) -> Pause:
         """Look again later; what can never grow is not looked at."""
-        if all(Files(process).kind(name) == "char" for name in names):
+        files = Files(process)
+        if all(files.kind(name) == "char" for name in names):
             return Pause.serving()
-        return Pause.sleeping(_POLL_US, memory=lengths)
+        return Pause.sleeping(wait_us, memory=(wait_us, tuple(map(files.length, names))))
 
     def resume(self, memory: Any, process: Process) -> Pause:
         if memory is None:
             return self.start(process)
         names = options(_old_style(process), "qvfF", "ncs", {"follow": "f", "retry": "F"}).operands
         files = Files(process)
-        for number, (name, before) in enumerate(zip(names, memory, strict=True)):
+        wait_us, lengths = memory
+        wait_us = min(2 * wait_us, _POLL_MAX_US)
+        for number, (name, before) in enumerate(zip(names, lengths, strict=True)):
             now = files.length(name)
             if now != before:
-                _titles(process, names, False, False, number)
+                _titles(process, names, quiet=False, always=False, number=number)
                 process.write(files.read(name)[before if now > before else 0 :] if now else b"")
-        return self._wait(process, names, tuple(files.length(name) for name in names))
-
-    def signal(self, memory: Any, process: Process, name: str) -> Pause | None:
-        return default_signal(process, name)
+                wait_us = _POLL_FIRST_US
+        return self._wait(process, names, wait_us)
 
 
 # -- wc ----------------------------------------------------------------------------------------------------------------
@@ -196,7 +213,7 @@ def _wc(process: Process) -> int:
             continue
         text = data.decode(errors="replace")
         counts = {"l": data.count(b"\n"), "w": len(data.split()), "c": len(data), "m": len(text)}
-        counts["L"] = max(map(len, text.splitlines()), default=0)
+        counts["L"] = max(map(len, text.split("\n")))
         rows.append(([counts[letter] for letter in letters], name if found.operands else ""))
     if len(found.operands) > 1:
         columns = list(zip(*(row for row, _ in rows), strict=True))
