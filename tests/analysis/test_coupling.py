@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 import volsim
-from tests.explore.clusters import claim, cluster, deployment, pod, settled, volume
+from tests.exploration.clusters import claim, cluster, deployment, pod, settled, volume
 from volsim.analysis import BlastRadius, blast_radius, coupling, graph
 from volsim.analysis.coupling import RELATIONS
 from volsim.testing import strategies

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import pytest
 
 import volsim
-from tests.explore.clusters import claim, cluster, deployment, pod, settled, volume
-from volsim.explore import Exploration, Faults, Verdict, exact, search
+from tests.exploration.clusters import claim, cluster, deployment, pod, settled, volume
+from volsim.exploration import Exploration, Faults, Verdict, exact, search
 
 
 def one_volume_one_claim() -> volsim.Simulation:

@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
 import volsim
-from tests.explore.clusters import claim, deployment, pod, volume
+from tests.exploration.clusters import claim, deployment, pod, volume
 from volsim.engine.perform import Engine
 from volsim.exercises import MUTANTS, Mutant, mutant
 from volsim.testing import ClusterMachine, cluster_of

@@ -34,7 +34,7 @@ from tests.incidents.manifests import (
     storage_class,
     volume,
 )
-from volsim.explore import search
+from volsim.exploration import search
 from volsim.state import State
 
 NO_VOLUME = "no persistent volumes available for this claim and no storage class is set"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hypothesis import assume, given, settings
 
 import volsim
-from volsim.explore import Verdict, search
+from volsim.exploration import Verdict, search
 from volsim.objects import PersistentVolume, PersistentVolumeClaim, StorageClass
 from volsim.state import State
 from volsim.testing import strategies

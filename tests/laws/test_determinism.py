@@ -14,7 +14,7 @@ from volsim.manifests import to_manifest
 from volsim.testing import Call, cluster_of, strategies
 
 SCENARIO = """
-from tests.explore.clusters import claim, cluster, deployment, pod, volume
+from tests.exploration.clusters import claim, cluster, deployment, pod, volume
 from tests.laws.test_determinism import story
 sim = cluster(volume("v"), volume("w"), claim("c"), claim("d"), pod("p", "c"), deployment("web", 3), nodes=3, seed=7)
 sim.settle()

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import volsim
-from tests.explore.clusters import claim, cluster, deployment, pod, settled, volume
+from tests.exploration.clusters import claim, cluster, deployment, pod, settled, volume
 from volsim.engine.actions import Action, Fault, Sync
 from volsim.engine.perform import Engine
-from volsim.explore import Faults, exact, search, situation
-from volsim.explore.faults import Spent
-from volsim.explore.search import perform
+from volsim.exploration import Faults, exact, search, situation
+from volsim.exploration.faults import Spent
+from volsim.exploration.search import perform
 from volsim.state import State
 from volsim.testing import strategies
 

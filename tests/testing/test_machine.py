@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import volsim
-from tests.explore.clusters import claim, volume
+from tests.exploration.clusters import claim, volume
 from volsim.exercises import mutant
 from volsim.testing import ClusterMachine, cluster_of
 

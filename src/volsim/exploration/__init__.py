@@ -3,7 +3,7 @@
 A simulation follows one path through a cluster; a search follows all of them, with the same `perform(state, action)`.
 
 >>> from volsim import Simulation
->>> from volsim.explore import search
+>>> from volsim.exploration import search
 >>> sim = Simulation(nodes=0)
 >>> _ = sim.apply('''
 ... apiVersion: v1
@@ -17,8 +17,8 @@ holds: 2 states, 1 transitions, 1 terminal
 
 from __future__ import annotations
 
-from volsim.explore.faults import Faults
-from volsim.explore.search import Answer, Exploration, Path, Property, Verdict, search
-from volsim.explore.situation import exact, situation
+from volsim.exploration.faults import Faults
+from volsim.exploration.search import Answer, Exploration, Path, Property, Verdict, search
+from volsim.exploration.situation import exact, situation
 
 __all__ = ["Answer", "Exploration", "Faults", "Path", "Property", "Verdict", "exact", "search", "situation"]

@@ -6,10 +6,10 @@ import attrs
 import pytest
 
 import volsim
-from tests.explore.clusters import claim, cluster, pod, settled, volume
+from tests.exploration.clusters import claim, cluster, pod, settled, volume
 from volsim.engine.actions import Fault
-from volsim.explore import Faults, Property, Verdict, search
-from volsim.explore.faults import ACTS, KINDS, strike
+from volsim.exploration import Faults, Property, Verdict, search
+from volsim.exploration.faults import ACTS, KINDS, strike
 from volsim.state import State
 
 

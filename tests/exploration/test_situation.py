@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import volsim
-from tests.explore.clusters import cluster, deployment, pod, settled
-from volsim.explore import situation
-from volsim.explore.situation import TIMES, TOLD, clocks, digest
+from tests.exploration.clusters import cluster, deployment, pod, settled
+from volsim.exploration import situation
+from volsim.exploration.situation import TIMES, TOLD, clocks, digest
 from volsim.manifests.schema import time_fields
 from volsim.objects import KINDS, Condition, ContainerStateRunning, Taint, snake
 from volsim.state.runtime import Container

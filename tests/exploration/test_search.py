@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 import volsim
-from tests.explore.clusters import claim, cluster, pod, settled, volume
+from tests.exploration.clusters import claim, cluster, pod, settled, volume
 from volsim.engine.actions import Request, Sync
-from volsim.explore import Exploration, Faults, Verdict, exact, search
-from volsim.explore.search import perform
+from volsim.exploration import Exploration, Faults, Verdict, exact, search
+from volsim.exploration.search import perform
 from volsim.state import State
 
 

@@ -19,8 +19,8 @@ import attrs
 from volsim.engine.actions import Action, Fault, Step, Sync
 from volsim.engine.perform import Engine
 from volsim.errors import VolsimError
-from volsim.explore.faults import Faults, Spent, strike
-from volsim.explore.situation import situation
+from volsim.exploration.faults import Faults, Spent, strike
+from volsim.exploration.situation import situation
 from volsim.rules import Duration, microseconds
 from volsim.state import State
 
@@ -270,7 +270,7 @@ def search(
 
     A property of `always` must hold in every state, one of `sometimes` in at least one. The search ends when there is
     nothing new, after `max_states`, or where nothing more is due within `until` from now. `same` says which states
-    count as one; `volsim.explore.exact` keeps all apart. Cost: all actions of all states that are seen.
+    count as one; `volsim.exploration.exact` keeps all apart. Cost: all actions of all states that are seen.
 
     >>> from volsim import Simulation
     >>> sim = Simulation(nodes=1)
