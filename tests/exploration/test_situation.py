@@ -10,12 +10,14 @@ import pytest
 import volsim
 from tests.exploration.clusters import cluster, deployment, pod, settled
 from volsim.exploration import situation
-from volsim.exploration.situation import TIMES, TOLD, clocks, digest
+from volsim.exploration.digests import TIMES, TOLD, Reader
+from volsim.exploration.situation import clocks
 from volsim.manifests.schema import time_fields
 from volsim.objects import KINDS, Condition, ContainerStateRunning, Taint, snake
 from volsim.state.runtime import Container
 
 PACKAGE = Path(volsim.__file__).parent
+digest = Reader().digest
 ROOMS = ("apiserver", "control", "engine", "programs", "storage")
 
 

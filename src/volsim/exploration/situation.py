@@ -8,6 +8,8 @@ uids, addresses, generated names. `State.fingerprint` keeps them apart; here the
 - Of the clock itself only the phase counts in which the control plane's loops are (the resync every 15 s and so on),
   unless there are CronJobs, which go by the calendar.
 - Uids, container ids, addresses and generated names are *marks*: it counts where the same one stands, not how it reads.
+  A `Recogniser` with the names of nodes takes these for marks as well: two situations that differ only in *which* of
+  several equal nodes something is on are one then (symmetry).
 
 What is not recognised (a time or a name inside a message or a file) keeps two states apart, which costs time and
 nothing else. The number of a pod's next address is left out: it decides how an address reads.
@@ -22,192 +24,28 @@ nothing else. The number of a pod's next address is left out: it decides how an 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from math import lcm
 from typing import Any, NamedTuple
 
 import attrs
 
-from volsim.objects import FrozenDict, Record
+from volsim.exploration.digests import Digest, Reader, is_suffix
 from volsim.rules import Rules, microseconds
-from volsim.state import State, fingerprint
-from volsim.storage.tree import Directory, File
+from volsim.state import State
+from volsim.state.cluster import is_api
+from volsim.state.fingerprint import fingerprint
 
-__all__ = ["TIMES", "TOLD", "Clocks", "clocks", "exact", "situation"]
-
-TIMES = frozenset(
-    {
-        "completion_time",
-        "creation_timestamp",
-        "deletion_timestamp",
-        "finished_at",
-        "last_schedule_time",
-        "last_successful_time",
-        "last_transition_time",
-        "last_update_time",
-        "start_time",
-        "awaiting_since_us",
-        "backoff_since_us",
-        "changed_us",
-        "deadline_us",
-        "due_us",
-        "fails_us",
-        "finished_us",
-        "kill_us",
-        "last_failure_us",
-        "mtime_us",
-        "refused_since_us",
-        "released_us",
-        "retry_us",
-        "since_us",
-        "started_us",
-        "until_us",
-        "wake_us",
-    }
-)
-"""The fields of records that hold a point in time, of the API and of what no API shows."""
-
-TOLD = frozenset(
-    {
-        "acquire_time",
-        "deprecated_first_timestamp",
-        "deprecated_last_timestamp",
-        "event_time",
-        "first_timestamp",
-        "last_heartbeat_time",
-        "last_observed_time",
-        "last_phase_transition_time",
-        "last_probe_time",
-        "last_timestamp",
-        "renew_time",
-        "started_at",
-        "time",
-        "time_added",
-    }
-)
-"""Such fields that only tell people something: nothing in a cluster ever asks for them. A test sees to that."""
-
-_TIME_KEEPERS = frozenset({"cron-job", "node-lifecycle", "pod-gc", "pv-binder", "statefulset", "taint-eviction"})
-"""The controllers whose numbers in the table `memory` are points in time."""
-_LEFT_OUT = TOLD | {"resource_version", "next_address"}
-
-_SUFFIX = "[bcdfghjklmnpqrstvwxz2456789]{5}"  # volsim.apiserver.strategy.name_suffix
-_MARK = re.compile(
-    "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"  # uid
-    "|containerd://[0-9a-f]{64}"
-    r"|\b10\.(?:24[4-9]|25[0-5])\.\d{1,3}\.\d{1,3}\b"  # Machine.pod_network
-    rf"|(?<=-){_SUFFIX}(?![a-z0-9])"
-)
-_IS_SUFFIX = re.compile(_SUFFIX).fullmatch
+__all__ = ["Clocks", "Recogniser", "clocks", "exact", "situation"]
 
 _LONGEST_BACKOFF_US = 1_000_000_000  # client-go's: nobody waits longer before he tries again
 _SECOND_US = 1_000_000  # the API keeps times in whole seconds, and some rules compare these
-_KNOWN_MOST = 100_000  # forget all and start again: bounds memory in long explorations
 _MASK = (1 << 64) - 1
+_SINGLED_OUT_MOST = 64  # so often at most is one of several equal marks singled out to compare entangled ones
 
-
-class Digest(NamedTuple):
-    """A value taken apart: what it says, its times and marks in order, and the longest duration that it asks for."""
-
-    shape: int
-    times: tuple[int, ...] = ()
-    marks: tuple[str, ...] = ()
-    longest_us: int = 0
-
-
-_KNOWN: dict[Any, Digest] = {}  # of texts by themselves, of records and trees by their fingerprint, of rows by both
-
-
-# -- values taken apart ------------------------------------------------------------------------------------------------
-def _known(name: Any, make: Any, *args: Any) -> Digest:
-    found = _KNOWN.get(name)
-    if found is None:
-        if len(_KNOWN) >= _KNOWN_MOST:
-            _KNOWN.clear()
-        found = _KNOWN[name] = make(*args)
-    return found
-
-
-def digest(value: Any) -> Digest:
-    """What a value of the model says. Cost: what was not seen before.
-
-    >>> digest("pod/web-x8k2p of 10.244.0.2").marks
-    ('x8k2p', '10.244.0.2')
-    """
-    if isinstance(value, str):
-        return _known(value, _text, value)
-    if isinstance(value, Record | Directory | File):
-        return _known(fingerprint(value), _fields, value)
-    if isinstance(value, tuple):
-        names = getattr(value, "_fields", None)
-        return _joined(("tuple",), map(digest, value) if names is None else _named(zip(names, value, strict=True)))
-    if isinstance(value, FrozenDict):
-        entries = [_joined((), (digest(key), digest(item))) for key, item in value.items()]
-        return _joined(("map",), sorted(entries))
-    return Digest(fingerprint(value))
-
-
-def _text(text: str) -> Digest:
-    marks: list[str] = []
-
-    def blank(found: re.Match[str]) -> str:
-        marks.append(found[0])
-        return "\0"
-
-    return Digest(fingerprint(_MARK.sub(blank, text)), marks=tuple(marks))
-
-
-def _fields(value: Any) -> Digest:
-    names = [field.name for field in attrs.fields(type(value)) if field.eq and field.name not in _LEFT_OUT]
-    return _joined((type(value).__name__,), _named((name, getattr(value, name)) for name in names))
-
-
-def _named(fields: Iterable[tuple[str, Any]]) -> Iterator[Digest]:
-    """The fields that say something, by name."""
-    for name, value in fields:
-        if value is None:
-            continue
-        yield digest(name)
-        if name in TIMES and isinstance(value, int):
-            yield Digest(0, times=(value,))
-        elif name == "last" and isinstance(value, tuple):  # how a container's run before this one ended
-            code, started_us, finished_us, reason = value
-            yield digest((code, reason))._replace(times=(started_us, finished_us))
-        elif name.endswith("_seconds") and isinstance(value, int):
-            yield Digest(fingerprint(value), longest_us=value * _SECOND_US)
-        else:
-            yield digest(value)
-
-
-def _joined(names: tuple[str, ...], parts: Iterable[Digest]) -> Digest:
-    shapes, times, marks, longest_us = list(map(fingerprint, names)), list[int](), list[str](), 0
-    for part in parts:
-        shapes.append(part.shape)
-        times += part.times
-        marks += part.marks
-        longest_us = max(longest_us, part.longest_us)
-    return Digest(hash(tuple(shapes)), tuple(times), tuple(marks), longest_us)
-
-
-# -- rows --------------------------------------------------------------------------------------------------------------
-def _rows(state: State) -> Iterator[Digest]:
-    """Everything that is, in no particular order."""
-    for name, table in state._tables.items():
-        for key, value in table.unordered_items():
-            if name == "@timers":
-                yield _known((name, key, value[1]), _row, name, key, value[1])._replace(times=(value[0].due_us,))
-            else:
-                yield _known((name, key, fingerprint(value)), _row, name, key, value)
-    for work in state.ready():
-        yield _known(("@ready", work), _row, "@ready", work, True)
-
-
-def _row(table: str, key: Any, value: Any) -> Digest:
-    if table == "memory" and type(value) is int and key.partition("/")[0] in _TIME_KEEPERS:
-        return _joined((table,), (digest(key), Digest(0, times=(value,))))
-    return _joined((table,), (digest(key), digest(value)))
+Row = tuple[int, tuple[str, ...]]
+"""What a row says, its times included, and its marks."""
 
 
 # -- times -------------------------------------------------------------------------------------------------------------
@@ -235,22 +73,138 @@ def clocks(rules: Rules) -> Clocks:
     return Clocks(phase_us, max(*lasting.values(), _LONGEST_BACKOFF_US) + phase_us)  # a loop may be late by its period
 
 
-def _distances(state: State, rows: list[Digest], limits: Clocks) -> dict[int, int]:
-    """What each time of the state counts as: its distance from now, or its place among those that are long ago."""
-    longest_us = max((row.longest_us for row in rows), default=0)
-    since_us = state.now_us - max(limits.look_back_us, longest_us + limits.phase_us)
-    times = sorted({time for row in rows for time in row.times})
-    long_ago = [time for time in times if time < since_us]
-    found = {time: time - state.now_us for time in times}
-    found.update({time: since_us - state.now_us - len(long_ago) + place for place, time in enumerate(long_ago)})
-    return found
+class _Page(NamedTuple):
+    """What a table says: the rows in which there is neither a time nor a mark as one sum, and the others."""
+
+    plain: int
+    others: tuple[Digest, ...]
+    times: frozenset[int]
+    longest_us: int
+    homes: dict[str, int]
+    """By uid: a number of the object that has it, where somebody chose its name."""
 
 
-# -- marks -------------------------------------------------------------------------------------------------------------
-def _given_names(state: State) -> set[str]:
+class _Read:
+    """What is remembered with a table: its page, and its rows as they were last put in order of time."""
+
+    __slots__ = ("by", "marked", "page", "since", "timed")
+
+    def __init__(self, by: Reader, page: _Page) -> None:
+        self.by, self.page = by, page
+        self.since: Any = None
+        self.timed = 0
+        self.marked: list[Row] = []
+
+    def at(self, since: tuple[int, tuple[int, ...]], distances: dict[int, int]) -> None:
+        """Put its times at their distances from now; nothing is done if they are there already."""
+        if self.since == since:
+            return
+        total, marked = 0, []
+        for row in self.page.others:
+            shape = hash((row.shape, *[distances[time] for time in row.times]))
+            if row.marks:
+                marked.append((shape, row.marks))
+            else:
+                total += shape & _MASK
+        self.since, self.timed, self.marked = since, total, marked
+
+
+# -- the situation -----------------------------------------------------------------------------------------------------
+class Recogniser:
+    """Says by a 64-bit number which situation a state is in; `interchangeable` are names of nodes that may be swapped.
+
+    The same on any machine and hash seed. Cost: the rows of the tables that changed since a state was last looked at,
+    and the times and marks of all.
+    """
+
+    def __init__(self, interchangeable: Iterable[str] = ()) -> None:
+        self._reader = Reader(interchangeable)
+
+    def __call__(self, state: State) -> int:
+        limits = clocks(state.rules)
+        read = [self._read(name, table) for name, table in state._tables.items() if len(table)]
+        ready = [self._reader.row("@ready", work, True) for work in state.ready()]
+        pages = [each.page for each in read]
+        distances, since = _distances(state.now_us, pages, limits)
+        rows: list[Row] = [(work.shape, work.marks) for work in ready]
+        total = 0
+        for each in read:
+            each.at(since, distances)
+            total += each.page.plain + each.timed
+            rows += each.marked
+        total += _canonical(rows, self._first_colours(state, pages, rows))
+        calendar = len(state.table("cronjobs")) > 0  # their schedules ask for the hour, the day, the month
+        phase_us = state.now_us if calendar else state.now_us % limits.phase_us
+        return hash((total & _MASK, phase_us)) & _MASK
+
+    def _read(self, name: str, table: Any) -> _Read:
+        """What the table says; remembered with it, for a table that has been sealed does not change."""
+        found = table.remembered
+        if found is None or found.by is not self._reader:
+            found = table.remembered = _Read(self._reader, self._page(name, table))
+        return found  # type: ignore[no-any-return]
+
+    def _page(self, name: str, table: Any) -> _Page:
+        reader, items = self._reader, table.unordered_items()
+        if name == "@timers":
+            rows = [reader.timer(key, due.due_us, background) for key, (due, background) in items]
+        else:
+            rows = [reader.row(name, key, value) for key, value in items]
+        others = tuple(row for row in rows if row.times or row.marks)
+        plain = sum(hash((row.shape,)) & _MASK for row in rows if not (row.times or row.marks))
+        times = frozenset(time for row in others for time in row.times)
+        longest_us = max((row.longest_us for row in rows), default=0)
+        return _Page(plain, others, times, longest_us, self._homes(name, table))
+
+    def _homes(self, name: str, table: Any) -> dict[str, int]:
+        if not is_api(name):
+            return {}
+        found = {}
+        for key, obj in table.unordered_items():
+            where = self._reader.digest(key)
+            if obj.metadata.uid is not None and not where.marks:
+                found[obj.metadata.uid] = hash((fingerprint(name), where.shape))
+        return found
+
+    def _first_colours(self, state: State, pages: list[_Page], rows: list[Row]) -> dict[str, int]:
+        """What is known of the marks beforehand: whose uid they are, or that somebody chose them."""
+        given = _given_suffixes(state)
+        homes: dict[str, int] = {}
+        for page in pages:
+            homes.update(page.homes)
+        colours = {mark: homes.get(mark, 0) for _, marks in rows for mark in marks}
+        for mark in colours:
+            if is_suffix(mark) and mark not in given and mark not in self._reader.names:
+                colours[mark] = hash(mark_number(mark))
+        return colours
+
+
+def mark_number(mark: str) -> int:
+    """A number of a word that is the same on any machine."""
+    return int.from_bytes(mark.encode())
+
+
+def _distances(
+    now_us: int, pages: list[_Page], limits: Clocks
+) -> tuple[dict[int, int], tuple[int, tuple[int, ...]]]:
+    """What each time counts as: its distance from now, or its place among those that are long ago.
+
+    The second answer says on what that depends: two states for which it is equal have equal distances.
+    """
+    longest_us = max((page.longest_us for page in pages), default=0)
+    back_us = max(limits.look_back_us, longest_us + limits.phase_us)
+    since_us = now_us - back_us
+    times = frozenset[int]().union(*(page.times for page in pages))
+    long_ago = sorted(time for time in times if time < since_us)
+    found = {time: time - now_us for time in times}
+    found.update({time: place - back_us - len(long_ago) for place, time in enumerate(long_ago)})
+    return found, (since_us, tuple(long_ago))
+
+
+def _given_suffixes(state: State) -> set[str]:
     """The suffixes of names that were generated; others that look like one were chosen by somebody."""
     found = set()
-    for table in state.api_tables:
+    for table in ("pods", "replicasets", "jobs", "controllerrevisions"):
         for obj in state.table(table).unordered():
             prefix = obj.metadata.generate_name
             if prefix and obj.name.startswith(prefix):
@@ -258,42 +212,81 @@ def _given_names(state: State) -> set[str]:
     return found
 
 
-def _colours(state: State, rows: list[tuple[int, tuple[str, ...]]]) -> dict[str, int]:
-    """A number for each mark that says where it stands, and beside which others: by colour refinement.
-
-    Marks that could be exchanged for each other keep equal numbers.
-    """
-    names = _given_names(state)
-    colours = {
-        mark: fingerprint(mark) if _IS_SUFFIX(mark) and mark not in names else 0 for _, marks in rows for mark in marks
-    }
-    distinct = 0
-    while distinct < len(set(colours.values())):
-        distinct = len(set(colours.values()))
-        places: dict[str, list[int]] = {mark: [] for mark in colours}
+# -- marks -------------------------------------------------------------------------------------------------------------
+def _refined(rows: list[Row], colours: dict[str, int]) -> dict[str, int]:
+    """A number for each mark that says where it stands, and beside which others: colour refinement."""
+    alike = _alike(colours)
+    rows = [row for row in rows if not alike.isdisjoint(row[1])]
+    while alike:
+        places: dict[str, list[int]] = {mark: [] for mark in alike}
         for shape, marks in rows:
             row = hash((shape, *[colours[mark] for mark in marks]))
             for at, mark in enumerate(marks):
-                places[mark].append(hash((row, at)))
-        colours = {mark: hash((colours[mark], *sorted(found))) for mark, found in places.items()}
+                if mark in alike:
+                    places[mark].append(hash((row, at)))
+        finer = {mark: hash((colours[mark], *sorted(found))) for mark, found in places.items()}
+        is_stable = len(set(finer.values())) == len({colours[mark] for mark in alike})
+        colours = {**colours, **finer}
+        if is_stable:
+            break
+        alike = _alike(finer)
     return colours
 
 
-# -- the situation -----------------------------------------------------------------------------------------------------
-def situation(state: State) -> int:
-    """A 64-bit number of the situation that the state is in; cost: O(rows of the state).
+def _alike(colours: dict[str, int]) -> set[str]:
+    """The marks that share their number with others."""
+    first: dict[int, str] = {}
+    found = set()
+    for mark, colour in colours.items():
+        other = first.setdefault(colour, mark)
+        if other is not mark:
+            found.add(mark)
+            found.add(other)
+    return found
 
-    The same on any machine and hash seed.
+
+def _canonical(rows: list[Row], colours: dict[str, int]) -> int:
+    """A sum over the rows that is the same however the marks read, and different where they stand otherwise.
+
+    Marks that refinement cannot tell apart could be exchanged for each other, unless several of them stand in one row:
+    then one is singled out after the other, and the least sum counts (individualisation).
     """
-    limits = clocks(state.rules)
-    rows = list(_rows(state))
-    distances = _distances(state, rows, limits)
-    shapes = [(hash((row.shape, *[distances[time] for time in row.times])), row.marks) for row in rows]
-    colours = _colours(state, [row for row in shapes if row[1]])
-    total = sum(hash((shape, *[colours[mark] for mark in marks])) & _MASK for shape, marks in shapes)
-    calendar = len(state.table("cronjobs")) > 0  # their schedules ask for the hour, the day, the month
-    phase_us = state.now_us if calendar else state.now_us % limits.phase_us
-    return hash((total & _MASK, phase_us)) & _MASK
+    budget = [_SINGLED_OUT_MOST]
+    return _least(rows, colours, budget)
+
+
+def _least(rows: list[Row], colours: dict[str, int], budget: list[int]) -> int:
+    colours = _refined(rows, colours)
+    alike = _entangled(rows, colours)
+    if not alike:
+        return sum(hash((shape, *[colours[mark] for mark in marks])) & _MASK for shape, marks in rows) & _MASK
+    budget[0] -= len(alike)
+    if budget[0] < 0:  # too many: tell them apart by how they read, which keeps states apart that are one situation
+        return _least(rows, {**colours, **{mark: hash((colours[mark], mark_number(mark))) for mark in alike}}, budget)
+    return min(_least(rows, {**colours, mark: hash((colours[mark], 1))}, budget) for mark in alike)
+
+
+def _entangled(rows: list[Row], colours: dict[str, int]) -> list[str]:
+    """The smallest set of marks of one colour of which one stands in a row with another mark that is not unique."""
+    members: dict[int, list[str]] = {}
+    for mark, colour in colours.items():
+        members.setdefault(colour, []).append(mark)
+    if len(members) == len(colours):
+        return []
+    several = {colour for colour, found in members.items() if len(found) > 1}
+    candidates: set[int] = set()
+    for _, marks in rows:
+        if len(marks) > 1:
+            found = {mark for mark in marks if colours[mark] in several}
+            if len(found) > 1:
+                candidates.update(colours[mark] for mark in found)
+    if not candidates:
+        return []
+    return sorted(members[min(candidates, key=lambda colour: (len(members[colour]), colour))])
+
+
+situation = Recogniser()
+"""The number of the situation that a state is in; nodes count by name."""
 
 
 def exact(state: State) -> int:

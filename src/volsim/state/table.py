@@ -49,7 +49,7 @@ class Table(Mapping[K, V], Generic[K, V]):
     As a `Mapping` it is read-only and iterates in the order of its keys (so O(n log n)), never in hash order.
     """
 
-    __slots__ = ("_mask", "_owned", "_pages", "_size", "owner")
+    __slots__ = ("_mask", "_owned", "_pages", "_size", "owner", "remembered")
 
     def __init__(self) -> None:
         self._pages: list[dict[K, V]] = [{}]
@@ -57,6 +57,8 @@ class Table(Mapping[K, V], Generic[K, V]):
         self._size = 0
         self._owned: set[int] = set()
         self.owner: object = None
+        self.remembered: Any = None
+        """What a reader has worked out from a table that is sealed; a fork begins without."""
 
     def fork(self, owner: object) -> Table[K, V]:
         """A table with the same entries that `owner` may change; the original stays as it is."""
@@ -66,6 +68,7 @@ class Table(Mapping[K, V], Generic[K, V]):
         new._size = self._size
         new._owned = set()
         new.owner = owner
+        new.remembered = None
         return new
 
     # -- reading ---------------------------------------------------------------------------------------------------
