@@ -70,6 +70,8 @@ SYNTAX = [
     ("echo $((1", "missing '))'"),
     ("a && ", "unexpected end of file"),
     ("a | | b", 'unexpected "|"'),
+    ("! ! a", 'unexpected "!"'),
+    ("a | ! b", 'unexpected "!"'),
     (";; ", 'unexpected ";;"'),
     ("case x in", 'unexpected end of file (expecting ")")'),
     ("echo a >", "unexpected end of file"),

@@ -305,6 +305,7 @@ MISTAKES = [
     ("tail /nope", 1, "tail: can't open '/nope': No such file or directory"),
     ("wc /nope", 1, "wc: /nope: No such file or directory"),
     ("grep x /nope", 2, "grep: /nope: No such file or directory"),
+    ("grep -q x /nope", 2, "grep: /nope: No such file or directory"),
     ("grep", 2, "grep: missing pattern"),
     ("grep '(' -E /d/a", 2, None),
     ("sort /nope", 2, "sort: can't open '/nope': No such file or directory"),

@@ -192,9 +192,7 @@ class Parser(WordReader):
         return AndOr(first, tuple(rest))
 
     def _pipeline(self) -> Pipeline:
-        negated = False
-        while self._take("!"):
-            negated = not negated
+        negated = self._take("!")
         commands = [self._command()]
         while self._take("|"):
             self._newlines()
@@ -223,7 +221,7 @@ class Parser(WordReader):
         if word in start:
             self.at += len(word)
             return start[word]()
-        if word in _CLOSING:
+        if word in _CLOSING or word == "!":
             self.unexpected()
         return None
 

@@ -106,7 +106,7 @@ def _grep_files(process: Process) -> int:
         hit = _grep_one(process, search, name, data) or hit
         if hit and "q" in search.found:
             return 0
-    return 2 if broken and "q" not in search.found else int(not hit)
+    return 2 if broken else int(not hit)
 
 
 def _sources(process: Process, search: _Search) -> Iterator[tuple[str, bytes | None]]:
