@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from volsim.errors import FileError
 from volsim.objects._record import FrozenDict
 from volsim.programs.process import SIGNALS, decode, encode, signal_name
+from volsim.programs.shell.compound import jump_out
 from volsim.programs.shell.expand import ShellFault, split_fields
 from volsim.programs.shell.getopts import Place, next_option
 from volsim.programs.shell.state import Frame, Wait
@@ -114,7 +115,7 @@ def _break(step: Step, words: list[str]) -> int:
     levels = _number(step, words, 1)
     if levels == 0:
         raise ShellFault(f"{words[0]}: line {step.line}: Illegal number: 0")
-    step.jump_out(levels, again=words[0] == "continue")
+    jump_out(step, levels, again=words[0] == "continue")
     return 0
 
 

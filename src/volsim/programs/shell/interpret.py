@@ -11,36 +11,14 @@ from typing import Any
 
 from volsim.errors import FileError
 from volsim.objects._record import FrozenDict
-from volsim.programs.patterns import matcher
 from volsim.programs.process import Program, decode, encode
-from volsim.programs.shell import builtins
-from volsim.programs.shell.code import (
-    Again,
-    Background,
-    Check,
-    Choose,
-    Close,
-    DefineFunction,
-    EnterFor,
-    EnterLoop,
-    Fail,
-    Fork,
-    Jump,
-    JumpIf,
-    LeaveLoop,
-    Negate,
-    NextItem,
-    Open,
-    Pipe,
-    Run,
-    SetStatus,
-    compiled,
-)
+from volsim.programs.shell import builtins, compound
+from volsim.programs.shell.code import Background, Fork, Pipe, Run, compiled
 from volsim.programs.shell.expand import Context, Expander, OutputNeeded, ShellFault
 from volsim.programs.shell.kernel import Kernel
 from volsim.programs.shell.parser import parse_line
 from volsim.programs.shell.redirect import Descriptors, RedirectFault
-from volsim.programs.shell.state import Channel, Frame, LoopState, ShellState, Task, Wait
+from volsim.programs.shell.state import Channel, Frame, ShellState, Task, Wait
 from volsim.programs.shell.syntax import Redirect, ShellSyntaxError, Simple, Text, Word, literal
 
 __all__ = ["Step", "step"]
@@ -316,7 +294,7 @@ class Step:
         if "x" in self.shell.options:
             self._trace(command, words)
         if not words:
-            self._redirected(targets)
+            self.redirected(targets)
             self.set_status(expander.status or 0)
             self.commit()
             return
@@ -358,7 +336,7 @@ class Step:
         if "x" in self.shell.options:
             self._trace(command, [])
         self.set_status(expander.status or 0)
-        if self._redirected(targets) is None:
+        if self.redirected(targets) is None:
             self.set_status(1)
         self.commit()
 
@@ -366,7 +344,7 @@ class Step:
         assigned = [f"{name}={_shown(self.shell.variables.get(name, ''))}" for name, _ in command.assignments]
         self.say(" ".join(["+", *assigned, *map(_shown, words)]))
 
-    def _redirected(self, targets: list[tuple[Redirect, str]]) -> tuple[tuple[int, int], ...] | None:
+    def redirected(self, targets: list[tuple[Redirect, str]]) -> tuple[tuple[int, int], ...] | None:
         """The descriptors with redirections done; None if one failed, which has been said."""
         descriptors = Descriptors(self.kernel, self.task)
         try:
@@ -382,7 +360,7 @@ class Step:
     ) -> None:
         """Run a builtin, a function or a program."""
         name = words[0]
-        descriptors = self._redirected(targets)
+        descriptors = self.redirected(targets)
         special = name in builtins.SPECIAL
         if descriptors is None:
             self.set_status(1)
@@ -493,143 +471,9 @@ class Step:
         """Replace the shell by a program, as `exec` does."""
         self.kernel.put(self.task.replace(shell=None, argv=argv, env=env, descriptors=descriptors, started=False))
 
-    # -- compound commands --------------------------------------------------------------------------------------------
-    def check(self, instruction: Check) -> None:
-        """``set -e``."""
-        if self.shell.status and "e" in self.shell.options and not any(each.tested for each in self.shell.frames):
-            self.finish(self.shell.status)
-        else:
-            self.commit()
-
-    def jump(self, instruction: Jump) -> None:
-        """Go on elsewhere."""
-        self.change_frame(at=instruction.to)
-        self.commit()
-
-    def jump_if(self, instruction: JumpIf) -> None:
-        """Go on elsewhere, depending on the last status."""
-        if (self.shell.status == 0) == instruction.success:
-            self.change_frame(at=instruction.to)
-        self.commit()
-
-    def negate(self, instruction: Negate) -> None:
-        """``!``."""
-        self.set_status(int(self.shell.status == 0))
-        self.commit()
-
-    def status(self, instruction: SetStatus) -> None:
-        """A status that no command gave."""
-        self.set_status(instruction.status)
-        self.commit()
-
-    def enter_loop(self, instruction: EnterLoop) -> None:
-        """Begin a loop."""
-        loop = LoopState(start=instruction.start, end=instruction.end, opened=len(self.frame.opened))
-        self.change_frame(loops=(*self.frame.loops, loop))
-        self.commit()
-
-    def enter_for(self, instruction: EnterFor) -> None:
-        """Begin a loop over words."""
-        words = instruction.words
-        found = self.expanded(lambda expander: self.shell.parameters if words is None else tuple(expander.words(words)))
-        if found is None:
-            return
-        loop = LoopState(start=instruction.start, end=instruction.end, items=found[0], opened=len(self.frame.opened))
-        self.change_frame(loops=(*self.frame.loops, loop))
-        self.commit()
-
-    def next_item(self, instruction: NextItem) -> None:
-        """Take the next word of a loop."""
-        *outer, loop = self.frame.loops
-        if loop.done == len(loop.items):
-            self.change_frame(at=instruction.end)
-        else:
-            self.assign(instruction.name, loop.items[loop.done])
-            self.change_frame(loops=(*outer, loop.replace(done=loop.done + 1)))
-        self.commit()
-
-    def again(self, instruction: Again) -> None:
-        """Go back to the start of a loop, whose status is that of its body."""
-        *outer, loop = self.frame.loops
-        self.change_frame(loops=(*outer, loop.replace(status=self.shell.status)), at=instruction.to)
-        self.commit()
-
-    def leave_loop(self, instruction: LeaveLoop) -> None:
-        """A loop is over."""
-        *outer, loop = self.frame.loops
-        self.change_frame(loops=tuple(outer))
-        self.set_status(loop.status)
-        self.commit()
-
-    def jump_out(self, levels: int, *, again: bool) -> None:
-        """``break`` and ``continue``: go to the end or the start of a loop, `levels` from the innermost."""
-        loops = self.frame.loops
-        if not loops:
-            return
-        at = max(len(loops) - levels, 0)
-        loop = loops[at].replace(status=0)
-        opened = self.frame.opened
-        if len(opened) > loop.opened:
-            self.outer = opened[loop.opened]
-        self.change_frame(loops=(*loops[:at], loop), opened=opened[: loop.opened], at=loop.start if again else loop.end)
-
-    def choose(self, instruction: Choose) -> None:
-        """``case``."""
-
-        def read(expander: Expander) -> int:
-            subject = expander.text(instruction.word)
-            for patterns, at in instruction.arms:
-                if any(matcher(expander.pieces(pattern))(subject) for pattern in patterns):
-                    return at
-            return -1
-
-        found = self.expanded(read)
-        if found is None:
-            return
-        at = found[0]
-        self.change_frame(at=instruction.end if at < 0 else at)
-        if at < 0:
-            self.set_status(0)
-        self.commit()
-
-    def open(self, instruction: Open) -> None:
-        """Do the redirections of a compound command."""
-        found = self.expanded(lambda expander: self.targets(expander, instruction.redirects))
-        if found is None:
-            return
-        descriptors = self._redirected(found[0])
-        if descriptors is None:
-            self.set_status(1)
-            self.change_frame(at=instruction.end)
-        else:
-            self.change_frame(opened=(*self.frame.opened, self.task.descriptors))
-            self.task = self.task.replace(descriptors=descriptors)
-        self.commit()
-
-    def close(self, instruction: Close) -> None:
-        """The redirections of a compound command are over."""
-        *outer, descriptors = self.frame.opened
-        self.change_frame(opened=tuple(outer))
-        self.task = self.task.replace(descriptors=descriptors)
-        self.commit()
-
-    def define(self, instruction: DefineFunction) -> None:
-        """Define a function."""
-        functions = {**self.shell.functions, instruction.name: (self.frame.text, instruction.block)}
-        self.shell = self.shell.replace(functions=FrozenDict(functions), status=0)
-        self.commit()
-
-    def fail(self, instruction: Fail) -> None:
-        """What follows in the script is none."""
-        where = f"eval: line {self.line}: " if self.frame.kind == "eval" else ""
-        raise ShellFault(where + instruction.message)
-
 
 _ACTIONS: dict[type, Callable[[Step, Any], None]] = {
-    Run: Step.simple, Check: Step.check, Jump: Step.jump, JumpIf: Step.jump_if, Negate: Step.negate,
-    SetStatus: Step.status, EnterLoop: Step.enter_loop, EnterFor: Step.enter_for, NextItem: Step.next_item,
-    Again: Step.again, LeaveLoop: Step.leave_loop, Choose: Step.choose, Open: Step.open, Close: Step.close,
-    Fork: Step.subshell, Pipe: Step.pipe, Background: Step.background, DefineFunction: Step.define, Fail: Step.fail,
+    Run: Step.simple, Fork: Step.subshell, Pipe: Step.pipe, Background: Step.background, **compound.ACTIONS,
 }  # fmt: skip
 
 
