@@ -1,8 +1,9 @@
 """A POSIX shell whose whole state is a value: it sleeps in the middle of anything and goes on there.
 
 A script is parsed (`parser`, `words`) to commands (`syntax`), compiled to instructions (`code`), and run one
-instruction at a time (`interpret`, with `builtins`, `compound`, `expand`, `redirect`) under a little kernel (`kernel`), which runs
-the shell's subshells and programs side by side. What they all are at a pause is a `Processes` record (`state`).
+instruction at a time (`interpret`, with `builtins`, `compound`, `expand`, `redirect`) under a little kernel
+(`kernel`), which runs the shell's subshells and programs side by side. What they all are at a pause is a `Processes`
+record (`state`).
 
 >>> from volsim.storage.mounts import Mount, MountedFiles
 >>> from volsim.programs.process import Process
