@@ -168,7 +168,7 @@ class TestDeletedClaimInUse:
         settled(deleted(sim, "pvc/c"), pod("q"))
         assert phase(sim, "pod/q") == "Pending"
         assert sim.get("pod/q").spec.node_name is None
-        assert 'persistentvolumeclaim "c" is being deleted' in messages(sim, "FailedScheduling")[0]
+        assert 'persistentvolumeclaim "c" is being deleted' in messages(sim, "FailedScheduling")[-1]
         deleted(sim, "pod/p")
         assert not exists(sim, "pvc/c"), "a pod that was not scheduled holds nothing"
         assert phase(sim, "pod/q") == "Pending"

@@ -30,7 +30,7 @@ from volsim.state.fingerprint import fingerprint
 from volsim.state.indexes import INDEXES, TOTALS, Group, Index, Total, at_least, by_table, join, leave
 from volsim.state.table import Fifo, Ordered, Table
 
-__all__ = ["ANY", "RUNTIME", "Change", "Draft", "Due", "State", "View", "Wake", "Watch"]
+__all__ = ["ANY", "RUNTIME", "Change", "Draft", "Due", "First", "State", "View", "Wake", "Watch"]
 
 RUNTIME: Mapping[str, str] = {
     "machines": "a node's machine: power, network, boot, disk (key: node)",
@@ -80,10 +80,19 @@ class Wake(NamedTuple):
     """Whether settling does not wait for it."""
 
 
+class First(NamedTuple):
+    """What a `watch` yields to have a key looked at before what waits already: this controller reacts quickest.
+
+    That is an order for whoever follows one path; an explorer takes all orders.
+    """
+
+    key: str
+
+
 ANY = "*"
 """Stands among a controller's watches for every table of API objects, those of kinds that are not modelled included."""
 
-Watch = Callable[["View", Change], Iterable["str | Wake"]]
+Watch = Callable[["View", Change], Iterable["str | Wake | First"]]
 """What wakes a controller: for a change, the keys that it must look at."""
 
 
@@ -91,7 +100,8 @@ class View:
     """What can be read from a state or a draft. Controllers get a view and return writes; they cannot change it."""
 
     __slots__ = (
-        "_base", "_groups", "_ready", "_tables", "_timers", "_totals", "_touched", "now_us", "rules", "salt", "serial",
+        "_base", "_first", "_groups", "_ready", "_tables", "_timers", "_totals", "_touched",
+        "now_us", "rules", "salt", "serial",
     )  # fmt: skip
 
     rules: Rules
@@ -107,6 +117,7 @@ class View:
     _totals: dict[str, Table[str, tuple[int, ...]]]
     _timers: Ordered[Due]
     _ready: Fifo[tuple[str, str]]
+    _first: Fifo[tuple[str, str]]  # ready as well, and before all the others
     # The rows written since the fingerprint was last asked for, and what they were then: oldest first, the oldest
     # counts
     _touched: tuple[dict[tuple[str, Any], Any], ...]
@@ -203,8 +214,8 @@ class View:
 
     # -- work that is due --------------------------------------------------------------------------------------------
     def ready(self) -> list[tuple[str, str]]:
-        """(controller, key) of the work that can be done now, first come first."""
-        return list(self._ready)
+        """(controller, key) of the work that can be done now, first come first but for what is `First`."""
+        return [*self._first, *self._ready]
 
     def timers(self) -> Iterator[Due]:
         """The work that is due later, in order of time."""
@@ -212,7 +223,7 @@ class View:
 
     def next_due_us(self, *, background: bool = True) -> int | None:
         """When the next work is due; None if nothing is. Without `background`, recurring work does not count."""
-        if len(self._ready):
+        if len(self._ready) or len(self._first):
             return self.now_us
         if background:
             first = self._timers.first()
@@ -241,7 +252,7 @@ class View:
                 total += _row(table, key, after) - _row(table, key, before)
         self._base = total & _MASK
         self._forget_touched()
-        total += sum(_row("@ready", work, True) for work in self._ready)  # little, as a rule: not kept on write
+        total += sum(_row("@ready", work, True) for work in self.ready())  # little, as a rule: not kept on write
         return hash((total & _MASK, self.now_us)) & _MASK
 
     def _dirty_too(self) -> tuple[dict[tuple[str, Any], Any], ...]:
@@ -291,7 +302,7 @@ class State(View):
         new._tables = {}
         new._groups = {index.name: Table() for index in INDEXES}
         new._totals = {total.name: Table() for total in TOTALS}
-        new._timers, new._ready, new._touched, new._base = Ordered(), Fifo(), (), 0
+        new._timers, new._ready, new._first, new._touched, new._base = Ordered(), Fifo(), Fifo(), (), 0
         return new
 
     def draft(self, watches: Mapping[str, Sequence[tuple[str, Watch]]] | None = None) -> Draft:
@@ -328,7 +339,7 @@ class Draft(View):
         self._tables = dict(state._tables)
         self._groups = dict(state._groups)
         self._totals = dict(state._totals)
-        self._timers, self._ready = state._timers, state._ready
+        self._timers, self._ready, self._first = state._timers, state._ready, state._first
         self._touched, self._base = state._touched, state._base
         self._owner = object()
         self._dirty: dict[tuple[str, Any], Any] = {}
@@ -346,7 +357,7 @@ class Draft(View):
         new._tables = dict(self._tables)
         new._groups = dict(self._groups)
         new._totals = dict(self._totals)
-        new._timers, new._ready = self._timers, self._ready
+        new._timers, new._ready, new._first = self._timers, self._ready, self._first
         new._touched, new._base = self._touched, self._base
         self._owner = object()  # from now on every page that is written is copied first
         return new
@@ -370,6 +381,8 @@ class Draft(View):
                 for woken in watch(self, change):
                     if isinstance(woken, str):
                         self.enqueue(controller, woken)
+                    elif isinstance(woken, First):
+                        self.enqueue(controller, woken.key, first=True)
                     else:
                         self.set_timer(
                             controller, woken.key, woken.due_us, background=woken.background, keep_earlier=True
@@ -449,13 +462,27 @@ class Draft(View):
             rows.set(new, amounts if have_now is None else tuple(map(sum, zip(have_now, amounts, strict=True))))
 
     # -- work that is due --------------------------------------------------------------------------------------------
-    def enqueue(self, controller: str, key: str) -> None:
-        """Have `controller` look at `key` now; once is enough, however often it is asked for."""
-        self._own_ready().push((controller, key))
+    def enqueue(self, controller: str, key: str, *, first: bool = False) -> None:
+        """Have `controller` look at `key` now; once is enough, however often it is asked for.
+
+        `first`: before the work that is ready already, but for what was to be first itself.
+        """
+        work = (controller, key)
+        if len(self._first) and work in self._first:
+            return
+        if not first:
+            self._own_ready().push(work)
+            return
+        if work in self._ready:
+            self._own_ready().discard(work)
+        self._own_first().push(work)
 
     def take(self, controller: str, key: str) -> None:
         """Note that `controller` is looking at `key` now: it is neither ready nor due any more."""
-        self._own_ready().discard((controller, key))
+        if len(self._first) and (controller, key) in self._first:
+            self._own_first().discard((controller, key))
+        else:
+            self._own_ready().discard((controller, key))
         self.set_timer(controller, key, None)
 
     def _own_ready(self) -> Fifo[tuple[str, str]]:
@@ -463,9 +490,14 @@ class Draft(View):
             self._ready = self._ready.fork(self._owner)
         return self._ready
 
+    def _own_first(self) -> Fifo[tuple[str, str]]:
+        if self._first.owner is not self._owner:
+            self._first = self._first.fork(self._owner)
+        return self._first
+
     def first_ready(self) -> tuple[str, str] | None:
-        """(controller, key) of the work that has waited longest, or None."""
-        return self._ready.first()
+        """(controller, key) of the work that is next in line, or None."""
+        return self._first.first() or self._ready.first()
 
     def set_timer(
         self,

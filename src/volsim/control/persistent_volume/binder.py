@@ -5,7 +5,9 @@ back, who is asked to provision, the resync every 15 s for what nobody tells the
 Not modelled: stale caches; an event that would be repeated at every resync is recorded once.
 Source: kube-controller-manager, persistent volume controller (syncClaim, syncUnboundClaim, syncBoundClaim, bind).
 
-The key is a claim's ``namespace/name``, or ``@class`` for a look at all claims of a class that are not bound.
+The key is a claim's ``namespace/name``, or ``@class`` for a look at all claims of a class that are not bound; with
+``@alone`` after it, a claim that was to wait for its first consumer and had none when it was made: the controller looks
+at a new claim within a millisecond or two, before the request that makes the pod.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from volsim.control.contract import NOTHING, Choose, Controller, EventNote, Outc
 from volsim.control.persistent_volume.matching import best_matches, mismatch
 from volsim.control.persistent_volume.provisioning import only_asked, provision
 from volsim.control.writing import annotated
-from volsim.objects import FrozenDict, PersistentVolume, PersistentVolumeClaim
+from volsim.objects import FrozenDict, PersistentVolume, PersistentVolumeClaim, Pod
 from volsim.objects.binding import (
     BIND_COMPLETED,
     BOUND_BY_CONTROLLER,
@@ -39,6 +41,7 @@ __all__ = ["CONTROLLER", "bind", "delays_binding", "next_resync_us"]
 
 NAME = "pv-binder"
 COMPONENT = "persistentvolume-controller"
+_ALONE = "@alone"
 
 
 # -- what wakes it -----------------------------------------------------------------------------------------------------
@@ -53,7 +56,22 @@ def watch_claim(view: View, change: Change) -> Iterator[str]:
     before, after = change.before, change.after
     if after is None or in_order(view, after) or (before is not None and only_asked(before, after)):
         return
-    yield change.key
+    yield f"{change.key}{_ALONE}" if before is None and _is_alone(view, after) else change.key
+
+
+def _is_alone(view: View, claim: PersistentVolumeClaim) -> bool:
+    """Whether there is nothing to do about a claim yet but to say that it waits for its first consumer."""
+    if not delays_binding(view, claim) or claim.spec.volume_name or SELECTED_NODE in claim.metadata.annotations:
+        return False
+    earlier = [pod for pod in _consumers(view, claim) if not _made_afterwards(pod, claim)]
+    return not earlier and not best_matches(view, claim, delayed=True)
+
+
+def _made_afterwards(pod: Pod, claim: PersistentVolumeClaim) -> bool:
+    """Whether a StatefulSet has made the pod together with its new claim: first the claims, then the pod."""
+    owners = pod.metadata.owner_references
+    by_set = any(owner.controller and owner.kind == "StatefulSet" for owner in owners)
+    return by_set and pod.metadata.creation_timestamp == claim.metadata.creation_timestamp
 
 
 def in_order(view: View, claim: PersistentVolumeClaim) -> bool:
@@ -130,9 +148,11 @@ def sync(view: View, key: str) -> Outcome | Choose:
     """Bring one claim closer to its volume, or say why that cannot be."""
     if key.startswith("@"):
         return Outcome((Put("memory", f"{NAME}/{key}", view.now_us),), says=f"look at all claims of class {key[1:]!r}")
-    claim = view.persistent_volume_claims.get(key)
+    claim = view.persistent_volume_claims.get(key.removesuffix(_ALONE))
     if claim is None or in_order(view, claim):
         return NOTHING
+    if key.endswith(_ALONE):
+        return _waits(view, claim, [])
     if BIND_COMPLETED in claim.metadata.annotations:
         return _bound_before(view, claim)
     if claim.spec.volume_name:
@@ -155,7 +175,7 @@ def _any_volume(view: View, claim: PersistentVolumeClaim) -> Outcome | Choose:
     if given is not None:
         return given
     if delayed and SELECTED_NODE not in claim.metadata.annotations:
-        return _stay_pending(view, claim, _waits_for_consumer(view, claim))
+        return _waits(view, claim, _consumers(view, claim))
     if claim_class(claim):
         return provision(view, claim)
     text = "no persistent volumes available for this claim and no storage class is set"
@@ -183,17 +203,19 @@ def _default_class_given(view: View, claim: PersistentVolumeClaim) -> Outcome | 
     return Outcome((Update(new),), says=f"give claim {claim.key} the default class {name}")
 
 
-def _waits_for_consumer(view: View, claim: PersistentVolumeClaim) -> EventNote:
-    waiting = [
-        view.pods[key].metadata.name or ""
-        for key in view.group("pods_by_claim", claim.key)
-        if not view.pods[key].spec.node_name and view.pods[key].status.phase not in ("Succeeded", "Failed")
-    ]
-    if not waiting:
+def _consumers(view: View, claim: PersistentVolumeClaim) -> list[Pod]:
+    """The pods that use the claim and have no node yet."""
+    pods = (view.pods[key] for key in view.group("pods_by_claim", claim.key))
+    return [pod for pod in pods if not pod.spec.node_name and pod.status.phase not in ("Succeeded", "Failed")]
+
+
+def _waits(view: View, claim: PersistentVolumeClaim, pods: list[Pod]) -> Outcome:
+    """A claim whose binding is delayed until the scheduler has chosen a node for one of the pods, if there are any."""
+    if not pods:
         text = "waiting for first consumer to be created before binding"
-        return normal(claim, "WaitForFirstConsumer", text)
-    pods = f"pod {waiting[0]}" if len(waiting) == 1 else f"pods {','.join(waiting)}"
-    return normal(claim, "WaitForPodScheduled", f"waiting for {pods} to be scheduled")
+        return _stay_pending(view, claim, normal(claim, "WaitForFirstConsumer", text))
+    named = f"pod {pods[0].name}" if len(pods) == 1 else f"pods {','.join(pod.name for pod in pods)}"
+    return _stay_pending(view, claim, normal(claim, "WaitForPodScheduled", f"waiting for {named} to be scheduled"))
 
 
 def _volume_named(view: View, claim: PersistentVolumeClaim) -> Outcome:

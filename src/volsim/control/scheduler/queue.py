@@ -17,7 +17,7 @@ from volsim.control.scheduler.memory import Memory
 from volsim.control.scheduler.plugins import HINTS
 from volsim.objects import PersistentVolume, Pod
 from volsim.rules import Rules, microseconds
-from volsim.state import Change, View, Wake, Watch
+from volsim.state import Change, First, View, Wake, Watch
 
 __all__ = ["NAME", "WATCHES", "must_wait", "next_backoff_us", "wants_a_node"]
 
@@ -61,11 +61,15 @@ def must_wait(view: View, memory: Memory) -> bool:
 
 
 # -- what wakes --------------------------------------------------------------------------------------------------------
-def watch_pod(view: View, change: Change) -> Iterator[str | Wake]:
-    """A pod that wants a node needs a look when it is new or changed, but not when only its status is."""
+def watch_pod(view: View, change: Change) -> Iterator[str | Wake | First]:
+    """A pod that wants a node needs a look when it is new or changed, but not when only its status is.
+
+    A new pod is tried within a millisecond or two. Whoever else is at work takes several requests: a claim that was
+    made just before it is not bound yet.
+    """
     before, after = change.before, change.after
     if after is not None and wants_a_node(after) and (before is None or _asks_otherwise(before, after)):
-        yield change.key
+        yield First(change.key) if before is None else change.key
     elif view.get("scheduling", change.key) is not None and (after is None or not wants_a_node(after)):
         yield change.key  # it need not be remembered any more
     if (before is not None and before.spec.node_name) or (after is not None and after.spec.node_name):
