@@ -25,9 +25,41 @@ from volsim.errors import FileError
 from volsim.storage import tree
 from volsim.storage.tree import Directory, File, Node, Symlink
 
-__all__ = ["Mount", "MountedFiles", "Stat"]
+__all__ = ["ROOT", "Credentials", "Identity", "Mount", "MountedFiles", "Stat"]
 
 _LINKS_MOST = 40
+_READ, _WRITE, _SEARCH = 4, 2, 1
+_SET_GROUP, _STICKY = 0o2000, 0o1000
+
+
+class Identity:
+    """Which of several directories that had the same path one after the other (`volsim.storage.tree.identity`).
+
+    All identities compare equal, for they only count how often something was removed: two clusters in which everything
+    else is the same are the same, however often.
+
+    >>> Identity((0, 1)) == Identity((0, 2)), Identity((0, 1)).names((0, 2))
+    (True, False)
+    """
+
+    __slots__ = ("_numbers",)
+    fingerprint = 0x6964656E
+
+    def __init__(self, numbers: tuple[int, ...]) -> None:
+        self._numbers = numbers
+
+    def names(self, numbers: tuple[int, ...] | None) -> bool:
+        """Whether these are its numbers."""
+        return numbers == self._numbers
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity)
+
+    def __hash__(self) -> int:
+        return self.fingerprint
+
+    def __repr__(self) -> str:
+        return f"Identity({self._numbers!r})"
 
 
 class Mount(NamedTuple):
@@ -37,6 +69,37 @@ class Mount(NamedTuple):
     backing: Hashable
     subpath: str = ""
     read_only: bool = False
+    identity: Identity | None = None
+    """Which directory at `subpath` it is; None: whichever there is."""
+    remote: bool = False
+    """Whether what was removed since is ESTALE, as on a file server, and not empty."""
+
+
+class Credentials(NamedTuple):
+    """As whom a process works: user, group, and the other groups it belongs to.
+
+    >>> Credentials(1000, 0, (2000,)).may(Directory(mode=0o2775, gid=2000), "w")
+    True
+    """
+
+    uid: int = 0
+    gid: int = 0
+    groups: tuple[int, ...] = ()
+
+    def may(self, node: Node, what: str) -> bool:
+        """Whether the process may read (`r`), write (`w`) or search (`x`) a file or directory. Root always may."""
+        if self.uid == 0 or isinstance(node, Symlink):
+            return True
+        bits = {"r": _READ, "w": _WRITE, "x": _SEARCH}[what]
+        if node.uid == self.uid:
+            return bool(node.mode >> 6 & bits)
+        if node.gid == self.gid or node.gid in self.groups:
+            return bool(node.mode >> 3 & bits)
+        return bool(node.mode & bits)
+
+
+ROOT = Credentials()
+"""Whom the permissions of files do not bind."""
 
 
 class Stat(NamedTuple):
@@ -50,6 +113,10 @@ class Stat(NamedTuple):
     mtime_us: int
 
 
+_MINE = File(mode=0o666)
+"""Stands for what may be changed without a look at permissions: they have been looked at."""
+
+
 class _Spot(NamedTuple):
     """A resolved path: in which mount, at which path of its backing, and what is there."""
 
@@ -57,6 +124,7 @@ class _Spot(NamedTuple):
     inner: str
     node: Node | None
     seen: str
+    parent: Node | None
 
 
 def _parts(path: str) -> list[str]:
@@ -72,7 +140,9 @@ class MountedFiles:
         fetch: Callable[[Hashable], Directory],
         limit: Callable[[Hashable], int | None] = lambda backing: None,
         now_us: int = 0,
+        who: Credentials = ROOT,
     ) -> None:
+        self.who = who
         self._mounts: dict[str, Mount] = {}
         for mount in mounts:
             self._mounts["/" + "/".join(_parts(mount.path))] = mount
@@ -106,7 +176,27 @@ class MountedFiles:
 
     def _root_of(self, mount: Mount, path: str) -> Node | None:
         root = self._tree(mount.backing, path)
-        return tree.lookup(root, mount.subpath) if mount.subpath else root
+        if not mount.subpath:
+            return root
+        if self._is_gone(mount, root):
+            if mount.remote:
+                raise FileError.of("ESTALE", path)
+            return Directory()
+        return tree.lookup(root, mount.subpath)
+
+    @staticmethod
+    def _is_gone(mount: Mount, root: Directory) -> bool:
+        """Whether the directory that was mounted has been removed since."""
+        return mount.identity is not None and not mount.identity.names(tree.identity(root, mount.subpath))
+
+    def real(self, path: str) -> str:
+        """The path of what is at `path`, without links and dots. ENOENT, ENOTDIR, ELOOP."""
+        return self._existing(path).seen
+
+    def mount_of(self, path: str) -> tuple[Mount, str]:
+        """The mount in which `path` lies, and its path in the mount's backing. ENOENT if nothing is there."""
+        spot = self._existing(path)
+        return spot.mount, spot.inner or "/"
 
     def _spot(self, path: str, *, follow: bool = True) -> _Spot:
         """Where `path` leads. ENOENT if a directory on the way is missing, ENOTDIR, ELOOP, EIO."""
@@ -123,6 +213,8 @@ class MountedFiles:
                 raise FileError.of("ENOENT", path)
             if not isinstance(here, Directory):
                 raise FileError.of("ENOTDIR", path)
+            if not self.who.may(here, "x"):
+                raise FileError.of("EACCES", path)
             below = f"{seen}/{name}"
             other = self._mounts.get(below)
             if other is not None:
@@ -141,7 +233,7 @@ class MountedFiles:
                 node = Directory()  # the way to a mount point exists, as the container runtime makes it
             trail.append((below, mount, f"{inner}/{name}", node))
         seen, mount, inner, node = trail[-1]
-        return _Spot(mount, inner, node, seen or "/")
+        return _Spot(mount, inner, node, seen or "/", trail[-2][3] if len(trail) > 1 else None)
 
     def _enter(self, seen: str, mount: Mount, path: str) -> tuple[str, Mount, str, Node | None]:
         subpath = "/".join(_parts(mount.subpath))
@@ -160,17 +252,21 @@ class MountedFiles:
     def read(self, path: str) -> bytes:
         """The bytes of a file."""
         node = self._existing(path).node
-        if isinstance(node, Directory):
-            raise FileError.of("EISDIR", path)
-        if not isinstance(node, File):
-            raise FileError.of("ENXIO", path)
-        return node.data
+        assert node is not None, "it exists"
+        data = tree.content(node, path)
+        self._require(node, "r", path)
+        return data
+
+    def _require(self, node: Node, what: str, path: str) -> None:
+        if not self.who.may(node, what):
+            raise FileError.of("EACCES", path)
 
     def listdir(self, path: str) -> list[str]:
         """The names in a directory, mount points included, sorted."""
         spot = self._existing(path)
         if not isinstance(spot.node, Directory):
             raise FileError.of("ENOTDIR", path)
+        self._require(spot.node, "r", path)
         seen = "" if spot.seen == "/" else spot.seen
         points = {
             point[len(seen) + 1 :].split("/")[0]
@@ -196,7 +292,7 @@ class MountedFiles:
         if isinstance(node, Symlink):
             return Stat("link", node.mode, node.size, 0, 0, 0)
         assert node is not None, "it exists"
-        return Stat(node.kind, node.mode, 0, 0, 0, 0)
+        return Stat(node.kind, node.mode, 0, node.uid, node.gid, 0)
 
     def readlink(self, path: str) -> str:
         """The target of a symbolic link. EINVAL if it is none."""
@@ -214,11 +310,19 @@ class MountedFiles:
                 yield from self.walk(f"{path.rstrip('/')}/{name}")
 
     # -- writing ------------------------------------------------------------------------------------------------------
-    def _change(self, spot: _Spot, path: str, act: Callable[[Directory, str], Directory]) -> None:
+    def _change(
+        self, spot: _Spot, path: str, act: Callable[[Directory, str], Directory], *, needs: Node | None = None
+    ) -> None:
+        """Let `act` change the backing; the process must be allowed to write `needs`, by default the directory."""
         if spot.mount.read_only:
             raise FileError.of("EROFS", path)
+        wanted = needs if needs is not None else spot.parent
+        if wanted is not None:
+            self._require(wanted, "w", path)
         backing = spot.mount.backing
         before = self._tree(backing, path)
+        if self._is_gone(spot.mount, before):
+            raise FileError.of("ENOENT", path)
         try:
             after = act(before, spot.inner or "/")
         except FileError as error:
@@ -237,11 +341,23 @@ class MountedFiles:
         self._parent(spot, path)
         if isinstance(spot.node, File) and append:
             data = spot.node.data + data
-        self._change(spot, path, lambda root, at: tree.write(root, at, data, mode=mode, mtime_us=self._now_us))
+        gid = self._group_in(spot.parent)
+        self._change(
+            spot,
+            path,
+            lambda root, at: tree.write(root, at, data, mode=mode, uid=self.who.uid, gid=gid, mtime_us=self._now_us),
+            needs=spot.node,
+        )
 
     def _parent(self, spot: _Spot, path: str) -> None:
         if spot.inner == "" and spot.node is None:
             raise FileError.of("ENOENT", path)
+
+    def _group_in(self, parent: Node | None) -> int:
+        """The group of what is made in a directory: its own, if the directory hands it on."""
+        if isinstance(parent, Directory) and parent.mode & _SET_GROUP:
+            return parent.gid
+        return self.who.gid
 
     def mkdir(self, path: str, *, parents: bool = False, mode: int = 0o755) -> None:
         """Make a directory; with `parents` it may be there, and what is above it is made too."""
@@ -256,14 +372,30 @@ class MountedFiles:
             if parents and isinstance(spot.node, Directory):
                 return
             raise FileError.of("EEXIST", path)
-        self._change(spot, path, lambda root, at: tree.mkdir(root, at, mode=mode, mtime_us=self._now_us))
+        gid = self._group_in(spot.parent)
+        if isinstance(spot.parent, Directory):
+            mode |= spot.parent.mode & _SET_GROUP
+        self._change(
+            spot,
+            path,
+            lambda root, at: tree.mkdir(root, at, mode=mode, uid=self.who.uid, gid=gid, mtime_us=self._now_us),
+        )
 
     def remove(self, path: str) -> None:
         """Remove a file, a link or an empty directory; a mount point is EBUSY."""
         spot = self._existing(path, follow=False)
         if spot.seen in self._mounts:
             raise FileError.of("EBUSY", path)
+        self._may_take(spot, path)
         self._change(spot, path, tree.remove)
+
+    def _may_take(self, spot: _Spot, path: str) -> None:
+        """In a sticky directory only the owner of a file, or of the directory, may remove or move it."""
+        parent, node = spot.parent, spot.node
+        if self.who.uid == 0 or not isinstance(parent, Directory) or not parent.mode & _STICKY:
+            return
+        if self.who.uid not in (parent.uid, getattr(node, "uid", 0)):
+            raise FileError.of("EPERM", path)
 
     def rmtree(self, path: str) -> None:
         """Remove a directory and all below it, through the mounts in it."""
@@ -282,7 +414,9 @@ class MountedFiles:
         spot = self._existing(path)
         node = spot.node
         if isinstance(node, File | Directory):
-            self._change(spot, path, lambda root, at: _changed(root, at, node, {"mode": mode}))
+            if self.who.uid not in (0, node.uid):
+                raise FileError.of("EPERM", path)
+            self._change(spot, path, lambda root, at: _changed(root, at, node, {"mode": mode}), needs=_MINE)
 
     def chown(self, path: str, uid: int | None, gid: int | None) -> None:
         """Give a file or directory to another user or group; None leaves it as it is."""
@@ -290,7 +424,14 @@ class MountedFiles:
         node = spot.node
         if isinstance(node, File | Directory):
             owner = {"uid": node.uid if uid is None else uid, "gid": node.gid if gid is None else gid}
-            self._change(spot, path, lambda root, at: _changed(root, at, node, owner))
+            if self.who.uid != 0 and not self._may_give(node, owner):
+                raise FileError.of("EPERM", path)
+            self._change(spot, path, lambda root, at: _changed(root, at, node, owner), needs=_MINE)
+
+    def _may_give(self, node: File | Directory, owner: dict[str, int]) -> bool:
+        """Whether a user may make so: the owner may choose among the own groups, nothing else."""
+        mine = node.uid == self.who.uid == owner["uid"]
+        return mine and owner["gid"] in (node.gid, self.who.gid, *self.who.groups)
 
     def rename(self, old: str, new: str) -> None:
         """Move what is at `old` to `new`. EXDEV between two mounts."""
@@ -299,6 +440,9 @@ class MountedFiles:
             raise FileError.of("EXDEV", new)
         if source.mount.read_only:
             raise FileError.of("EROFS", new)
+        if target.parent is not None:
+            self._require(target.parent, "w", new)
+        self._may_take(source, old)
         self._change(source, old, lambda root, at: tree.rename(root, at, target.inner))
 
 

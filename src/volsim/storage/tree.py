@@ -4,6 +4,9 @@ A tree is a `Directory`; every change gives a new one that shares all but the pa
 in the tree (a leading slash may be left out); symbolic links are followed inside the tree and never lead out of it.
 What a process would get from the kernel is raised as `FileError` with the errno.
 
+A name can be given twice: what was removed and made again is another file, also if it looks the same. `identity` tells
+them apart, as inode numbers do; it counts only how often something was removed, and is no part of a tree's value.
+
 >>> root = write(mkdir(Directory(), "/etc/pki", parents=True), "/etc/pki/ca.crt", b"the CA")
 >>> read(root, "/etc/pki/ca.crt"), listdir(root, "/etc")
 (b'the CA', ['pki'])
@@ -28,12 +31,15 @@ __all__ = [
     "Special",
     "Symlink",
     "append",
+    "content",
     "exists",
+    "identity",
     "listdir",
     "lookup",
     "mkdir",
     "put",
     "read",
+    "real",
     "remove",
     "rename",
     "rmtree",
@@ -45,6 +51,11 @@ __all__ = [
 
 _LINKS_MOST = 40  # as many symbolic links as Linux follows before it says ELOOP
 DIRECTORY_BYTES = 4096  # what an empty directory takes on ext4
+
+
+def _number() -> Any:
+    """A field that tells files apart, and says nothing of what they hold."""
+    return attrs.field(default=0, eq=False, repr=False)
 
 
 def _digest(*parts: object) -> int:
@@ -64,6 +75,7 @@ class File:
     uid: int = 0
     gid: int = 0
     mtime_us: int = 0
+    born: int = _number()
 
     @property
     def size(self) -> int:
@@ -83,6 +95,7 @@ class Symlink:
     """A symbolic link."""
 
     target: str
+    born: int = _number()
 
     @property
     def mode(self) -> int:
@@ -102,22 +115,32 @@ class Symlink:
 
 @attrs.frozen(slots=False, kw_only=True)
 class Special:
-    """A socket (`socket`), character device (`char`) or block device (`block`)."""
+    """A socket (`socket`), character device (`char`) or block device (`block`).
+
+    A block device holds bytes, or a file system that was made on it.
+    """
 
     kind: str
     mode: int = 0o644
     uid: int = 0
     gid: int = 0
+    data: bytes = b""
+    files: Directory | None = None
+    capacity: int | None = None
+    """How many bytes a block device takes; None: nobody said."""
+    born: int = _number()
 
     @property
     def size(self) -> int:
-        """It takes nothing."""
+        """It takes nothing where it lies."""
         return 0
 
     @cached_property
     def fingerprint(self) -> int:
         """A stable 64-bit number of the content."""
-        return _digest("special", self.kind, self.mode, self.uid, self.gid)
+        held = (self.data, None if self.files is None else self.files.fingerprint, self.capacity)
+        kept = held if held != (b"", None, None) else ()
+        return _digest("special", self.kind, self.mode, self.uid, self.gid, *kept)
 
 
 @attrs.frozen(slots=False, kw_only=True)
@@ -133,6 +156,9 @@ class Directory:
     uid: int = 0
     gid: int = 0
     mtime_us: int = 0
+    born: int = _number()
+    removals: int = _number()
+    """How many names were taken out of it."""
 
     @cached_property
     def size(self) -> int:
@@ -218,14 +244,47 @@ def _existing(root: Directory, path: str, *, follow: bool = True) -> tuple[list[
     return names, node
 
 
-def read(root: Directory, path: str) -> bytes:
-    """The bytes of the file at `path`. ENOENT, ENOTDIR, EISDIR, ELOOP."""
-    node = _existing(root, path)[1]
+def real(root: Directory, path: str) -> str:
+    """The path of what is at `path`, without links and dots. ENOENT, ENOTDIR, ELOOP.
+
+    >>> real(symlink(mkdir(Directory(), "/a"), "/b", "a"), "/b/../b")
+    '/a'
+    """
+    return "/" + "/".join(_existing(root, path)[0])
+
+
+def identity(root: Directory, path: str) -> tuple[int, ...] | None:
+    """What tells the thing at `path` from others that had or will have its name; None if nothing is there.
+
+    Links are not followed. What is written to in place stays the same; what is removed and made again does not.
+
+    >>> before = mkdir(Directory(), "/a")
+    >>> after = mkdir(remove(before, "/a"), "/a")
+    >>> after == before, identity(after, "/a") == identity(before, "/a")
+    (True, False)
+    """
+    found, node = [], root
+    for name in _parts(path):
+        inner = node.entries.get(name) if isinstance(node, Directory) else None
+        if inner is None:
+            return None
+        found.append(inner.born)
+        node = inner  # type: ignore[assignment]
+    return tuple(found)
+
+
+def content(node: Node, path: str) -> bytes:
+    """The bytes of a file or block device. EISDIR, ENXIO."""
     if isinstance(node, Directory):
         raise FileError.of("EISDIR", path)
-    if not isinstance(node, File):
-        raise FileError.of("ENXIO", path)
-    return node.data
+    if isinstance(node, File) or (isinstance(node, Special) and node.kind == "block"):
+        return node.data
+    raise FileError.of("ENXIO", path)
+
+
+def read(root: Directory, path: str) -> bytes:
+    """The bytes of the file at `path`. ENOENT, ENOTDIR, EISDIR, ELOOP."""
+    return content(_existing(root, path)[1], path)
 
 
 def listdir(root: Directory, path: str = "/") -> list[str]:
@@ -265,32 +324,48 @@ def _change(root: Directory, names: list[str], act: Callable[[Node | None], Node
         new = act(here)
     if new is here:
         return root
-    entries = dict(root.entries)
+    entries, removals = dict(root.entries), root.removals
     if new is None:
-        entries.pop(first, None)
+        removals += entries.pop(first, None) is not None
+    elif here is None and new.born != removals:
+        entries[first] = attrs.evolve(new, born=removals)
     else:
         entries[first] = new
-    return root.replace(entries=FrozenDict(entries))
+    return root.replace(entries=FrozenDict(entries), removals=removals)
 
 
 def write(
     root: Directory, path: str, data: bytes, *, mode: int = 0o644, uid: int = 0, gid: int = 0, mtime_us: int = 0
 ) -> Directory:
-    """The tree with `data` in the file at `path`, which is made if it is not there. ENOENT, ENOTDIR, EISDIR."""
+    """The tree with `data` in the file at `path`, which is made if it is not there. ENOENT, ENOTDIR, EISDIR.
+
+    On a block device, what lies behind `data` stays; ENOSPC at its end.
+    """
     names, node = _resolve(root, path)
     if isinstance(node, Directory):
         raise FileError.of("EISDIR", path)
+    file: Node
     if isinstance(node, File):
         file = attrs.evolve(node, data=data, mtime_us=mtime_us)
+    elif isinstance(node, Special):
+        file = _on_device(node, data, path)
     else:
         file = File(data=data, mode=mode, uid=uid, gid=gid, mtime_us=mtime_us)
     return _change(root, names, lambda _: file)
 
 
+def _on_device(device: Special, data: bytes, path: str) -> Special:
+    if device.kind != "block":
+        raise FileError.of("ENXIO", path)
+    if device.capacity is not None and len(data) > device.capacity:
+        raise FileError.of("ENOSPC", path)
+    return attrs.evolve(device, data=data + device.data[len(data) :])
+
+
 def append(root: Directory, path: str, data: bytes, *, mtime_us: int = 0) -> Directory:
     """The tree with `data` behind what the file at `path` holds; the file is made if it is not there."""
     node = lookup(root, path)
-    before = node.data if isinstance(node, File) else b""
+    before = content(node, path) if node is not None else b""
     return write(root, path, before + data, mtime_us=mtime_us)
 
 
@@ -372,5 +447,7 @@ def rename(root: Directory, old: str, new: str) -> Directory:
             raise FileError.of("ENOTDIR", new)
         if there.entries:
             raise FileError.of("ENOTEMPTY", new)
+    if there is not None:
+        root = _change(root, to_names, lambda _: None)
     root = _change(root, from_names, lambda _: None)
     return _change(root, to_names, lambda _: node)
