@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.tables import Case, check_counts, parameters, rules_of
-from volsim.control.scheduler.framework import Attempt, Filter, Narrowed, Status, Steady
+from volsim.control.scheduler.framework import Answer, Attempt, Known, Narrowed, Partly, Status, Steady
 from volsim.control.scheduler.plugins import plugins_of
 from volsim.manifests import from_manifest
 from volsim.objects import Pod
@@ -86,15 +86,18 @@ def state_of(path: Path, case: Case) -> Draft:
     return draft
 
 
-Answer = Filter | Steady | Narrowed | Status | None
-
-
 def verdict(attempt: Attempt, answer: Answer, node: str) -> Status | None:
-    """What the plugin says of a node, be it already when it looks at the pod."""
+    """What the plugin says of a node, be it already when it looks at the pod; the sets of nodes say the same."""
     if answer is None or isinstance(answer, Status):
         return answer
-    check = answer.filter if isinstance(answer, Steady | Narrowed) else answer
-    return check(attempt.node(node))
+    if isinstance(answer, Narrowed):
+        answer = answer.filter
+    said = (answer.filter if isinstance(answer, Known | Partly | Steady) else answer)(attempt.node(node))
+    if isinstance(answer, Known):
+        place = attempt.lineup.place[node]
+        refused = [status for status, nodes in answer.refused(attempt.lineup) if nodes >> place & 1]
+        assert refused == ([said] if said is not None else [])
+    return said
 
 
 def assert_says(found: Status | None, wanted: dict[str, Any]) -> None:

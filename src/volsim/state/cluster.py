@@ -29,11 +29,13 @@ from volsim.rules import Rules
 from volsim.state.fingerprint import fingerprint
 from volsim.state.indexes import INDEXES, TOTALS, Group, Index, Total, at_least, by_table, join, leave
 from volsim.state.table import Fifo, Ordered, Table
+from volsim.state.trail import Trail
 
 __all__ = ["ANY", "RUNTIME", "Change", "Draft", "Due", "First", "State", "View", "Wake", "Watch"]
 
 RUNTIME: Mapping[str, str] = {
     "machines": "a node's machine: power, network, boot, disk (key: node)",
+    "components": "a process of the control plane that was stopped at least once (key: its name)",
     "sandboxes": "what a kubelet has set up for a pod: mounts, tmpfs contents (key: pod uid)",
     "containers": "a container's process, writable layer, log (key: pod uid/container)",
     "plugins": "volume plugins that are built into the controller manager (key: plugin name)",
@@ -101,7 +103,7 @@ class View:
 
     __slots__ = (
         "_base", "_first", "_groups", "_ready", "_tables", "_timers", "_totals", "_touched",
-        "now_us", "rules", "salt", "serial",
+        "now_us", "rules", "salt", "serial", "trail",
     )  # fmt: skip
 
     rules: Rules
@@ -112,6 +114,8 @@ class View:
     """Counts writes and names: source of uids, resource versions and the order of equal times."""
     salt: int
     """Makes the uids of different seeds differ."""
+    trail: Trail
+    """The groups of trailed totals (`volsim.state.indexes.Total.trailed`) that have changed; no part of the value."""
     _tables: dict[str, Table[Any, Any]]
     _groups: dict[str, Table[str, Group]]
     _totals: dict[str, Table[str, tuple[int, ...]]]
@@ -271,6 +275,7 @@ def _row(table: str, key: Any, value: Any) -> int:
 
 
 _EMPTY: Table[Any, Any] = Table()
+_NO_TRAIL = Trail()
 
 
 def is_api(table: str) -> bool:
@@ -301,7 +306,7 @@ class State(View):
         new.rules, new.now_us, new.serial, new.salt = rules, 0, 0, salt
         new._tables = {}
         new._groups = {index.name: Table() for index in INDEXES}
-        new._totals = {total.name: Table() for total in TOTALS}
+        new._totals, new.trail = {total.name: Table() for total in TOTALS}, _NO_TRAIL
         new._timers, new._ready, new._first, new._touched, new._base = Ordered(), Fifo(), Fifo(), (), 0
         return new
 
@@ -338,7 +343,7 @@ class Draft(View):
         self.rules, self.now_us, self.serial, self.salt = state.rules, state.now_us, state.serial, state.salt
         self._tables = dict(state._tables)
         self._groups = dict(state._groups)
-        self._totals = dict(state._totals)
+        self._totals, self.trail = dict(state._totals), state.trail
         self._timers, self._ready, self._first = state._timers, state._ready, state._first
         self._touched, self._base = state._touched, state._base
         self._owner = object()
@@ -356,7 +361,7 @@ class Draft(View):
         new.rules, new.now_us, new.serial, new.salt = self.rules, self.now_us, self.serial, self.salt
         new._tables = dict(self._tables)
         new._groups = dict(self._groups)
-        new._totals = dict(self._totals)
+        new._totals, new.trail = dict(self._totals), self.trail
         new._timers, new._ready, new._first = self._timers, self._ready, self._first
         new._touched, new._base = self._touched, self._base
         self._owner = object()  # from now on every page that is written is copied first
@@ -460,6 +465,9 @@ class Draft(View):
         if new is not None:
             amounts, have_now = total.amounts(after), rows.get(new)
             rows.set(new, amounts if have_now is None else tuple(map(sum, zip(have_now, amounts, strict=True))))
+        if total.trailed:
+            for group in dict.fromkeys((old, new)):
+                self.trail = self.trail.then(group) if group is not None else self.trail
 
     # -- work that is due --------------------------------------------------------------------------------------------
     def enqueue(self, controller: str, key: str, *, first: bool = False) -> None:

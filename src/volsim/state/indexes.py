@@ -27,6 +27,7 @@ __all__ = [
     "attributes_class_of",
     "attributes_classes_of",
     "claim_keys_of",
+    "host_port_group",
     "label_groups",
     "on_node",
     "rebuilt",
@@ -67,6 +68,8 @@ class Total(NamedTuple):
     unchanged: Callable[[Any, Any], bool]
     """Whether a row, before and after a write, surely counts the same, given that it counts for the same group."""
     what: str = ""
+    trailed: bool = False
+    """Whether the groups whose sums change are noted on the state's trail."""
 
 
 def claim_keys_of(pod: Pod) -> tuple[str, ...]:
@@ -230,6 +233,21 @@ def _requests(pod: Pod) -> tuple[int, ...]:
     return (1, amounts.get("cpu", 0), amounts.get("memory", 0), amounts.get("ephemeral-storage", 0), cpu, memory)
 
 
+def _position(node: Node) -> tuple[int, ...]:
+    """What the scheduler looks at in a node: not its conditions, nor which disks it has."""
+    meta, spec = node.metadata, node.spec
+    what = (meta.name, meta.labels, spec.taints, bool(spec.unschedulable), node.status.allocatable)
+    return (1, fingerprint(what))
+
+
+def _same_position(before: Node, after: Node) -> bool:
+    return (
+        before.metadata.labels is after.metadata.labels
+        and before.spec is after.spec
+        and before.status.allocatable is after.status.allocatable
+    )
+
+
 def zone_of(node: Node) -> str:
     """The zone whose nodes fail together, as the node lifecycle controller sees it.
 
@@ -276,6 +294,24 @@ def _with_affinity(pod: Pod) -> tuple[str, ...]:
     if anti is not None and anti.required_during_scheduling_ignored_during_execution:
         return ("any", "anti")
     return ("any",) if anti is not None or affinity.pod_affinity is not None else ()
+
+
+def host_port_group(protocol: str | None, port: int) -> str:
+    """The name of the group of pods that want a port of their host, of whatever address.
+
+    >>> host_port_group(None, 80)
+    'TCP/80'
+    """
+    return f"{protocol or 'TCP'}/{port}"
+
+
+def _host_ports(pod: Pod) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for container in (*pod.spec.containers, *pod.spec.init_containers):
+        for port in container.ports:
+            if port.host_port:
+                found[host_port_group(port.protocol, port.host_port)] = None
+    return tuple(found)
 
 
 def _priority(pod: Pod) -> tuple[str, ...]:
@@ -435,6 +471,13 @@ INDEXES: tuple[Index, ...] = (
         unchanged=_same_spec,
     ),
     Index(
+        "pods_by_host_port",
+        "pods",
+        _host_ports,
+        what="pods that want a port of their host (group: `host_port_group`)",
+        unchanged=_same_spec,
+    ),
+    Index(
         "pods_by_priority",
         "pods",
         _priority,
@@ -518,6 +561,16 @@ TOTALS: tuple[Total, ...] = (
         _same_spec,
         what="by node, over its pods that have not ended: pods, cpu (thousandths), memory and ephemeral storage "
         "(bytes) asked for, and cpu and memory as scoring counts them (with defaults for what asks for nothing)",
+        trailed=True,
+    ),
+    Total(
+        "reserved_usage",
+        "scheduling",
+        lambda memory: memory.node or None,
+        lambda memory: memory.asks,
+        lambda before, after: before.asks == after.asks,
+        what="the same, over the pods for which the node is reserved while their volumes are being bound",
+        trailed=True,
     ),
     Total(
         "ended_pods",
@@ -531,9 +584,10 @@ TOTALS: tuple[Total, ...] = (
         "nodes_alike",
         "nodes",
         lambda node: "",
-        lambda node: (1, fingerprint(node)),
-        lambda before, after: False,
-        what="the nodes' fingerprints (one group, named ''): the same sums stand for the same nodes",
+        _position,
+        _same_position,
+        what="the nodes' fingerprints, as the scheduler sees them (one group, named ''): the same sums stand for the "
+        "same nodes",
     ),
     Total(
         "zone_health",

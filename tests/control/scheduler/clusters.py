@@ -11,6 +11,7 @@ from volsim.control.scheduler.framework import Attempt
 from volsim.control.scheduler.search import best, search
 from volsim.manifests import from_manifest
 from volsim.objects import Condition, Pod
+from volsim.state import Draft
 
 Manifest = dict[str, Any]
 
@@ -145,10 +146,15 @@ def attempts(sim: volsim.Simulation, name: str = "web") -> list[float]:
 def attempt_for(sim: volsim.Simulation, manifest: Manifest) -> Attempt:
     """An attempt to place a pod that is made for it, and of which the simulation does not know."""
     draft = sim.state.draft({})
+    return Attempt(draft, created_pod(draft, manifest))
+
+
+def created_pod(draft: Draft, manifest: Manifest) -> Pod:
+    """A pod that is made in a draft."""
     obj = from_manifest(manifest)
     stored = requests.create(draft, obj.replace(metadata=obj.metadata.replace(namespace="default")))
     assert isinstance(stored, Pod)
-    return Attempt(draft, stored)
+    return stored
 
 
 def possible(sim: volsim.Simulation, manifest: Manifest) -> list[str]:

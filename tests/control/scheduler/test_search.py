@@ -7,25 +7,25 @@ from __future__ import annotations
 
 from tests.control.scheduler.clusters import attempt_for, cluster, node, pod, zoned
 from volsim.control.scheduler.framework import Code
-from volsim.control.scheduler.node_facts import nodes_in_turn
+from volsim.control.scheduler.lineup import lineup_of
 from volsim.control.scheduler.search import ROTATION, ask, search
 
 
 def test_each_zone_has_its_turn() -> None:
     sim = cluster([*zoned("b1", "a1", "a2", "a3", "b2"), node("n1")])
-    assert [each.name for each in nodes_in_turn(sim.state)] == ["n1", "a1", "b1", "a2", "b2", "a3"]
+    assert [each.name for each in lineup_of(sim.state).nodes] == ["n1", "a1", "b1", "a2", "b2", "a3"]
 
 
 def test_the_order_follows_the_nodes() -> None:
     sim = cluster(zoned("a1", "b1"))
-    before = nodes_in_turn(sim.state)
-    assert nodes_in_turn(sim.state) is before
+    before = lineup_of(sim.state).nodes
+    assert lineup_of(sim.state).nodes is before
     sim.apply(zoned("a0")[0])
-    assert [each.name for each in nodes_in_turn(sim.state)] == ["a0", "b1", "a1"]
+    assert [each.name for each in lineup_of(sim.state).nodes] == ["a0", "b1", "a1"]
     sim.delete("node/a0")
-    assert nodes_in_turn(sim.state) == before
+    assert lineup_of(sim.state).nodes is before
     sim.cordon("a1")
-    assert nodes_in_turn(sim.state)[0].unschedulable
+    assert lineup_of(sim.state).nodes[0].unschedulable
 
 
 class TestManyNodes:
@@ -43,12 +43,12 @@ class TestManyNodes:
         assert sim.state.get("memory", ROTATION) == 100
         sim.cordon("n150")
         found = search(attempt_for(sim, pod()))
-        assert [each.name for each in found.nodes] == [*self.NAMES[100:150], *self.NAMES[151:], "n000"]
-        assert list(found.statuses) == ["n150"]
+        assert found.nodes.names == ["n000", *self.NAMES[100:150], *self.NAMES[151:]]
 
     def test_every_node_is_looked_at_before_it_fails(self) -> None:
         sim = cluster([node(name) for name in self.NAMES], pod("first"))
-        assert len(search(attempt_for(sim, pod(cpu="5"))).statuses) == 200
+        refused = search(attempt_for(sim, pod(cpu="5"))).refused
+        assert [(each.plugin, each.nodes.bit_count()) for each in refused] == [("NodeResourcesFit", 200)]
 
 
 def test_few_nodes_are_all_looked_at() -> None:

@@ -24,7 +24,7 @@ from tests.control.scheduler.clusters import (
     zoned,
 )
 from volsim.control.scheduler import in_tree_volume_limits, volume_zone
-from volsim.control.scheduler.framework import Status
+from volsim.control.scheduler.framework import Known, Status
 
 BINDER = ("pv-binder", "pv-phases")
 NOW = storage_class("now", volumeBindingMode="Immediate")
@@ -286,7 +286,7 @@ class TestZonesOfVolumes:
         assert isinstance(answer, Status)
         assert answer.reasons == (reason,)
         older = attempt_for(cluster([*zoned("a1"), node("n1")], *there, kubernetes="1.26"), pod(claims=("data",)))
-        check = volume_zone.pre_filter(older)
-        assert callable(check)
-        assert check(older.node("n1")) is None
-        assert check(older.node("a1")) == answer
+        found = volume_zone.pre_filter(older)
+        assert isinstance(found, Known)
+        assert found.filter(older.node("n1")) is None
+        assert found.filter(older.node("a1")) == answer

@@ -15,12 +15,12 @@ from volsim.apiserver.writes import Bind, Put, UpdateStatus, Write
 from volsim.control.contract import NOTHING, Choose, EventNote, Outcome, normal, warning
 from volsim.control.scheduler import pre_bind
 from volsim.control.scheduler.fit_error import NO_NODES, fit_error, turned_away
-from volsim.control.scheduler.framework import Attempt, Code
+from volsim.control.scheduler.framework import Attempt, Code, asks
 from volsim.control.scheduler.memory import Memory
 from volsim.control.scheduler.preemption import Candidate, Preemption, preempt, removal, with_condition
 from volsim.control.scheduler.queue import must_wait, next_backoff_us, wants_a_node
 from volsim.control.scheduler.search import Found, ask, best, search
-from volsim.control.scheduler.volume_binding import Decision, ways
+from volsim.control.scheduler.volume_binding import Decision, may_choose_volumes, ways
 from volsim.objects import Condition, ObjectMeta, Pod
 from volsim.rules import microseconds
 from volsim.state import View
@@ -28,6 +28,7 @@ from volsim.state import View
 __all__ = ["sync"]
 
 _SINCE_NEVER = Memory()
+_NO_CHOICE = Decision()
 
 
 def sync(view: View, key: str) -> Outcome | Choose:
@@ -69,22 +70,28 @@ def _forget(view: View, key: str, memory: Memory) -> Outcome:
 def _placed(attempt: Attempt, memory: Memory, found: Found) -> Outcome | Choose:
     """Bind the pod to one of the best nodes."""
     rotation = (found.rotation,) if found.rotation is not None else ()
-    options = []
-    for node in best(attempt, found.nodes):
-        possible = ways(attempt, attempt.node(node))
-        for way in possible:
-            label = node if len(possible) == 1 else f"{node} with {_named(way)}"
-            options.append((label, partial(_bound, attempt, memory, node, way, rotation)))
+    bound = partial(_bound, attempt, memory, rotation)
+    names = best(attempt, found.nodes)
+    if may_choose_volumes(attempt):
+        options = [(label, partial(bound, node, way)) for node in names for label, way in _labelled(attempt, node)]
+    else:
+        options = [(node, partial(bound, node, _NO_CHOICE)) for node in names]
     if len(options) == 1:
         return options[0][1]()
     return Choose(f"one of {len(options)} equally good places for pod {attempt.pod.key}", tuple(options))
+
+
+def _labelled(attempt: Attempt, node: str) -> list[tuple[str, Decision]]:
+    """The ways to serve the pod's claims on the node, each with its label."""
+    possible = ways(attempt, node)
+    return [(node if len(possible) == 1 else f"{node} with {_named(way)}", way) for way in possible]
 
 
 def _named(way: Decision) -> str:
     return ", ".join(f"{volume.metadata.name} for {claim.metadata.name}" for claim, volume in way.bindings)
 
 
-def _bound(attempt: Attempt, memory: Memory, node: str, way: Decision, rotation: tuple[Write, ...]) -> Outcome:
+def _bound(attempt: Attempt, memory: Memory, rotation: tuple[Write, ...], node: str, way: Decision) -> Outcome:
     """The pod bound to the node, or the node reserved and the binding of volumes begun."""
     pod, view = attempt.pod, attempt.view
     if not way.bindings and not way.provisions:
@@ -94,6 +101,7 @@ def _bound(attempt: Attempt, memory: Memory, node: str, way: Decision, rotation:
         uid=pod.metadata.uid or "",
         backoff_us=memory.backoff_us,
         node=node,
+        asks=asks(pod),
         deadline_us=view.now_us + wait_us,
         bindings=tuple((claim.key, volume.metadata.name or "") for claim, volume in way.bindings),
         provisions=tuple(claim.key for claim in way.provisions),
@@ -132,7 +140,7 @@ def _not_placed(attempt: Attempt, memory: Memory, found: Found) -> Outcome | Cho
     view, pod, rules = attempt.view, attempt.pod, attempt.rules
     count = attempt.node_count
     flush_us = microseconds(rules.scheduler_unschedulable_flush)
-    rejected_by = {plugin for plugin, _ in found.statuses.values()} | set(found.narrowed_by)
+    rejected_by = {each.plugin for each in found.refused} | set(found.narrowed_by)
     if not count:
         return _failed(view, pod, memory, NO_NODES, "Unschedulable", after_us=flush_us, rejected_by=(_ANY_NODE,))
     if found.whole is not None:
@@ -141,10 +149,10 @@ def _not_placed(attempt: Attempt, memory: Memory, found: Found) -> Outcome | Cho
         error = status.code is Code.ERROR and rules.missing_claim_is_counted
         reason = "SchedulerError" if error else "Unschedulable"
         return _failed(view, pod, memory, text, reason, after_us=flush_us, rejected_by=(plugin,))
-    statuses = {node: status for node, (_, status) in found.statuses.items()}
+    refused = [(each.status, each.nodes) for each in found.refused]
     elsewhere = f"node(s) didn't satisfy plugin(s) [{' '.join(found.narrowed_by)}]" if found.narrowed_by else ""
-    text = fit_error(count, statuses.values(), elsewhere)
-    answer = preempt(attempt, statuses, ask)
+    text = fit_error(count, [(status, nodes.bit_count()) for status, nodes in refused], elsewhere)
+    answer = preempt(attempt, refused, ask)
     if not answer.candidates:
         text = _joined(text, _after_filter(answer, attempt), attempt)
         nomination = None if answer.keeps_nomination else ""
@@ -169,7 +177,7 @@ def _after_pre_filter(attempt: Attempt) -> str:
     """What PostFilter plugins add where a PreFilter plugin has turned the pod away."""
     if attempt.rules.dynamic_resource_allocation:
         return "not found"  # the dynamic resources' plugin does not find what it did not prepare
-    return _after_filter(preempt(attempt, {}, ask), attempt)
+    return _after_filter(preempt(attempt, (), ask), attempt)
 
 
 def _after_filter(answer: Preemption, attempt: Attempt) -> str:

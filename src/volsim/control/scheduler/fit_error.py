@@ -10,7 +10,7 @@ Source: kube-scheduler, pkg/scheduler/framework/types.go (FitError); before 1.20
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from volsim.control.scheduler.framework import Code, Status
 from volsim.control.scheduler.volume_binding import IMMEDIATE
@@ -24,27 +24,32 @@ NO_NODES = "no nodes available to schedule pods"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
 
 
-def fit_error(nodes: int, statuses: Collection[Status], elsewhere: str = "") -> str:
-    """The text for so many nodes of which none fits; `elsewhere` is the reason for those without a status.
+def fit_error(nodes: int, refused: Iterable[tuple[Status, int]], elsewhere: str = "") -> str:
+    """The text for so many nodes of which none fits: why, and how many of them; `elsewhere` is why the others do not.
 
     >>> from volsim.control.scheduler.framework import unresolvable
-    >>> fit_error(3, [unresolvable("no disk"), unresolvable("cold"), unresolvable("cold")])
+    >>> fit_error(3, [(unresolvable("no disk"), 1), (unresolvable("cold"), 2)])
     '0/3 nodes are available: 1 no disk, 2 cold.'
     """
-    counted = Counter(reason for status in statuses for reason in status.reasons)
-    if elsewhere and len(statuses) < nodes:
-        counted[elsewhere] += nodes - len(statuses)
+    counted: Counter[str] = Counter()
+    others = nodes
+    for status, count in refused:
+        others -= count
+        for reason in status.reasons:
+            counted[reason] += count
+    if elsewhere and others > 0:
+        counted[elsewhere] += others
     lines = sorted(f"{count} {reason}" for reason, count in counted.items())
     return f"0/{nodes} nodes are available:" + (f" {', '.join(lines)}." if lines else "")
 
 
-def preemption_text(nodes: int, statuses: Collection[Status]) -> str:
-    """Why preemption does not help; nodes without a status are those where it could not.
+def preemption_text(nodes: int, refused: Iterable[tuple[Status, int]]) -> str:
+    """Why preemption does not help: why, and on how many nodes; on all others it could not.
 
     >>> preemption_text(2, [])
     '0/2 nodes are available: 2 Preemption is not helpful for scheduling.'
     """
-    return fit_error(nodes, statuses, NOT_HELPFUL)
+    return fit_error(nodes, refused, NOT_HELPFUL)
 
 
 def turned_away(pod: Pod, status: Status, nodes: int, rules: Rules) -> str:

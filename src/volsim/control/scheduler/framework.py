@@ -1,8 +1,9 @@
 """What a scheduler plugin is, and what plugins may look at during one attempt to place one pod.
 
 A plugin looks at the pod once (`pre_filter`), and answers with a function that says of a single node whether the pod
-may go there. It may score the nodes that are left, and it says which changes of the cluster could help a pod that it
-has turned away (`wakes`). It keeps nothing between attempts: what it needs to remember is in the state.
+may go there; if it can, it says as well which of all nodes it refuses (`Known`, `Steady`), so that nobody has to ask
+about each. It may score the nodes that are left, and it says which changes of the cluster could help a pod that it has
+turned away (`wakes`). It keeps nothing between attempts: what it needs to remember is in the state.
 
 Modelled: PreFilter, Filter, Score with normalisation, queueing hints; pods that are to be thought away (preemption),
 and pods that are to come: those whose volumes are being bound, and those that a node is nominated for.
@@ -15,11 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import attrs
 
-from volsim.control.scheduler.node_facts import UNUSED, NodeFacts, NodeInfo, Question, facts_of
+from volsim.control.scheduler.lineup import Lineup, Nodes, lineup_of, places_in
+from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo, Question, Usage, usage_of
 from volsim.objects import LabelSelector, Pod
 from volsim.objects.resources import Amounts, pod_requests, scored_requests
 from volsim.rules import Rules
@@ -27,15 +29,20 @@ from volsim.state import Change, View
 
 __all__ = [
     "MAX_SCORE",
+    "Answer",
     "Attempt",
     "Code",
     "Filter",
     "Hint",
+    "Known",
     "Narrowed",
+    "Partly",
     "Plugin",
+    "Sample",
     "Status",
     "Steady",
     "SteadyScore",
+    "asks",
     "has_ended",
     "normalized",
     "pod_has_gone",
@@ -80,6 +87,20 @@ Filter = Callable[["NodeInfo"], Status | None]
 """Says of one node why the pod of the attempt cannot go there; None: it can."""
 
 
+class Known(NamedTuple):
+    """A filter together with all the nodes that it refuses: for each reason a set of nodes, no node in two of them."""
+
+    filter: Filter
+    refused: Callable[[Lineup], Iterable[tuple[Status, Nodes]]]
+
+
+class Partly(NamedTuple):
+    """A filter together with nodes that it surely refuses: of the others, and of the reasons, one must ask it."""
+
+    filter: Filter
+    refused: Callable[[Lineup], Nodes]
+
+
 class Steady(NamedTuple):
     """A filter whose answer follows from a node's facts and usage alone: it may be remembered for the question."""
 
@@ -90,7 +111,7 @@ class Steady(NamedTuple):
 class Narrowed(NamedTuple):
     """A filter together with the only nodes that come into question at all."""
 
-    filter: Filter
+    filter: Filter | Known
     nodes: frozenset[str]
 
 
@@ -100,6 +121,9 @@ class SteadyScore(NamedTuple):
     of: Callable[[NodeInfo], int]
     question: Question
 
+
+Answer = Filter | Known | Partly | Steady | Narrowed | Status | None
+"""What a plugin says of a pod: a filter for nodes, a status that turns it away from all, or None if it has no say."""
 
 Hint = Callable[[View, Change, Pod], bool]
 """Whether a change may help this pod, which the plugin has turned away."""
@@ -111,8 +135,8 @@ class Plugin:
 
     name: str
     """Its name in Kubernetes: ``NodeResourcesFit``."""
-    pre_filter: Callable[[Attempt], Filter | Steady | Narrowed | Status | None] | None = None
-    """Looks at the pod: a filter for nodes, a status that turns the pod away from all, or None if it has no say."""
+    pre_filter: Callable[[Attempt], Answer] | None = None
+    """Looks at the pod."""
     score: Callable[[Attempt, Sequence[NodeInfo]], Sequence[int] | SteadyScore | None] | None = None
     """How good each of the nodes is, 0 … 100; None if it has no say."""
     weight: Callable[[Rules], int] = lambda rules: 1
@@ -160,8 +184,12 @@ def priority_of(pod: Pod) -> int:
     return pod.spec.priority or 0
 
 
-def _asks(pod: Pod) -> tuple[int, ...]:
-    """What the pod adds to its node's usage: the columns of the total ``node_usage``."""
+def asks(pod: Pod) -> tuple[int, ...]:
+    """What the pod adds to its node's usage: the columns of the total ``node_usage``.
+
+    >>> asks(Pod())
+    (1, 0, 0, 0, 0, 0)
+    """
     asked = pod_requests(pod.spec)
     return (
         1,
@@ -185,9 +213,9 @@ class Attempt:
         self.requests: Amounts = pod_requests(pod.spec)
         self.found: dict[str, Any] = {}
         """What a plugin has found out and is needed after the search, by the plugin's name."""
-        self._expecting = frozenset((*view.group_names("pods_reserved"), *view.group_names("pods_nominated")))
-        """The nodes to which pods are to come (and an empty text, if there are any)."""
-        self._nodes, self._usage = view.nodes, view.totals("node_usage")
+        self.lineup: Lineup = lineup_of(view)
+        self.nominated = _nominated(view)
+        """The nodes that are nominated for some pod for which none is reserved."""
 
     @cached_property
     def scored_requests(self) -> tuple[int, int]:
@@ -197,46 +225,47 @@ class Attempt:
     @property
     def node_count(self) -> int:
         """How many nodes there are."""
-        return len(self._nodes)
+        return len(self.lineup.nodes)
 
     # -- what counts as being on a node ------------------------------------------------------------------------------
     def node(self, name: str) -> NodeInfo:
         """The node called `name`, which must exist, and what the pods that count as being on it ask for."""
-        return self.info(facts_of(self._nodes[name]))
+        usage = usage_of(self.view, name)
+        if self.without or name in self.nominated:
+            usage = self._changed(name, usage)
+        return NodeInfo(self.lineup.facts(name), usage)
 
-    def info(self, facts: NodeFacts) -> NodeInfo:
-        """A node and what the pods that count as being on it ask for."""
-        usage = self._usage.get(facts.name, UNUSED)
-        if self.without or facts.name in self._expecting:
-            return NodeInfo(facts, self._changed(facts.name, usage))
-        return facts.with_usage(usage)
+    def at(self, place: int) -> NodeInfo:
+        """The node at a place of the line-up."""
+        return self.node(self.lineup.nodes[place].name)
 
-    def _changed(self, node: str, usage: tuple[int, ...]) -> tuple[int, ...]:
-        """The usage with the pods that are to come and without those that are thought away."""
-        for pod in self._coming_to(node):
-            usage = tuple(have + more for have, more in zip(usage, _asks(pod), strict=True))
+    def _changed(self, node: str, usage: Usage) -> Usage:
+        """The usage with the pods that the node is nominated for and without those that are thought away."""
+        for pod in self._nominated_to(node):
+            usage = tuple(have + more for have, more in zip(usage, asks(pod), strict=True))
         for key in self.without:
             pod = self.view.pods[key]
-            if pod.spec.node_name == node and not has_ended(pod):
-                usage = tuple(have - less for have, less in zip(usage, _asks(pod), strict=True))
+            if (pod.spec.node_name or self._reserved_node(key)) == node and not has_ended(pod):
+                usage = tuple(have - less for have, less in zip(usage, asks(pod), strict=True))
         return usage
 
     def pods_on(self, node: str) -> Iterator[Pod]:
         """The pods that count as being on the node, by key; then those that are to come."""
-        pods = self.view.pods
-        for key in self.view.group("pods_by_node", node):
+        pods, view = self.view.pods, self.view
+        for key in view.group("pods_by_node", node):
             pod = pods[key]
             if not has_ended(pod) and key not in self.without:
                 yield pod
-        if node in self._expecting:
-            yield from self._coming_to(node)
+        for key in view.group("pods_reserved", node):
+            reserved = pods.get(key)
+            if reserved is not None and key not in self.without:
+                yield reserved
+        if node in self.nominated:
+            yield from self._nominated_to(node)
 
-    def _coming_to(self, node: str) -> Iterator[Pod]:
-        """The pods for which the node is reserved, or nominated if they are at least as important as this one."""
+    def _nominated_to(self, node: str) -> Iterator[Pod]:
+        """The pods that the node is nominated for and that are at least as important as this one."""
         pods, away = self.view.pods, (self.pod.key, *self.without)
-        for key in self.view.group("pods_reserved", node):
-            if key not in away:
-                yield pods[key]
         for key in self.view.group("pods_nominated", node):
             pod = pods[key]
             if key not in away and priority_of(pod) >= priority_of(self.pod) and not self._reserved_node(key):
@@ -249,15 +278,16 @@ class Attempt:
     # -- other pods --------------------------------------------------------------------------------------------------
     def placed(self, keys: Iterable[str]) -> Iterator[tuple[Pod, NodeFacts]]:
         """Of the pods with these keys those that count as being on a node that exists, each with its node."""
-        pods, nodes, itself = self.view.pods, self._nodes, self.pod.key
+        pods, lineup, itself = self.view.pods, self.lineup, self.pod.key
+        some_reserved = self.view.group_size("pods_reserved", "") > 0
         for key in keys:
             pod = pods[key]
-            place = pod.spec.node_name or (self._reserved_node(key) if self._expecting else "")
-            if not place or has_ended(pod) or key in self.without or key == itself:
+            name = pod.spec.node_name or (self._reserved_node(key) if some_reserved else "")
+            if not name or has_ended(pod) or key in self.without or key == itself:
                 continue
-            node = nodes.get(place)
-            if node is not None:
-                yield pod, facts_of(node)
+            place = lineup.place.get(name)
+            if place is not None:
+                yield pod, lineup.nodes[place]
 
     def selected(self, namespace: str | None, selector: LabelSelector) -> Iterator[tuple[Pod, NodeFacts]]:
         """The placed pods of the namespace that the selector selects.
@@ -270,3 +300,41 @@ class Attempt:
         if len(groups) == 1 and not selector.match_expressions:
             return found
         return ((pod, node) for pod, node in found if selector.matches(pod.metadata.labels))
+
+
+def _nominated(view: View) -> tuple[str, ...]:
+    """Cost: the nodes that are nominated, unless all of them are reserved as well."""
+    nominated, reserved = view.group_size("pods_nominated", ""), view.group_size("pods_reserved", "")
+    if nominated == (reserved if view.rules.nominated_node_while_binding else 0):
+        return ()
+    return tuple(filter(None, view.group_names("pods_nominated")))
+
+
+class Sample(Sequence[NodeInfo]):
+    """Some of an attempt's nodes, in turn: made when somebody looks at them."""
+
+    def __init__(self, attempt: Attempt, nodes: Nodes) -> None:
+        self._attempt = attempt
+        self.set = nodes
+
+    @cached_property
+    def _nodes(self) -> list[NodeInfo]:
+        return [self._attempt.at(place) for place in places_in(self.set)]
+
+    @property
+    def names(self) -> list[str]:
+        """The nodes' names."""
+        return self._attempt.lineup.names(self.set)
+
+    def __len__(self) -> int:
+        return self.set.bit_count()
+
+    def __iter__(self) -> Iterator[NodeInfo]:
+        return iter(self._nodes)
+
+    @overload
+    def __getitem__(self, at: int) -> NodeInfo: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[NodeInfo]: ...
+    def __getitem__(self, at: int | slice) -> NodeInfo | list[NodeInfo]:
+        return self._nodes[at]

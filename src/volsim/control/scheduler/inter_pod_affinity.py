@@ -15,13 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from volsim.control.scheduler.framework import (
     MAX_SCORE,
     Attempt,
-    Filter,
+    Known,
     Plugin,
     Status,
     has_ended,
     rejected,
     unresolvable,
 )
+from volsim.control.scheduler.lineup import Lineup, Nodes, union
 from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo
 from volsim.objects import (
     LabelSelector,
@@ -133,7 +134,7 @@ def _count(counts: Counts, node: NodeFacts, key: str | None, amount: int = 1) ->
 
 
 # -- filter ------------------------------------------------------------------------------------------------------------
-def pre_filter(attempt: Attempt) -> Filter | None:
+def pre_filter(attempt: Attempt) -> Known | None:
     """The filter; none if neither the pod nor one that is there minds."""
     near, away = required_terms(attempt.pod, anti=False), required_terms(attempt.pod, anti=True)
     existing = _existing(attempt)
@@ -156,7 +157,15 @@ def pre_filter(attempt: Attempt) -> Filter | None:
             return ANTI_AFFINITY
         return EXISTING if existing and any(existing[pair] for pair in labels.items()) else None
 
-    return check
+    def refused(lineup: Lineup) -> Iterator[tuple[Status, Nodes]]:
+        free = _all_near(lineup, near, friends, first)
+        yield AFFINITY, lineup.every & ~free
+        for status, counts in ((ANTI_AFFINITY, foes), (EXISTING, existing)):
+            hostile = free & union(lineup.labelled(key, [value]) for (key, value), count in counts.items() if count)
+            yield status, hostile
+            free &= ~hostile
+
+    return Known(check, refused)
 
 
 def _existing(attempt: Attempt) -> Counts:
@@ -187,6 +196,15 @@ def _near(labels: Mapping[str, str], near: Sequence[PodAffinityTerm], friends: C
     if not all(key in labels for key in keys):
         return False
     return first or all(friends[key, labels[key]] for key in keys)
+
+
+def _all_near(lineup: Lineup, near: Sequence[PodAffinityTerm], friends: Counts, first: bool) -> Nodes:
+    """All nodes that are near to a friend of each term."""
+    fit = lineup.every
+    for key in {term.topology_key or "": None for term in near}:
+        values = [value for (friendly, value), count in friends.items() if friendly == key and count]
+        fit &= lineup.having(key) if first else lineup.labelled(key, values)
+    return fit
 
 
 # -- score -------------------------------------------------------------------------------------------------------------

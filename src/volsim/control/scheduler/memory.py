@@ -27,6 +27,8 @@ class Memory(Record):
     """The plugins that turned it away; a change that helps one of them wakes it."""
     node: str = ""
     """The node that is reserved for it."""
+    asks: tuple[int, ...] = attrs.field(default=(1, 0, 0, 0, 0, 0), converter=frozen_tuple)
+    """What it asks of that node: the columns of the total ``reserved_usage``."""
     deadline_us: int = 0
     """When binding its volumes is given up."""
     bindings: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=frozen_tuple)

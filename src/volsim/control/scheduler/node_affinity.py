@@ -13,19 +13,20 @@ from collections.abc import Mapping, Sequence
 
 from volsim.control.scheduler.framework import (
     Attempt,
-    Filter,
+    Known,
     Narrowed,
     Plugin,
     Status,
     normalized,
     unresolvable,
 )
+from volsim.control.scheduler.lineup import Lineup, Nodes
 from volsim.control.scheduler.node_facts import NodeInfo
 from volsim.objects import Node, NodeSelector, NodeSelectorTerm, Pod
 from volsim.rules import Rules
 from volsim.state import Change, View
 
-__all__ = ["PLUGIN", "node_fits"]
+__all__ = ["PLUGIN", "fitting", "node_fits"]
 
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 """What a label may say. The API server has checked the values of required terms only since 1.33."""
@@ -65,6 +66,19 @@ def _is_wanted(labels: Mapping[str, str], wanted: NodeSelector | None, node: Nod
     )
 
 
+def fitting(pod: Pod, lineup: Lineup) -> Nodes:
+    """All nodes that the pod's nodeSelector and required affinity want.
+
+    >>> fitting(Pod(), Lineup([]))
+    0
+    """
+    wanted = required_selector(pod)
+    fit = lineup.every if wanted is None else lineup.matching(wanted)
+    for key, value in pod.spec.node_selector.items():
+        fit &= lineup.labelled(key, [value])
+    return fit
+
+
 def reason(rules: Rules) -> str:
     """Why a node that the pod does not want is out of the question, in the words of the version."""
     if rules.node_selector_in_reason:
@@ -73,7 +87,7 @@ def reason(rules: Rules) -> str:
     return f"node(s) didn't match {wanted}"
 
 
-def pre_filter(attempt: Attempt) -> Filter | Narrowed | Status | None:
+def pre_filter(attempt: Attempt) -> Known | Narrowed | Status | None:
     """The filter; none for a pod that wants nothing, and only the named nodes where every required term names some."""
     pod, rules = attempt.pod, attempt.rules
     wanted = required_selector(pod)
@@ -84,10 +98,11 @@ def pre_filter(attempt: Attempt) -> Filter | Narrowed | Status | None:
     def check(node: NodeInfo) -> Status | None:
         return None if _is_wanted(pod.spec.node_selector, wanted, node.facts.node) else mismatch
 
+    known = Known(check, lambda lineup: [(mismatch, lineup.every & ~fitting(pod, lineup))])
     named = _named_nodes(wanted.node_selector_terms) if wanted is not None and rules.pre_filter_narrows_nodes else None
     if named is None:
-        return check
-    return Narrowed(check, named) if named else CONFLICT
+        return known
+    return Narrowed(known, named) if named else CONFLICT
 
 
 def _named_nodes(terms: Sequence[NodeSelectorTerm]) -> frozenset[str] | None:

@@ -1,8 +1,7 @@
 """Nodes as the scheduler looks at them: what follows from a Node object alone, and what its pods ask for.
 
 It is worked out once, not once for each pod that looks for a node. Both are values: the facts belong to one Node
-record, and a `NodeInfo` to the facts and one tuple of usage. What plugins work out from them they may remember there
-(`NodeInfo.memo`): whoever asks again about the same gets the same.
+record, and a `NodeInfo` to the facts and one tuple of usage.
 
 Source: kube-scheduler, pkg/scheduler/framework/types.go (NodeInfo).
 """
@@ -10,14 +9,12 @@ Source: kube-scheduler, pkg/scheduler/framework/types.go (NodeInfo).
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from itertools import zip_longest
-from typing import Any
 
 from volsim.objects import Node
 from volsim.objects.resources import Amounts, amount_of
-from volsim.state import View, zone_of
+from volsim.state import View
 
-__all__ = ["UNUSED", "NodeFacts", "NodeInfo", "Question", "facts_of", "nodes_in_turn", "question"]
+__all__ = ["UNUSED", "NodeFacts", "NodeInfo", "Question", "Usage", "facts_of", "question", "usage_of"]
 
 Usage = tuple[int, ...]
 UNUSED: Usage = (0, 0, 0, 0, 0, 0)
@@ -28,7 +25,7 @@ class NodeFacts:
     """A node as the scheduler looks at it."""
 
     __slots__ = (
-        "allocatable", "cpu", "info", "labels", "memory", "name", "node", "pods", "soft_taints", "storage", "taints",
+        "allocatable", "cpu", "labels", "memory", "name", "node", "pods", "soft_taints", "storage", "taints",
         "unschedulable",
     )  # fmt: skip
 
@@ -44,29 +41,18 @@ class NodeFacts:
         self.taints = tuple(taint for taint in node.spec.taints if taint.effect in ("NoSchedule", "NoExecute"))
         self.soft_taints = tuple(taint for taint in node.spec.taints if taint.effect == "PreferNoSchedule")
         self.unschedulable = bool(node.spec.unschedulable)
-        self.info = NodeInfo(self, UNUSED)
-        """The node with the usage that was last asked for."""
-
-    def with_usage(self, usage: Usage) -> NodeInfo:
-        """The node with this usage; the one of the last call if it is still the very same tuple."""
-        info = self.info
-        if info.usage is not usage:
-            info = self.info = NodeInfo(self, usage)
-        return info
 
 
 class NodeInfo:
     """A node and what its pods ask for."""
 
-    __slots__ = ("facts", "labels", "memo", "name", "usage")
+    __slots__ = ("facts", "labels", "name", "usage")
 
     def __init__(self, facts: NodeFacts, usage: Usage) -> None:
         self.facts = facts
         self.usage = usage
         self.name = facts.name
         self.labels: Mapping[str, str] = facts.labels
-        self.memo: dict[Question, Any] = {}
-        """What plugins have worked out from the facts and the usage alone."""
 
 
 _KNOWN: dict[int, NodeFacts] = {}
@@ -87,29 +73,12 @@ def facts_of(node: Node) -> NodeFacts:
     return found
 
 
-# -- all nodes ---------------------------------------------------------------------------------------------------------
-_IN_TURN: dict[tuple[int, ...], list[NodeFacts]] = {}
-_IN_TURN_LIMIT = 64  # an explorer goes to and fro between a few sets of nodes; forget all and start again
-
-
-def nodes_in_turn(view: View) -> list[NodeFacts]:
-    """All nodes: of each zone one in turn, by name; remembered for this very set of nodes. Not to be changed.
-
-    Source: kube-scheduler, pkg/scheduler/backend/cache/node_tree.go.
-    """
-    alike = view.total("nodes_alike", "")
-    if alike is None:
-        return []
-    found = _IN_TURN.get(alike)
-    if found is None:
-        if len(_IN_TURN) >= _IN_TURN_LIMIT:
-            _IN_TURN.clear()
-        zones: dict[str, list[NodeFacts]] = {}
-        for node in view.nodes.values():
-            zones.setdefault(zone_of(node), []).append(facts_of(node))
-        turns = zip_longest(*(zones[zone] for zone in sorted(zones)))
-        found = _IN_TURN[alike] = [node for turn in turns for node in turn if node is not None]
-    return found
+def usage_of(view: View, name: str) -> Usage:
+    """What the pods on a node ask for, those for which it is reserved included."""
+    placed, reserved = view.total("node_usage", name), view.total("reserved_usage", name)
+    if reserved is None:
+        return UNUSED if placed is None else placed
+    return reserved if placed is None else tuple(map(sum, zip(placed, reserved, strict=True)))
 
 
 # -- remembering -------------------------------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from volsim.control.scheduler.framework import Attempt, Filter, Plugin, Status, pod_has_gone, rejected
+from volsim.control.scheduler.framework import Attempt, Known, Plugin, Status, pod_has_gone, rejected
+from volsim.control.scheduler.lineup import Lineup, Nodes
 from volsim.control.scheduler.node_facts import NodeInfo
 from volsim.objects import Pod
 from volsim.state import Change, View
+from volsim.state.indexes import host_port_group
 
 __all__ = ["PLUGIN"]
 
@@ -44,7 +46,7 @@ def clash(wanted: HostPort, used: HostPort) -> bool:
     return wanted[:2] == used[:2] and (wanted[2] == used[2] or _EVERY_ADDRESS in (wanted[2], used[2]))
 
 
-def pre_filter(attempt: Attempt) -> Filter | None:
+def pre_filter(attempt: Attempt) -> Known | None:
     """The filter; none for a pod that wants no port of its host."""
     wanted = list(host_ports(attempt.pod))
     if not wanted:
@@ -54,7 +56,15 @@ def pre_filter(attempt: Attempt) -> Filter | None:
         used = [port for pod in attempt.pods_on(node.name) for port in host_ports(pod)]
         return TAKEN if any(clash(port, other) for port in wanted for other in used) else None
 
-    return check
+    def refused(lineup: Lineup) -> list[tuple[Status, Nodes]]:
+        names = set()
+        for port in wanted:
+            for pod, node in attempt.placed(attempt.view.group("pods_by_host_port", host_port_group(*port[:2]))):
+                if any(clash(port, other) for other in host_ports(pod)):
+                    names.add(node.name)
+        return [(TAKEN, lineup.named(names))]
+
+    return Known(check, refused)
 
 
 def node_may_help(view: View, change: Change, pod: Pod) -> bool:

@@ -7,8 +7,8 @@ Source: kube-scheduler, plugins/nodeunschedulable/node_unschedulable.go.
 
 from __future__ import annotations
 
-from volsim.control.scheduler.framework import Attempt, Plugin, Status, Steady, unresolvable
-from volsim.control.scheduler.node_facts import NodeInfo, question
+from volsim.control.scheduler.framework import Attempt, Known, Plugin, Status, unresolvable
+from volsim.control.scheduler.node_facts import NodeInfo
 from volsim.objects import Pod, Taint
 from volsim.objects.tolerations import tolerates
 from volsim.state import Change, View
@@ -19,11 +19,11 @@ UNSCHEDULABLE = unresolvable("node(s) were unschedulable")
 TAINT = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
 
 
-def pre_filter(attempt: Attempt) -> Steady | None:
+def pre_filter(attempt: Attempt) -> Known | None:
     """The filter; none for a pod that tolerates cordoned nodes (a DaemonSet's)."""
     if any(tolerates(each, TAINT) for each in attempt.pod.spec.tolerations):
         return None
-    return Steady(_filter, question("NodeUnschedulable"))
+    return Known(_filter, lambda lineup: [(UNSCHEDULABLE, lineup.unschedulable)])
 
 
 def _filter(node: NodeInfo) -> Status | None:

@@ -10,22 +10,25 @@ Source: kube-scheduler, plugins/podtopologyspread/{common,filtering,scoring,plug
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from math import floor, log
+from operator import and_
 from typing import Any, NamedTuple
 
 from volsim.control.scheduler.framework import (
     MAX_SCORE,
     Attempt,
-    Filter,
+    Known,
     Plugin,
     Status,
     rejected,
     unresolvable,
 )
-from volsim.control.scheduler.node_affinity import node_fits
-from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo, facts_of
-from volsim.control.scheduler.taint_toleration import untolerated
+from volsim.control.scheduler.lineup import Lineup, Nodes
+from volsim.control.scheduler.node_affinity import fitting, node_fits
+from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo
+from volsim.control.scheduler.taint_toleration import tolerated, untolerated
 from volsim.objects import LabelSelector, LabelSelectorRequirement, Node, Pod, TopologySpreadConstraint
 from volsim.state import Change, View
 
@@ -51,6 +54,11 @@ class Constraint(NamedTuple):
         if self.honors_affinity and not node_fits(pod, node.node):
             return False
         return not (self.honors_taints and untolerated(pod, node.taints) is not None)
+
+    def included(self, pod: Pod, lineup: Lineup) -> Nodes:
+        """All nodes that count for this constraint of the pod."""
+        fit = fitting(pod, lineup) if self.honors_affinity else lineup.every
+        return fit & tolerated(pod, lineup) if self.honors_taints else fit
 
 
 def constraints_of(pod: Pod, action: str) -> list[Constraint]:
@@ -102,13 +110,18 @@ class Domains(NamedTuple):
 
     constraint: Constraint
     counts: Mapping[str, int]
+    """Of the domains that have any."""
     lowest: int
     """The count of the emptiest domain; 0 if there are fewer domains than demanded."""
     itself: int
     """1 if the pod matches its own constraint."""
 
+    def is_uneven(self, count: int) -> bool:
+        """Whether the pod must not go to a domain with so many."""
+        return count + self.itself - self.lowest > self.constraint.max_skew
 
-def pre_filter(attempt: Attempt) -> Filter | None:
+
+def pre_filter(attempt: Attempt) -> Known | None:
     """The filter; none for a pod without hard constraints."""
     constraints = constraints_of(attempt.pod, "DoNotSchedule")
     if not constraints:
@@ -116,28 +129,40 @@ def pre_filter(attempt: Attempt) -> Filter | None:
     every_domain = _domains(attempt, constraints)
 
     def check(node: NodeInfo) -> Status | None:
-        for constraint, counts, lowest, itself in every_domain:
-            value = node.labels.get(constraint.key)
+        for domains in every_domain:
+            value = node.labels.get(domains.constraint.key)
             if value is None:
                 return NO_LABEL
-            if counts.get(value, 0) + itself - lowest > constraint.max_skew:
+            if domains.is_uneven(domains.counts.get(value, 0)):
                 return UNEVEN
         return None
 
-    return check
+    def refused(lineup: Lineup) -> Iterator[tuple[Status, Nodes]]:
+        left = lineup.every
+        for domains in every_domain:
+            key = domains.constraint.key
+            yield NO_LABEL, left & ~lineup.having(key)
+            left &= lineup.having(key)
+            full = [value for value, count in domains.counts.items() if domains.is_uneven(count)]
+            yield UNEVEN, left & lineup.labelled(key, full)
+            left &= ~lineup.labelled(key, full)
+
+    return Known(check, refused)
 
 
 def _domains(attempt: Attempt, constraints: Sequence[Constraint]) -> list[Domains]:
-    pod = attempt.pod
-    nodes = [facts_of(node) for node in attempt.view.nodes.unordered()]
-    nodes = [node for node in nodes if _has_all(node.labels, constraints)]
+    pod, lineup = attempt.pod, attempt.lineup
+    labelled = reduce(and_, (lineup.having(each.key) for each in constraints))
     found = []
     for constraint in constraints:
-        counts = {node.labels[constraint.key]: 0 for node in nodes if constraint.includes(pod, node)}
+        included = labelled & constraint.included(pod, lineup)
+        counts: dict[str, int] = {}
         for node, amount in _counted(attempt, constraint).items():
-            if _has_all(node.labels, constraints) and constraint.includes(pod, node):
-                counts[node.labels[constraint.key]] += amount
-        lowest = min(counts.values(), default=0) if len(counts) >= constraint.min_domains else 0
+            if included >> lineup.place[node.name] & 1:
+                value = node.labels[constraint.key]
+                counts[value] = counts.get(value, 0) + amount
+        there = lineup.domains(constraint.key, included)
+        lowest = 0 if there < constraint.min_domains or len(counts) < there else min(counts.values(), default=0)
         found.append(Domains(constraint, counts, lowest, int(constraint.selector.matches(pod.metadata.labels))))
     return found
 

@@ -9,13 +9,14 @@ Source: kube-scheduler, plugins/defaultpreemption/default_preemption.go, framewo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from volsim.apiserver.writes import Delete, UpdateStatus, Write
 from volsim.control.contract import EventNote
 from volsim.control.scheduler.fit_error import preemption_text
 from volsim.control.scheduler.framework import Attempt, Code, Status, has_ended, priority_of, unresolvable
+from volsim.control.scheduler.lineup import Nodes, union
 from volsim.objects import Condition, LabelSelector, Pod, PodDisruptionBudget
 from volsim.rules import Rules
 from volsim.state import View
@@ -29,6 +30,9 @@ NO_VICTIMS = unresolvable("No preemption victims found for incoming pod")
 
 Ask = Callable[[Attempt, str], Status | None]
 """Asks all filters about one node: why the pod of the attempt cannot go there, or None."""
+
+Refusals = Sequence[tuple[Status, Nodes]]
+"""Why a pod can go to no node, each reason with its nodes."""
 
 
 class Candidate(NamedTuple):
@@ -51,39 +55,43 @@ class Preemption(NamedTuple):
     """The nomination of an earlier attempt still holds."""
 
 
-def preempt(attempt: Attempt, statuses: Mapping[str, Status], ask: Ask) -> Preemption:
+def preempt(attempt: Attempt, refused: Refusals, ask: Ask) -> Preemption:
     """Look for the node on which removing less important pods does the least harm.
 
-    `statuses` says by node why the pod cannot go there; what is not in it cannot be helped.
+    `refused` says why the pod cannot go to its nodes; what is not in it cannot be helped.
     """
     pod, view = attempt.pod, attempt.view
     if pod.spec.preemption_policy == "Never":
         return Preemption(text="not eligible due to preemptionPolicy=Never.", keeps_nomination=True)
-    nominated = pod.status.nominated_node_name or ""
-    if _waits_for_victims(attempt, nominated, statuses):
+    if _waits_for_victims(attempt, pod.status.nominated_node_name or "", refused):
         text = "not eligible due to a terminating pod on the nominated node."
         return Preemption(text=text, keeps_nomination=True)
-    hopeful = [node for node in sorted(statuses) if statuses[node].code is Code.UNSCHEDULABLE]
-    answers: dict[str, Status] = {}
-    candidates: list[Candidate] = []
+    hopeful = union(nodes for status, nodes in refused if status.code is Code.UNSCHEDULABLE)
     least = min((int(each) for each in view.group_names("pods_by_priority")), default=0)
-    for node in hopeful:
-        found = _victims(attempt, node, ask) if least < priority_of(pod) else NO_VICTIMS
-        if isinstance(found, Candidate):
-            candidates.append(found)
-            if len(candidates) >= max(FEWEST_CANDIDATES, len(hopeful) // 10):
-                break
-        else:
-            answers[node] = found
+    if least >= priority_of(pod):  # nobody is less important
+        nobody = [(NO_VICTIMS, hopeful.bit_count())] if hopeful else []
+        return Preemption(text=preemption_text(attempt.node_count, nobody))
+    answers: list[tuple[Status, int]] = []
+    candidates: list[Candidate] = []
+    for node in sorted(attempt.lineup.names(hopeful)):
+        found = _victims(attempt, node, ask)
+        if not isinstance(found, Candidate):
+            answers.append((found, 1))
+            continue
+        candidates.append(found)
+        if len(candidates) >= max(FEWEST_CANDIDATES, hopeful.bit_count() // 10):
+            break
     if candidates:
         return Preemption(_best(candidates))
-    return Preemption(text=preemption_text(attempt.node_count, answers.values()))
+    return Preemption(text=preemption_text(attempt.node_count, answers))
 
 
-def _waits_for_victims(attempt: Attempt, node: str, statuses: Mapping[str, Status]) -> bool:
+def _waits_for_victims(attempt: Attempt, node: str, refused: Refusals) -> bool:
     """Whether pods that were removed for this one are still on their way out of the nominated node."""
-    status = statuses.get(node)
-    if not node or node not in attempt.view.nodes or (status is not None and status.code is Code.UNRESOLVABLE):
+    place = attempt.lineup.place.get(node)
+    if place is None:
+        return False
+    if any(nodes >> place & 1 and status.code is Code.UNRESOLVABLE for status, nodes in refused):
         return False
     return any(
         pod.metadata.deletion_timestamp is not None and priority_of(pod) < priority_of(attempt.pod)

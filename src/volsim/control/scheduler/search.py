@@ -4,36 +4,59 @@ Modelled: all nodes in a cluster of fewer than 100; in a larger one a sample, wh
 takes one node of each zone in turn; the nominated node first; the totals of the plugins' scores.
 Not modelled: ImageLocality (which node has the image already).
 Source: kube-scheduler, pkg/scheduler/schedule_one.go (schedulePod), backend/cache/node_tree.go.
+
+Upstream asks every filter about one node after the other. Here those that can say at once which nodes they refuse are
+asked first, and the others only about the nodes that are left, until enough are found. If there are none, all filters
+are gone through in their order, because the first that refuses a node has the word; what is said is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, groupby
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from volsim.apiserver.writes import Put, Write
-from volsim.control.scheduler.framework import Attempt, Filter, Narrowed, Status, Steady, SteadyScore, unresolvable
-from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo, Question, facts_of, nodes_in_turn, question
+from volsim.control.scheduler.framework import (
+    Attempt,
+    Filter,
+    Known,
+    Narrowed,
+    Partly,
+    Sample,
+    Status,
+    Steady,
+    SteadyScore,
+    unresolvable,
+)
+from volsim.control.scheduler.lineup import Nodes, Standing, places_in, set_of, union
+from volsim.control.scheduler.node_facts import NodeInfo, question
 from volsim.control.scheduler.plugins import plugins_of
 
-__all__ = ["Found", "ask", "best", "search"]
+__all__ = ["Found", "Refused", "ask", "best", "search"]
 
 FEW_NODES = 100
 """In a cluster of fewer nodes all are looked at; in a larger one at least so many must fit."""
 LEAST_PERCENTAGE = 5
-_PIECE = 256
 ROTATION = "scheduler/next-node"
 """The row of the table ``memory`` that says with which node the next search begins: its number in turn."""
+
+
+class Refused(NamedTuple):
+    """Nodes that a plugin refuses, all for the same reason."""
+
+    plugin: str
+    status: Status
+    nodes: Nodes
 
 
 class Found(NamedTuple):
     """What a search has come to."""
 
-    nodes: list[NodeInfo]
+    nodes: Sample
     """The nodes that the pod may go to: all, or enough of them."""
-    statuses: dict[str, tuple[str, Status]]
-    """By node: the plugin that refused it, and why."""
+    refused: Sequence[Refused] = ()
+    """If there are none: why not, for all nodes that were asked about."""
     whole: tuple[str, Status] | None = None
     """The plugin that turned the pod away from all nodes at once, and why."""
     narrowed_by: tuple[str, ...] = ()
@@ -42,47 +65,35 @@ class Found(NamedTuple):
     """What must be remembered for the next search."""
 
 
-Refusal = tuple[str, Status] | None
-"""The plugin that refuses a node, and why; None if none does."""
+Asked = Filter | Known | Partly | Steady
 
 
 class Prepared(NamedTuple):
     """What the plugins want to ask of each node."""
 
-    steps: list[tuple[Question | None, list[tuple[str, Filter]]]]
-    """The filters in order. Those that follow from a node's facts and usage alone stand together under a question: the
-    answer to all of them is remembered at the node."""
+    filters: list[tuple[str, Asked]]
+    """By plugin, in the order in which they are asked."""
     only: frozenset[str] | None = None
     """The only nodes that come into question; None: all."""
     narrowed_by: tuple[str, ...] = ()
     whole: tuple[str, Status] | None = None
 
-    def refusal(self, node: NodeInfo) -> Refusal:
+    def refusal(self, node: NodeInfo) -> tuple[str, Status] | None:
         """The first plugin that refuses the node, and why; None if none does."""
-        for steady, filters in self.steps:
-            refused: Refusal
-            if steady is None:
-                refused = _refusal(filters, node)
-            elif steady in node.memo:
-                refused = node.memo[steady]
-            else:
-                refused = node.memo[steady] = _refusal(filters, node)
-            if refused is not None:
-                return refused
+        for plugin, answer in self.filters:
+            status = _filter_of(answer)(node)
+            if status is not None:
+                return plugin, status
         return None
 
 
-def _refusal(filters: list[tuple[str, Filter]], node: NodeInfo) -> Refusal:
-    for plugin, check in filters:
-        status = check(node)
-        if status is not None:
-            return plugin, status
-    return None
+def _filter_of(answer: Asked) -> Filter:
+    return answer.filter if isinstance(answer, Known | Partly | Steady) else answer
 
 
 def prepare(attempt: Attempt) -> Prepared:
     """Ask the plugins about the pod."""
-    asked: list[tuple[Question | None, str, Filter]] = []
+    filters: list[tuple[str, Asked]] = []
     only: frozenset[str] | None = None
     narrowed_by: list[str] = []
     for plugin in plugins_of(attempt.rules):
@@ -93,16 +104,9 @@ def prepare(attempt: Attempt) -> Prepared:
             only = answer.nodes if only is None else only & answer.nodes
             narrowed_by.append(plugin.name)
             answer = answer.filter
-        if isinstance(answer, Steady):
-            asked.append((answer.question, plugin.name, answer.filter))
-        elif answer is not None:
-            asked.append((None, plugin.name, answer))
-    steps: list[tuple[Question | None, list[tuple[str, Filter]]]] = []
-    for steady, group in groupby(asked, lambda each: each[0] is not None):
-        together = list(group)
-        filters = [(plugin, check) for _, plugin, check in together]
-        steps.append((question(*(each for each, _, _ in together)) if steady else None, filters))
-    return Prepared(steps, only, tuple(sorted(narrowed_by)))
+        if answer is not None:
+            filters.append((plugin.name, answer))
+    return Prepared(filters, only, tuple(sorted(narrowed_by)))
 
 
 def ask(attempt: Attempt, node: str) -> Status | None:
@@ -118,50 +122,129 @@ def ask(attempt: Attempt, node: str) -> Status | None:
 
 def search(attempt: Attempt) -> Found:
     """Ask the plugins about the pod, then about nodes until enough are found."""
-    prepared = prepare(attempt)
-    view = attempt.view
+    prepared, lineup = prepare(attempt), attempt.lineup
     if prepared.whole is not None:
-        return Found([], {}, prepared.whole)
-    nominated = attempt.pod.status.nominated_node_name
-    if nominated and nominated in view.nodes and (prepared.only is None or nominated in prepared.only):
-        node = attempt.node(nominated)
-        if prepared.refusal(node) is None:
-            return Found([node], {})
-    if prepared.only is not None:
-        some = [facts_of(view.nodes[name]) for name in sorted(prepared.only) if name in view.nodes]
-        nodes, statuses = _look(attempt, prepared, some, _enough(len(some)))
-        return Found(nodes, statuses, narrowed_by=prepared.narrowed_by)
-    every = nodes_in_turn(view)
-    start = view.get("memory", ROTATION) or 0 if len(every) >= FEW_NODES else 0
-    nodes, statuses = _look(attempt, prepared, _from(every, start), _enough(len(every)))
-    end = (start + len(nodes) + len(statuses)) % max(len(every), 1)
-    return Found(nodes, statuses, rotation=Put("memory", ROTATION, end) if end != start else None)
+        return Found(Sample(attempt, 0), whole=prepared.whole)
+    within = lineup.every if prepared.only is None else lineup.named(prepared.only)
+    nominated = lineup.named([attempt.pod.status.nominated_node_name or ""]) & within
+    if nominated and prepared.refusal(attempt.at(nominated.bit_length() - 1)) is None:
+        return Found(Sample(attempt, nominated))
+    sieve, count = Sieve(attempt, prepared, within), within.bit_count()
+    start = attempt.view.get("memory", ROTATION) or 0 if prepared.only is None and count >= FEW_NODES else 0
+    nodes, end = sieve.first(_enough(count), start)
+    moved = end != start and prepared.only is None
+    return Found(
+        Sample(attempt, nodes),
+        refused=() if nodes else sieve.refused(),
+        narrowed_by=prepared.narrowed_by,
+        rotation=Put("memory", ROTATION, end) if moved else None,
+    )
 
 
-def _look(
-    attempt: Attempt, prepared: Prepared, facts: Iterable[NodeFacts], enough: int
-) -> tuple[list[NodeInfo], dict[str, tuple[str, Status]]]:
-    """The nodes that fit, until there are enough, and why others do not."""
-    nodes: list[NodeInfo] = []
-    statuses: dict[str, tuple[str, Status]] = {}
-    for each in facts:
-        node = attempt.info(each)
-        refused = prepared.refusal(node)
-        if refused is not None:
-            statuses[each.name] = refused
-            continue
-        nodes.append(node)
-        if len(nodes) == enough:
-            break
-    return nodes, statuses
+class Sieve:
+    """All filters, about all nodes of a set."""
+
+    def __init__(self, attempt: Attempt, prepared: Prepared, within: Nodes) -> None:
+        self._attempt, self._prepared = attempt, prepared
+        # What counts on a node that is nominated for some pod depends on both pods: such nodes are asked one by one
+        self._special = attempt.lineup.named(attempt.nominated) & within
+        self._common = within & ~self._special
+
+    def first(self, enough: int, start: int) -> tuple[Nodes, int]:
+        """The first nodes that no filter refuses from place `start` on and round, and where the search ended."""
+        left, slow = self._common, list[Filter]()
+        for _, answer in self._prepared.filters:
+            if isinstance(answer, Known | Steady):
+                left &= ~union(nodes for _, nodes in self._sets(answer))
+                continue
+            if isinstance(answer, Partly):
+                left &= ~answer.refused(self._attempt.lineup)
+            slow.append(_filter_of(answer))
+        left |= set_of(
+            place for place in places_in(self._special) if self._prepared.refusal(self._attempt.at(place)) is None
+        )
+        if slow:
+            return self._first_asked(left, slow, enough, start)
+        return _first(left, enough, start, self._attempt.node_count)
+
+    def _first_asked(self, left: Nodes, slow: list[Filter], enough: int, start: int) -> tuple[Nodes, int]:
+        places = []
+        for place in chain(places_in(left, start), places_in(left & ((1 << start) - 1))):
+            node = self._attempt.at(place)
+            if all(check(node) is None for check in slow):
+                places.append(place)
+                if len(places) == enough:
+                    return set_of(places), (place + 1) % self._attempt.node_count
+        return set_of(places), start
+
+    def refused(self) -> list[Refused]:
+        """Why each node is refused, if all are."""
+        found: dict[tuple[str, Status], Nodes] = {}
+        left = self._common
+        for plugin, answer in self._prepared.filters:
+            for status, nodes in self._said(answer, left):
+                if nodes & left:
+                    found[plugin, status] = found.get((plugin, status), 0) | nodes & left
+                    left &= ~nodes
+        for place in places_in(self._special):
+            refusal = self._prepared.refusal(self._attempt.at(place))
+            assert refusal is not None
+            found[refusal] = found.get(refusal, 0) | 1 << place
+        return [Refused(plugin, status, nodes) for (plugin, status), nodes in found.items()]
+
+    def _said(self, answer: Asked, left: Nodes) -> Iterator[tuple[Status, Nodes]]:
+        if isinstance(answer, Known | Steady):
+            yield from self._sets(answer)
+            return
+        check, places = _filter_of(answer), dict[Status, list[int]]()
+        for place in places_in(left):
+            status = check(self._attempt.at(place))
+            if status is not None:
+                places.setdefault(status, []).append(place)
+        for status, some in places.items():
+            yield status, set_of(some)
+
+    def _sets(self, answer: Known | Steady) -> Iterator[tuple[Status, Nodes]]:
+        lineup = self._attempt.lineup
+        if isinstance(answer, Known):
+            yield from answer.refused(lineup)
+            return
+        for status, nodes in lineup.standing(self._attempt.view, answer.question, answer.filter).sets.items():
+            if status is not None:
+                yield status, nodes
 
 
-def _from(every: list[NodeFacts], start: int) -> Iterator[NodeFacts]:
-    """All of them from a place on and round. In pieces: seldom more than a few are looked at."""
-    places = chain(range(start, len(every), _PIECE), range(0, start, _PIECE))
-    for at in places:
-        end = len(every) if at >= start else start
-        yield from every[at : min(at + _PIECE, end)]
+def _first(nodes: Nodes, enough: int, start: int, count: int) -> tuple[Nodes, int]:
+    """The first of the nodes from a place on and round, and the place after the last of them if there are enough.
+
+    >>> _first(0b10110, 2, 2, 5), _first(0b10110, 2, 3, 5), _first(0b10110, 9, 2, 5)
+    ((20, 0), (18, 2), (22, 2))
+    """
+    if not nodes or nodes.bit_count() < enough:
+        return nodes, start
+    later = nodes >> start << start
+    missing = enough - later.bit_count()
+    if missing <= 0:
+        end = _place_after(later, enough)
+        return later & ((1 << end) - 1), end % count
+    end = _place_after(nodes, missing)
+    return later | (nodes & ((1 << end) - 1)), end
+
+
+def _place_after(nodes: Nodes, number: int) -> int:
+    """The first place before which there are so many of the nodes.
+
+    >>> _place_after(0b10110, 2)
+    3
+    """
+    low, high = 0, nodes.bit_length()
+    while low < high:
+        middle = (low + high) // 2
+        if (nodes & ((1 << middle) - 1)).bit_count() < number:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def _enough(count: int) -> int:
@@ -177,17 +260,23 @@ def _enough(count: int) -> int:
 
 
 # -- score -------------------------------------------------------------------------------------------------------------
-def best(attempt: Attempt, nodes: list[NodeInfo]) -> list[str]:
+def best(attempt: Attempt, nodes: Sample) -> list[str]:
     """The names of the nodes with the highest total of the plugins' scores, sorted."""
-    if len(nodes) == 1:
-        return [nodes[0].name]
-    totals = scores(attempt, nodes)
+    if len(nodes) < 2:
+        return nodes.names
+    steady, others = _scorers(attempt, nodes)
+    if not others:
+        highest = max(total for total, equals in steady.sets.items() if equals & nodes.set)
+        return sorted(attempt.lineup.names(steady.sets[highest] & nodes.set))
+    totals = [steady.said[place] for place in places_in(nodes.set)]
+    for weight, answer in others:
+        totals = [total + weight * score for total, score in zip(totals, answer, strict=True)]
     highest = max(totals)
-    return sorted(node.name for node, total in zip(nodes, totals, strict=True) if total == highest)
+    return sorted(name for name, total in zip(nodes.names, totals, strict=True) if total == highest)
 
 
-def scores(attempt: Attempt, nodes: list[NodeInfo]) -> list[int]:
-    """The totals of the plugins' scores; what follows from a node's facts and usage alone is remembered there."""
+def _scorers(attempt: Attempt, nodes: Sample) -> tuple[Standing, list[tuple[int, Sequence[int]]]]:
+    """The totals of the scores that follow from a node's facts and usage alone, and the other scores by weight."""
     steady: list[tuple[int, SteadyScore]] = []
     others: list[tuple[int, Sequence[int]]] = []
     for plugin in plugins_of(attempt.rules):
@@ -196,13 +285,9 @@ def scores(attempt: Attempt, nodes: list[NodeInfo]) -> list[int]:
             steady.append((plugin.weight(attempt.rules), answer))
         elif answer is not None:
             others.append((plugin.weight(attempt.rules), answer))
-    all_of_it = question(*((weight, each.question) for weight, each in steady))
-    totals = []
-    for node in nodes:
-        memo = node.memo
-        if all_of_it not in memo:
-            memo[all_of_it] = sum(weight * each.of(node) for weight, each in steady)
-        totals.append(memo[all_of_it])
-    for weight, answer in others:
-        totals = [total + weight * score for total, score in zip(totals, answer, strict=True)]
-    return totals
+
+    def total(node: NodeInfo) -> int:
+        return sum(weight * each.of(node) for weight, each in steady)
+
+    asked = question(*((weight, each.question) for weight, each in steady))
+    return attempt.lineup.standing(attempt.view, asked, total), others

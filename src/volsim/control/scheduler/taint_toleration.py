@@ -7,16 +7,17 @@ Source: kube-scheduler, plugins/tainttoleration/taint_toleration.go; component-h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from volsim.control.scheduler.framework import Attempt, Plugin, Status, Steady, normalized, unresolvable
-from volsim.control.scheduler.node_facts import NodeInfo, facts_of, question
+from volsim.control.scheduler.framework import Attempt, Known, Plugin, Status, normalized, unresolvable
+from volsim.control.scheduler.lineup import Lineup, Nodes, union
+from volsim.control.scheduler.node_facts import NodeInfo, facts_of
 from volsim.objects import Pod, Taint
 from volsim.objects.tolerations import tolerates
 from volsim.rules import Rules
 from volsim.state import Change, View
 
-__all__ = ["PLUGIN", "untolerated"]
+__all__ = ["PLUGIN", "tolerated", "untolerated"]
 
 
 def untolerated(pod: Pod, taints: Sequence[Taint]) -> Taint | None:
@@ -47,7 +48,18 @@ def reason(taint: Taint, rules: Rules) -> str:
     return "node(s) had taints that the pod didn't tolerate"
 
 
-def pre_filter(attempt: Attempt) -> Steady:
+def tolerated(pod: Pod, lineup: Lineup) -> Nodes:
+    """All nodes whose taints the pod tolerates.
+
+    >>> tolerated(Pod(), Lineup([]))
+    0
+    """
+    return lineup.every & ~union(
+        nodes for taints, nodes in lineup.by_taints.items() if untolerated(pod, taints) is not None
+    )
+
+
+def pre_filter(attempt: Attempt) -> Known:
     """The filter."""
     pod, rules = attempt.pod, attempt.rules
 
@@ -56,12 +68,18 @@ def pre_filter(attempt: Attempt) -> Steady:
         taint = untolerated(pod, taints) if taints else None
         return None if taint is None else unresolvable(reason(taint, rules))
 
-    return Steady(check, question("TaintToleration", pod.spec.tolerations, rules))
+    def refused(lineup: Lineup) -> Iterator[tuple[Status, Nodes]]:
+        for taints, nodes in lineup.by_taints.items():
+            taint = untolerated(pod, taints)
+            if taint is not None:
+                yield unresolvable(reason(taint, rules)), nodes
+
+    return Known(check, refused)
 
 
 def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int] | None:
     """The fewer soft taints that the pod does not tolerate, the better; no say where there is none."""
-    if not any(node.facts.soft_taints for node in nodes):
+    if not attempt.lineup.has_soft_taints or not any(node.facts.soft_taints for node in nodes):
         return None
     soft = [each for each in attempt.pod.spec.tolerations if each.effect in (None, "", "PreferNoSchedule")]
     counts = [

@@ -10,20 +10,24 @@ Source: kube-scheduler, plugins/volumebinding/{volume_binding,binder}.go; before
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import islice
+from operator import and_
 from typing import NamedTuple
 
 from volsim.control.persistent_volume.matching import candidates
 from volsim.control.scheduler.framework import (
     Attempt,
     Code,
-    Filter,
+    Known,
+    Partly,
     Plugin,
     Status,
     unresolvable,
 )
+from volsim.control.scheduler.lineup import Lineup, Nodes, union
 from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo
-from volsim.control.scheduler.volume_candidates import MOST_EQUAL, Candidates
+from volsim.control.scheduler.volume_candidates import MOST_EQUAL, Candidates, affinities_of
 from volsim.objects import (
     CSIDriver,
     CSIStorageCapacity,
@@ -38,7 +42,7 @@ from volsim.quantity import Quantity
 from volsim.rules import Rules
 from volsim.state import Change, View, claim_keys_of
 
-__all__ = ["IMMEDIATE", "PLUGIN", "Decision", "is_bound", "ways"]
+__all__ = ["IMMEDIATE", "PLUGIN", "Decision", "is_bound", "may_choose_volumes", "ways"]
 
 NAME = "VolumeBinding"
 IMMEDIATE = "pod has unbound immediate PersistentVolumeClaims"
@@ -158,6 +162,25 @@ class Delayed:
                 self._to_provision.append(claim)
         self._provisioning = {claim.key: Provisioning.of(view, claim) for claim in claims}
 
+    @property
+    def is_one(self) -> bool:
+        """Whether there is only one claim."""
+        return len(self._provisioning) == 1
+
+    def refused(self, lineup: Lineup) -> list[tuple[str, Nodes]]:
+        """The nodes on which some claim cannot be served by itself, and why; if there is only one claim, that is all.
+
+        What several claims take from each other is seen only where one asks about a node.
+        """
+        elsewhere = lineup.every if len(self._selected) > 1 else lineup.every & ~lineup.named(self._selected)
+        found = {BIND_CONFLICT: elsewhere if self._selected else 0, NO_SPACE: 0}
+        reached = [(claim, volumes.reached(lineup)) for claim, volumes in self._to_bind]
+        for claim, nodes in (*((claim, 0) for claim in self._to_provision), *reached):
+            if nodes != lineup.every:
+                for why, refused in self._provisioning[claim.key].refused(self._view, lineup):
+                    found[why] |= refused & ~nodes & ~found[BIND_CONFLICT]
+        return list(found.items())
+
     def decisions(self, node: NodeFacts) -> list[Decision] | str:
         """The ways to serve the claims on the node, equally good ones; or why there is none.
 
@@ -211,12 +234,30 @@ class Provisioning(NamedTuple):
         table, asked = view.table("csistoragecapacities"), self.claim.spec.resources.requests["storage"]
         return None if any(_suffices(table[key], asked, node) for key in self.capacities) else NO_SPACE
 
+    def refused(self, view: View, lineup: Lineup) -> list[tuple[str, Nodes]]:
+        """The nodes that could not reach a volume if one were made, and why."""
+        if not self.possible:
+            return [(BIND_CONFLICT, lineup.every)]
+        within = union(map(lineup.within, self.topologies)) if self.topologies else lineup.every
+        found = [(BIND_CONFLICT, lineup.every & ~within)]
+        if self.capacities is not None:
+            table, asked = view.table("csistoragecapacities"), self.claim.spec.resources.requests["storage"]
+            enough = (table[key].node_topology for key in self.capacities if _has(table[key], asked))
+            space = union(lineup.selected(topology) for topology in enough if topology is not None)
+            found.append((NO_SPACE, within & ~space))
+        return found
+
+
+def _has(capacity: CSIStorageCapacity, asked: Quantity) -> bool:
+    """Whether a volume of this size can still be made in the capacity's topology."""
+    limit = capacity.maximum_volume_size if capacity.maximum_volume_size is not None else capacity.capacity
+    return limit is not None and limit >= asked
+
 
 def _suffices(capacity: CSIStorageCapacity, asked: Quantity, node: NodeFacts) -> bool:
     """Whether a volume of this size can still be made in a topology that the node is in."""
-    limit = capacity.maximum_volume_size if capacity.maximum_volume_size is not None else capacity.capacity
     topology = capacity.node_topology
-    return limit is not None and limit >= asked and topology is not None and topology.matches(node.labels)
+    return _has(capacity, asked) and topology is not None and topology.matches(node.labels)
 
 
 def _served(before: Decision, claim: PersistentVolumeClaim, volumes: Candidates, node: NodeFacts) -> Iterator[Decision]:
@@ -229,18 +270,23 @@ def _served(before: Decision, claim: PersistentVolumeClaim, volumes: Candidates,
         yield before._replace(bindings=(*before.bindings, (claim, volume)))
 
 
-def ways(attempt: Attempt, node: NodeInfo) -> list[Decision]:
+def may_choose_volumes(attempt: Attempt) -> bool:
+    """Whether the attempt's pod has claims that wait for it."""
+    return attempt.found.get(NAME) is not None
+
+
+def ways(attempt: Attempt, node: str) -> list[Decision]:
     """The ways to serve the claims of the attempt's pod on a node that has passed the filter."""
-    delayed: Delayed | None = attempt.found.get(NAME)
-    if delayed is None:
+    if not may_choose_volumes(attempt):
         return [Decision()]
-    found = delayed.decisions(node.facts)
+    delayed: Delayed = attempt.found[NAME]
+    found = delayed.decisions(attempt.lineup.facts(node))
     assert not isinstance(found, str), "the filter would have refused the node"
     return found
 
 
 # -- the plugin --------------------------------------------------------------------------------------------------------
-def pre_filter(attempt: Attempt) -> Filter | Status | None:
+def pre_filter(attempt: Attempt) -> Known | Partly | Status | None:
     """The filter; none where every node will do, and a refusal where a claim is not as it should be."""
     view = attempt.view
     claims = claims_of(view, attempt.pod)
@@ -265,7 +311,28 @@ def pre_filter(attempt: Attempt) -> Filter | Status | None:
             found.append(served)
         return unresolvable(*found) if found else None
 
-    return check
+    def refused(lineup: Lineup) -> Iterator[tuple[Status, Nodes]]:
+        reached = reduce(and_, (lineup.matching(each, by_name=False) for each in affinities_of(volumes)), lineup.every)
+        bound = [(node_conflict(rules), lineup.every & ~reached)]
+        if gone:
+            bound.append((volume_gone(rules), reached))
+        unserved = delayed.refused(lineup) if delayed is not None else []
+        yield from _combined(bound, unserved)
+
+    if delayed is None or delayed.is_one:
+        return Known(check, refused)
+    return Partly(check, lambda lineup: union(nodes for _, nodes in refused(lineup)))
+
+
+def _combined(some: Sequence[tuple[str, Nodes]], others: Sequence[tuple[str, Nodes]]) -> Iterator[tuple[Status, Nodes]]:
+    """The nodes that are in one of two lists of sets, or in both: then with both reasons."""
+    in_some, in_others = union(nodes for _, nodes in some), union(nodes for _, nodes in others)
+    for reason, nodes in some:
+        yield unresolvable(reason), nodes & ~in_others
+        for other, its in others:
+            yield unresolvable(reason, other), nodes & its
+    for other, its in others:
+        yield unresolvable(other), its & ~in_some
 
 
 def _bound_volumes(view: View, claims: Sequence[PersistentVolumeClaim]) -> tuple[list[PersistentVolume], bool]:

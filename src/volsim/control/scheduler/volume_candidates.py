@@ -5,13 +5,15 @@ Source: component-helpers, storage/volume/pv_helpers.go (FindMatchingVolume, Che
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
+from itertools import chain
 
-from volsim.objects import NodeSelectorRequirement, PersistentVolume
+from volsim.control.scheduler.lineup import Lineup, Nodes, union
+from volsim.objects import NodeSelector, NodeSelectorRequirement, PersistentVolume
 from volsim.objects.binding import reaches
 
-__all__ = ["MOST_EQUAL", "Candidates"]
+__all__ = ["MOST_EQUAL", "Candidates", "affinities_of"]
 
 MOST_EQUAL = 16
 """How many equally large volumes are offered for a choice: Kubernetes takes any of them."""
@@ -41,6 +43,14 @@ class Candidates:
                 self._labelled.setdefault((demand.key or "", value), []).append(at)
         self._keys = sorted({key for key, _ in self._labelled})
 
+    def reached(self, lineup: Lineup) -> Nodes:
+        """All nodes that reach any of them."""
+        if self._everywhere:
+            return lineup.every
+        labelled = (lineup.labelled(key, [value for its, value in self._labelled if its == key]) for key in self._keys)
+        affinities = affinities_of([self.volumes[at] for at in self._particular])
+        return union(chain(labelled, (lineup.matching(each, by_name=False) for each in affinities)))
+
     def best(self, labels: Mapping[str, str], taken: Collection[str]) -> list[PersistentVolume]:
         """The smallest that a node with these labels reaches, without those `taken`: any of them will do."""
         found: list[PersistentVolume] = []
@@ -59,6 +69,18 @@ class Candidates:
         particular = (at for at in self._particular if reaches(self.volumes[at], labels))
         labelled = [self._labelled.get((key, labels.get(key, "")), []) for key in self._keys if key in labels]
         return merge(self._everywhere, *labelled, particular)
+
+
+def affinities_of(volumes: Iterable[PersistentVolume]) -> Iterator[NodeSelector]:
+    """What the volumes demand of a node that is to use them.
+
+    >>> list(affinities_of([PersistentVolume()]))
+    []
+    """
+    for volume in volumes:
+        affinity = volume.spec.node_affinity
+        if affinity is not None and affinity.required is not None:
+            yield affinity.required
 
 
 def _one_label(volume: PersistentVolume) -> NodeSelectorRequirement | None:

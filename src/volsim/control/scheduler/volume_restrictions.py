@@ -7,7 +7,16 @@ Source: kube-scheduler, plugins/volumerestrictions/volume_restrictions.go.
 
 from __future__ import annotations
 
-from volsim.control.scheduler.framework import Attempt, Filter, Plugin, Status, pod_has_gone, rejected, unresolvable
+from volsim.control.scheduler.framework import (
+    Attempt,
+    Filter,
+    Known,
+    Plugin,
+    Status,
+    pod_has_gone,
+    rejected,
+    unresolvable,
+)
 from volsim.control.scheduler.node_facts import NodeInfo
 from volsim.objects import Pod, Volume
 from volsim.rules import Rules
@@ -67,7 +76,7 @@ def in_use(rules: Rules) -> Status:
     return rejected("node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode")
 
 
-def pre_filter(attempt: Attempt) -> Filter | Status | None:
+def pre_filter(attempt: Attempt) -> Filter | Known | Status | None:
     """The filter; none for a pod without restricted disks whose claims nobody else uses alone."""
     pod, rules = attempt.pod, attempt.rules
     disks = any(map(_is_restricted, pod.spec.volumes))
@@ -89,7 +98,7 @@ def pre_filter(attempt: Attempt) -> Filter | Status | None:
             return DISK_CONFLICT
         return taken if used else None
 
-    return check
+    return check if disks else Known(check, lambda lineup: [(taken, lineup.every)])
 
 
 # -- what may help -----------------------------------------------------------------------------------------------------

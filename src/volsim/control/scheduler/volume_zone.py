@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from volsim.control.scheduler.framework import Attempt, Code, Filter, Plugin, Status, unresolvable
+from volsim.control.scheduler.framework import Attempt, Code, Known, Plugin, Status, unresolvable
+from volsim.control.scheduler.lineup import Lineup, Nodes, union
 from volsim.control.scheduler.node_facts import NodeInfo
 from volsim.control.scheduler.volume_restrictions import claim_names
 from volsim.objects import PersistentVolume, Pod
@@ -44,7 +45,7 @@ def topologies_of(volume: PersistentVolume, rules: Rules) -> Iterator[Topology]:
             yield Topology(key, frozenset(values))
 
 
-def pre_filter(attempt: Attempt) -> Filter | Status | None:
+def pre_filter(attempt: Attempt) -> Known | Status | None:
     """The filter; none where no volume has such a label, and a refusal where that cannot be known."""
     found: list[Topology] = []
     for name in claim_names(attempt.pod):
@@ -84,7 +85,7 @@ def _binding_mode_problem(view: View, name: str) -> str | None:
     return None if found.volume_binding_mode == "WaitForFirstConsumer" else "PersistentVolume had no name"
 
 
-def _filter(demands: list[Topology], problem: Status | None) -> Filter:
+def _filter(demands: list[Topology], problem: Status | None) -> Known:
     """What a node of a zone must meet; beyond that there may be a problem with one of the claims."""
 
     def check(node: NodeInfo) -> Status | None:
@@ -97,7 +98,16 @@ def _filter(demands: list[Topology], problem: Status | None) -> Filter:
                 return CONFLICT
         return problem
 
-    return check
+    def refused(lineup: Lineup) -> Iterator[tuple[Status, Nodes]]:
+        zoned = fit = union(map(lineup.having, LABELS))
+        for key, values in demands:
+            other = FINAL.get(key, key)  # counts where the node does not have the label itself
+            fit &= lineup.labelled(key, values) | (lineup.labelled(other, values) & ~lineup.having(key))
+        yield CONFLICT, zoned & ~fit
+        if problem is not None:
+            yield problem, fit
+
+    return Known(check, refused)
 
 
 # -- what may help -----------------------------------------------------------------------------------------------------
