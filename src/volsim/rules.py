@@ -157,6 +157,9 @@ class Rules:
     # -- clocks: controllers ---------------------------------------------------------------------------------------
     pv_resync_period: float = _clock(15.0, "kube-controller-manager --pvclaimbinder-sync-period")
     attach_detach_resync_period: float = _clock(60.0, "kube-controller-manager, desired state populator")
+    leader_election_renew_deadline: float = _clock(
+        10.0, "kube-controller-manager, kube-scheduler --leader-elect-renew-deadline: how long they do without it"
+    )
     max_wait_for_unmount: float = _clock(360.0, "attach/detach controller, maxWaitForUnmountDuration")
     attach_detach_round: float = _clock(0.1, "attach/detach controller, reconcilerLoopPeriod")
     csi_attach_timeout: float = _clock(120.0, "kube-controller-manager, csiTimeout: waiting for an external attacher")

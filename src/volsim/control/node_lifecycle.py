@@ -19,7 +19,7 @@ from volsim.control.contract import NOTHING, Controller, EventNote, Outcome, nor
 from volsim.objects import Node, ObjectMeta, Pod, Taint
 from volsim.rules import microseconds
 from volsim.state import Change, View, is_ready, zone_of
-from volsim.state.runtime import Machine
+from volsim.state.runtime import Component, Machine
 
 __all__ = ["CONTROLLER", "NOT_READY", "UNREACHABLE", "detected_at", "zone_rate"]
 
@@ -119,9 +119,15 @@ def detected_at(view: View, machine: Machine) -> int:
     monitor_us = microseconds(view.rules.node_monitor_period)
     phase_us = machine.heartbeat_phase_us
     renewed_us = max(phase_us + (machine.changed_us - phase_us) // lease_us * lease_us, 0)
-    seen_us = -(-renewed_us // monitor_us) * monitor_us
+    seen_us = max(-(-renewed_us // monitor_us) * monitor_us, _started_at(view))
     found_us = seen_us + microseconds(view.rules.node_monitor_grace_period)
     return -(-found_us // monitor_us) * monitor_us
+
+
+def _started_at(view: View) -> int:
+    """When the controller saw its first node: what a process before it had seen, it does not know."""
+    process: Component | None = view.get("components", "controller-manager")
+    return process.since_us if process is not None and process.running else 0
 
 
 def sync(view: View, key: str) -> Outcome:

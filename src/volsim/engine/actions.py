@@ -7,7 +7,7 @@ from typing import NamedTuple
 from volsim.control.contract import EventNote
 from volsim.state import Change
 
-__all__ = ["Action", "Fault", "Recorded", "Request", "Step", "Sync"]
+__all__ = ["Action", "Ask", "Fault", "Recorded", "Request", "Step", "Sync"]
 
 
 class Sync(NamedTuple):
@@ -54,7 +54,24 @@ class Fault(NamedTuple):
         return f"fault: {self.what} {self.target}"
 
 
-Action = Sync | Request | Fault
+class Ask(NamedTuple):
+    """Somebody types a kubectl command: a request that can be made again, with all that it needs.
+
+    >>> print(Ask("kubectl cordon node01"))
+    user: kubectl cordon node01
+    """
+
+    line: str
+    stdin: str = ""
+    """What the command reads: manifests."""
+    about: str = ""
+    """What the manifests are about, for people."""
+
+    def __str__(self) -> str:
+        return f"user: {self.line}" + (f" ({self.about})" if self.about else "")
+
+
+Action = Sync | Request | Fault | Ask
 
 
 class Recorded(NamedTuple):

@@ -16,8 +16,9 @@ import attrs
 from volsim.apiserver.requests import carry_out
 from volsim.control.contract import NOTHING, Choose, Controller, EventNote, Outcome
 from volsim.engine.actions import Action, Recorded, Step, Sync
+from volsim.engine.components import is_down, looks_at_everything
 from volsim.errors import VolsimError, did_you_mean
-from volsim.state import ANY, RUNTIME, Draft, State, Watch
+from volsim.state import ANY, RUNTIME, Draft, State, View, Watch
 
 __all__ = ["Engine", "draw"]
 
@@ -55,6 +56,7 @@ class Engine:
                 for every in named:
                     if every not in RUNTIME:
                         watches[every].append((controller.name, watch))
+        watches["components"] = [(controller.name, looks_at_everything(controller)) for controller in self.controllers]
         object.__setattr__(self, "watches", {table: tuple(found) for table, found in watches.items()})
 
     def controller(self, name: str) -> Controller:
@@ -75,16 +77,17 @@ class Engine:
     # -- what can happen ---------------------------------------------------------------------------------------------
     def next_action(self, draft: Draft, until_us: int | None = None) -> Sync | None:
         """The work that is first in line; lets the clock go on if nothing is ready, but not past `until_us`."""
-        first = draft.first_ready()
-        if first is None:
-            due = draft.next_due_us()
-            if due is None or (until_us is not None and due > until_us):
-                return None
-            draft.wait_until(due)
+        while True:
             first = draft.first_ready()
             if first is None:
-                return None
-        return Sync(*first)
+                due = draft.next_due_us()
+                if due is None or (until_us is not None and due > until_us):
+                    return None
+                draft.wait_until(due)
+            elif is_down(draft, self.controller(first[0])):
+                draft.take(*first)  # when it is up again it looks at everything
+            else:
+                return Sync(*first)
 
     def enabled(self, state: State) -> Iterator[Sync]:
         """Every piece of work that can be done now, with every choice that is open in it.
@@ -95,7 +98,7 @@ class Engine:
         if draft.first_ready() is None and (due := draft.next_due_us()) is not None:
             draft.wait_until(due)
         for name, key in draft.ready():
-            outcome = self.controller(name).sync(draft, key)
+            outcome = self.look(draft, name, key)
             if isinstance(outcome, Choose):
                 for label, _ in outcome.options:
                     yield Sync(name, key, label)
@@ -111,12 +114,18 @@ class Engine:
         step = self.sync(draft, action, pick)
         return draft.seal(), step
 
-    def sync(self, draft: Draft, action: Sync, pick: Pick = draw) -> Step:
-        """Perform `action` on a draft."""
+    def look(self, view: View, name: str, key: str) -> Outcome | Choose:
+        """What a controller would do about a key now: nothing while its process is down. Nothing is changed."""
+        controller = self.controller(name)
+        return NOTHING if is_down(view, controller) else controller.sync(view, key)
+
+    def sync(self, draft: Draft, action: Sync, pick: Pick = draw, *, found: Outcome | Choose | None = None) -> Step:
+        """Perform `action` on a draft. `found` is what `look` has just said of it, if somebody has looked."""
         name, key, _ = action
         controller = self._by_name.get(name) or self.controller(name)
         draft.take(name, key)
-        found = controller.sync(draft, key)
+        if found is None:
+            found = self.look(draft, name, key)
         if found is NOTHING and not draft.failures(name, key):  # the most common case by far
             return Step(draft.now_us, action, (), ())
         if isinstance(found, Choose):

@@ -12,6 +12,7 @@ from volsim.apiserver.patches import LAST_APPLIED, apply_patch, three_way
 from volsim.engine import faults, processes
 from volsim.engine.actions import Action, Fault, Recorded, Request, Step
 from volsim.engine.cluster import bootstrap, default_engine, node_objects
+from volsim.engine.components import must_be_served
 from volsim.engine.perform import Engine
 from volsim.engine.trace import EventLog, Log
 from volsim.errors import LimitExceeded, NotFound, VolsimError, did_you_mean
@@ -286,6 +287,7 @@ class Simulation:
         name = f"{obj.metadata.namespace}/" if obj.metadata.namespace else ""
         what = f"{obj.kind.lower()}/{name}{obj.metadata.name or obj.metadata.generate_name or ''}"
         draft, serial = self._draft, self._draft.serial
+        must_be_served(draft)
         try:
             result = act(draft)
         except VolsimError:
@@ -298,6 +300,8 @@ class Simulation:
     def _act(self, action: Action, act: Callable[[Draft], Any]) -> Any:
         """Do something that writes in several places; if it fails half-way, nothing of it stays."""
         before = self._draft.seal()
+        if isinstance(action, Request):
+            must_be_served(self._draft)
         try:
             result = act(self._draft)
         except VolsimError:
@@ -369,9 +373,8 @@ class Simulation:
             if due > end:
                 raise LimitExceeded(f"after {limit} of simulated time there is still work due; give settle(limit=…)")
             action = self._engine.next_action(self._draft, due)
-            if action is None:
-                break
-            self._note(self._engine.sync(self._draft, action))
+            if action is not None:  # else it was the work of a component that is down
+                self._note(self._engine.sync(self._draft, action))
         return (self._draft.now_us - start) / 1_000_000
 
     # -- storage -----------------------------------------------------------------------------------------------------
@@ -455,34 +458,92 @@ class Simulation:
     # -- faults ------------------------------------------------------------------------------------------------------
     def fail_node(self, name: str) -> None:
         """Power off: processes stop, memory is lost, the disk stays. Healed by `recover_node`."""
-        self._fault("power off", name, faults.power_off)
+        self.inflict("power off", name)
 
     def recover_node(self, name: str) -> None:
         """Power on."""
-        self._fault("power on", name, faults.power_on)
+        self.inflict("power on", name)
+
+    def reboot_node(self, name: str) -> None:
+        """Off and on again at once: processes stop, memory is lost, the disk stays. Nobody has to heal it."""
+        self.inflict("reboot", name)
 
     def partition_node(self, name: str) -> None:
         """Cut the node off from the control plane: its containers go on running. Healed by `heal_node`."""
-        self._fault("cut off", name, faults.partition)
+        self.inflict("cut off", name)
 
     def heal_node(self, name: str) -> None:
         """Let the node and the control plane talk again."""
-        self._fault("reconnect", name, faults.heal)
+        self.inflict("reconnect", name)
 
     def destroy_node(self, name: str) -> None:
         """Power off for ever; the disk is lost."""
-        self._fault("destroy", name, faults.destroy)
+        self.inflict("destroy", name)
+
+    def stop_kubelet(self, name: str) -> None:
+        """Stop a node's kubelet: its containers go on, nothing is reported. Healed by `start_kubelet`."""
+        self.inflict("stop the kubelet of", name)
+
+    def start_kubelet(self, name: str) -> None:
+        """Start a node's kubelet again."""
+        self.inflict("start the kubelet of", name)
+
+    def fail_zone(self, name: str) -> None:
+        """Power off all nodes with that label topology.kubernetes.io/zone. Healed by `recover_zone`."""
+        self.inflict("power off zone", name)
+
+    def recover_zone(self, name: str) -> None:
+        """Power on all nodes of a zone."""
+        self.inflict("power on zone", name)
 
     def fail_backend(self, name: str) -> None:
         """Make a storage backend (an NFS server, a disk) unreachable. Healed by `recover_backend`."""
-        self._fault("make unreachable", name, faults.fail_backend)
+        self.inflict("make unreachable", name)
 
     def recover_backend(self, name: str) -> None:
         """Make a storage backend reachable again."""
-        self._fault("make reachable", name, faults.recover_backend)
+        self.inflict("make reachable", name)
 
-    def _fault(self, what: str, target: str, act: Callable[[Draft, str], None]) -> None:
-        self._act(Fault(what, target), lambda draft: act(draft, target))
+    def fail_driver(self, name: str, *, attach: Duration | None = 0, detach: Duration | None = 0) -> None:
+        """Let a CSI driver attach or detach so much later, or (None) answer with an error. Healed by `recover_driver`.
+
+        Delays are counted in whole seconds.
+        """
+        for verb, delay in (("attach", attach), ("detach", detach)):
+            if delay is None or delay != 0:
+                seconds = None if delay is None else microseconds(delay) // 1_000_000
+                self.inflict(faults.delaying(verb, seconds), name)
+
+    def recover_driver(self, name: str) -> None:
+        """Let a CSI driver attach and detach as it should."""
+        self.inflict("mend", name)
+
+    def stop_component(self, name: str) -> None:
+        """Stop the `apiserver`, the `controller-manager` or the `scheduler`. Healed by `start_component`."""
+        self.inflict("stop", name)
+
+    def start_component(self, name: str) -> None:
+        """Start a process of the control plane again: it knows only what the API says, and looks at everything."""
+        self.inflict("start", name)
+
+    def drain(self, node: str) -> None:
+        """Cordon a node and evict its pods, as the first try of a `kubectl drain` that is told to spare nothing.
+
+        Pods of DaemonSets stay, and those that a disruption budget protects now. Healed by `uncordon`.
+        """
+        self.inflict("drain", node)
+
+    def inflict(self, what: str, target: str) -> Step:
+        """Let a fault or a healing come over the cluster, by the words that a trace has for it.
+
+        Raises `VolsimError` for a fault that is not known, `NotFound` if it has no such target.
+
+        >>> print(Simulation(nodes=1).inflict("power off", "node01"))
+             0.000s  fault: power off node01
+        """
+        fault = Fault(what, target)
+        self._act(fault, lambda draft: faults.inflict(draft, fault))
+        return self._trace[-1]
 
     def crash_container(self, ref: str, container: str | None = None, namespace: str = "default") -> None:
         """The container's process dies of a signal (exit code 137); the restart policy decides what follows."""
@@ -494,10 +555,7 @@ class Simulation:
         The restart policy decides what follows. Raises `VolsimError` if the container that is named does not run.
         """
         pod = self.get(_as_pod(ref), namespace)
-        self._act(
-            Fault(f"exit {code}", f"pod/{pod.key}" + (f" -c {container}" if container else "")),
-            lambda draft: processes.exit_containers(draft, pod, container, code),
-        )
+        self.inflict(faults.exiting(code), f"pod/{pod.key}" + (f" -c {container}" if container else ""))
 
     # -- forks -----------------------------------------------------------------------------------------------------
     def fork(self) -> Self:
@@ -507,6 +565,20 @@ class Simulation:
         new._trace = self._trace.fork()
         new._recorded = self._recorded.fork()
         new._draft = self._draft.seal().draft(self._engine.watches)
+        return new
+
+    @classmethod
+    def of(cls, state: State, engine: Engine | None = None) -> Self:
+        """A simulation that goes on from a state, without a past: no steps, no events. O(1).
+
+        >>> sim = Simulation(nodes=1)
+        >>> Simulation.of(sim.state).get("node/node01").name
+        'node01'
+        """
+        new = object.__new__(cls)
+        new._engine = engine if engine is not None else default_engine()
+        new._trace, new._recorded = Log(), Log()
+        new._draft = state.draft(new._engine.watches)
         return new
 
     def __repr__(self) -> str:

@@ -1,83 +1,48 @@
-"""Which faults an exploration may choose, and how often: budgets, each fault with its healing twin.
+"""Which faults an exploration may choose, and how often: budgets, each fault with its healing twin; and what people do.
 
 A fault strikes between any two actions, at the instant at which the cluster then is: the clock does not go on for it.
+What people may do (`Faults.user_actions`) happens once each, at any time and in any order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import attrs
 
 from volsim.engine import faults
-from volsim.engine.actions import Fault, Step
+from volsim.engine.actions import Ask, Fault, Step
 from volsim.engine.perform import Engine
-from volsim.errors import VolsimError, did_you_mean
-from volsim.state import Draft, State
+from volsim.errors import VolsimError
+from volsim.exploration.asking import asked, carry_out
+from volsim.state import State
 
-__all__ = ["Faults", "strike"]
+__all__ = ["BUDGETS", "Faults", "strike"]
 
-Act = Callable[[Draft, str], None]
-
-ACTS: dict[str, Act] = {
-    "power off": faults.power_off,
-    "power on": faults.power_on,
-    "cut off": faults.partition,
-    "reconnect": faults.heal,
-    "destroy": faults.destroy,
-    "make unreachable": faults.fail_backend,
-    "make reachable": faults.recover_backend,
+BUDGETS: dict[str, tuple[faults.Kind, ...]] = {
+    name: tuple(kind for kind in faults.KINDS if kind.budget == name)
+    for name in dict.fromkeys(kind.budget for kind in faults.KINDS)
 }
-"""What a fault or a healing does, by `Fault.what`."""
-
-
-class Kind(NamedTuple):
-    """One kind of fault: to which rows of which table it can come, and what heals it."""
-
-    table: str
-    what: str
-    can_strike: Callable[[Any], bool]
-    healed_by: str = ""
-    can_heal: Callable[[Any], bool] = lambda row: False
-
-
-KINDS: dict[str, Kind] = {
-    "node_failures": Kind(
-        "machines",
-        "power off",
-        lambda machine: machine.powered,
-        "power on",
-        lambda machine: not machine.powered and not machine.destroyed,
-    ),
-    "partitions": Kind(
-        "machines",
-        "cut off",
-        lambda machine: machine.connected and not machine.destroyed,
-        "reconnect",
-        lambda machine: not machine.connected and not machine.destroyed,
-    ),
-    "node_losses": Kind("machines", "destroy", lambda machine: not machine.destroyed),
-    "backend_failures": Kind(
-        "backends",
-        "make unreachable",
-        lambda backend: backend.reachable,
-        "make reachable",
-        lambda backend: not backend.reachable,
-    ),
-}
-"""The kinds of faults, by the name of their budget."""
+"""The kinds of faults that each budget allows."""
 
 Spent = tuple[int, ...]
-"""How often each kind has struck, in the order of `KINDS`."""
+"""How often each kind has struck, in the order of `BUDGETS`; then whether each of the user's actions is done."""
+Chosen = Fault | Ask
 
 
-@attrs.frozen(kw_only=True)
+def _asks(given: Iterable[Any] | Any) -> tuple[Ask, ...]:
+    if isinstance(given, str | dict) or not isinstance(given, Iterable):
+        raise VolsimError(f"user_actions={given!r}: give a list, also of one action")
+    return tuple(map(asked, given))
+
+
+@attrs.frozen(kw_only=True, repr=False)
 class Faults:
     """How often faults may strike on one path. Of a kind that is allowed at all, each can be healed at any time.
 
-    >>> Faults(node_failures=1)
-    Faults(node_failures=1, partitions=0, node_losses=0, backend_failures=0, healing=True)
+    >>> Faults(node_failures=1, user_actions=["kubectl cordon node01"])
+    Faults(node_failures=1, user_actions=(Ask(line='kubectl cordon node01', stdin='', about=''),))
     >>> Faults(node_failures=-1)
     Traceback (most recent call last):
         ...
@@ -86,45 +51,81 @@ class Faults:
 
     node_failures: int = 0
     """Power cuts; the disk stays, and power may come back."""
+    reboots: int = 0
+    """Nodes that go off and on again, sooner than anybody misses them."""
     partitions: int = 0
     """Nodes cut off from the control plane, whose containers go on; the network may come back."""
     node_losses: int = 0
     """Nodes that go for ever, with their disks."""
+    kubelet_stops: int = 0
+    """Kubelets that do not run, while their containers go on; they may be started again."""
+    zone_failures: int = 0
+    """Zones of which all nodes lose power; it may come back."""
     backend_failures: int = 0
     """File servers and disks behind the network that cannot be reached; they may come back."""
+    driver_failures: int = 0
+    """CSI drivers that cannot attach, or cannot detach; they may be mended."""
+    component_outages: int = 0
+    """API server, controller manager or scheduler that are down; they may be started again."""
+    container_crashes: int = 0
+    """Containers whose process is killed."""
+    pod_deletions: int = 0
+    """Pods that somebody deletes."""
+    drains: int = 0
+    """Nodes that somebody drains; they may be uncordoned."""
     healing: bool = True
     """Whether what can be healed may be."""
+    user_actions: tuple[Ask, ...] = attrs.field(default=(), converter=_asks)
+    """What people may do, once each: lines that begin with ``kubectl``, manifests to apply, functions of a module."""
 
     def __attrs_post_init__(self) -> None:
-        for name in KINDS:
+        for name in BUDGETS:
             budget = getattr(self, name)
             if not isinstance(budget, int) or isinstance(budget, bool) or budget < 0:
                 raise VolsimError(f"{name}={budget!r}: a budget is a whole number from 0 on")
 
+    def __repr__(self) -> str:
+        given = [(each.name, getattr(self, each.name), each.default) for each in attrs.fields(Faults)]
+        return f"Faults({', '.join(f'{name}={value!r}' for name, value, default in given if value != default)})"
+
     @property
     def none_spent(self) -> Spent:
-        """Nothing has struck yet."""
-        return (0,) * len(KINDS)
+        """Nothing has struck yet, and nobody has done anything."""
+        return (0,) * (len(BUDGETS) + len(self.user_actions))
 
-    def choices(self, state: State, spent: Spent) -> Iterator[tuple[Fault, Spent]]:
-        """The faults and healings that may come now, by kind and name, with what has been spent afterwards."""
-        for place, (name, kind) in enumerate(KINDS.items()):
-            budget = getattr(self, name)
-            if not budget:
-                continue
-            for target, row in state.table(kind.table).items():
-                if spent[place] < budget and kind.can_strike(row):
-                    yield Fault(kind.what, target), (*spent[:place], spent[place] + 1, *spent[place + 1 :])
-                if self.healing and kind.can_heal(row):
-                    yield Fault(kind.healed_by, target), spent
+    def choices(self, state: State, spent: Spent) -> Iterator[tuple[Chosen, Spent]]:
+        """The faults and healings that may come now, by kind and name, and what people may do.
+
+        With each, what has been spent afterwards.
+        """
+        for place, (name, kinds) in enumerate(BUDGETS.items()):
+            if getattr(self, name):
+                may_strike = spent[place] < getattr(self, name)
+                for kind in kinds:
+                    yield from self._of_kind(kind, state, spent, place, may_strike=may_strike)
+        for place, ask in enumerate(self.user_actions, len(BUDGETS)):
+            if not spent[place]:
+                yield ask, _once_more(spent, place)
+
+    def _of_kind(
+        self, kind: faults.Kind, state: State, spent: Spent, place: int, *, may_strike: bool
+    ) -> Iterator[tuple[Chosen, Spent]]:
+        for target in kind.targets(state):
+            if may_strike and kind.can_strike(state, target):
+                yield Fault(kind.what, target), _once_more(spent, place)
+            if self.healing and kind.can_heal(state, target):
+                yield Fault(kind.healing, target), spent
 
 
-def strike(engine: Engine, state: State, fault: Fault) -> tuple[State, Step]:
-    """The state after a fault or a healing, and what it did. `state` stays as it is."""
-    act = ACTS.get(fault.what)
-    if act is None:
-        raise VolsimError(f"there is no fault {fault.what!r}; {did_you_mean(fault.what, ACTS)}")
+def _once_more(spent: Spent, place: int) -> Spent:
+    return (*spent[:place], spent[place] + 1, *spent[place + 1 :])
+
+
+def strike(engine: Engine, state: State, fault: Chosen) -> tuple[State, Step]:
+    """The state after a fault, a healing or what somebody does, and what it did. `state` stays as it is."""
+    if isinstance(fault, Ask):
+        return carry_out(engine, state, fault)
     draft = state.draft(engine.watches)
-    act(draft, fault.target)
+    faults.inflict(draft, fault)
     step = Step(draft.now_us, fault, draft.take_changes(), ())  # that wakes whoever watches: before the state is sealed
     return draft.seal(), step

@@ -14,7 +14,7 @@ from volsim.objects import Pod
 from volsim.objects._record import FrozenDict, Record, frozen_map, record
 from volsim.storage.tree import Directory
 
-__all__ = ["Attachment", "Container", "Driver", "Machine", "Plugin", "Sandbox"]
+__all__ = ["Attachment", "Component", "Container", "Driver", "Machine", "Plugin", "Sandbox"]
 
 
 @record
@@ -27,13 +27,17 @@ class Machine(Record):
 
     powered: bool = True
     connected: bool = True
-    """Whether kubelet and control plane can talk."""
+    """Whether the network lets kubelet and control plane talk."""
+    kubelet: bool = True
+    """Whether its kubelet runs; containers run without it."""
+    served: bool = True
+    """Whether there is an API server that its kubelet could talk to."""
     destroyed: bool = False
     """Off for ever, its disk lost."""
     boot: int = 1
     """Counts the times it was switched on; processes and memory belong to one boot."""
     changed_us: int = 0
-    """When power or network last changed."""
+    """When it last fell silent, or was heard again."""
     heartbeat_phase_us: int = 0
     """Leases are renewed at this offset, every `Rules.node_lease_renew_interval`."""
     disk: Directory = attrs.field(factory=Directory)
@@ -44,9 +48,18 @@ class Machine(Record):
     """The last number of the next pod's address."""
 
     @property
+    def hears(self) -> bool:
+        """Whether its kubelet, if there is power, knows what the API says and can report.
+
+        >>> Machine(kubelet=False).hears, Machine(powered=False).hears
+        (False, True)
+        """
+        return self.kubelet and self.connected and self.served
+
+    @property
     def answers(self) -> bool:
         """Whether the control plane hears its kubelet."""
-        return self.powered and self.connected
+        return self.powered and self.kubelet and self.connected and self.served
 
     @property
     def address(self) -> str:
@@ -78,6 +91,24 @@ class Driver(Record):
     """The node label that says from where its volumes can be reached; None: from everywhere."""
     resizer: bool = False
     """Whether it has an external resizer."""
+    attach_delay_seconds: int | None = 0
+    """How late its storage attaches a disk; None: it answers with an error."""
+    detach_delay_seconds: int | None = 0
+    """How late its storage detaches a disk; None: it answers with an error."""
+
+
+@record
+class Component(Record):
+    """A process of the control plane that was stopped at least once.
+
+    >>> Component(name="scheduler", running=False).running
+    False
+    """
+
+    name: str
+    running: bool = True
+    since_us: int = 0
+    """Since when it runs, or does not. What it knew before that it has forgotten."""
 
 
 @record

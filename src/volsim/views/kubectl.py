@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from volsim.engine.components import must_be_served
 from volsim.errors import VolsimError
 from volsim.views.arguments import UsageError, parse, split_words
 from volsim.views.commands.apply import APPLY, REPLACE
@@ -131,6 +132,8 @@ def run(sim: Simulation, line: str, stdin: bytes | None = None, cwd: Path | None
 
 def _execute(command: Command, session: Session) -> str:
     """Run a command; errors carry what was printed before."""
+    if command is not VERSION:  # which tells of the client in any case
+        must_be_served(session.sim.state)
     try:
         with _api_warnings(session):
             command.run(session)

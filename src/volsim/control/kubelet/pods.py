@@ -72,7 +72,7 @@ def watch_machine(view: View, change: Change) -> Iterator[str]:
     before, after = change.before, change.after
     if after is None or (
         before is not None
-        and (before.powered, before.connected, before.boot) == (after.powered, after.connected, after.boot)
+        and (before.powered, before.hears, before.boot) == (after.powered, after.hears, after.boot)
     ):
         return
     seen = set()
@@ -110,8 +110,8 @@ def work_on(view: View, pod_key: str, uid: str) -> PodWork | None:
     machine: Machine | None = view.get("machines", node) if node else None
     if node is None or machine is None or not machine.powered:
         return None
-    gone = machine.connected and pod is None
-    if gone or not machine.connected:
+    gone = machine.hears and pod is None
+    if gone or not machine.hears:
         if sandbox is None:
             return None
         pod = sandbox.pod
@@ -125,6 +125,8 @@ def sync(view: View, key: str) -> Outcome:
     work = work_on(view, pod_key, uid)
     if work is None:
         return NOTHING
+    if not work.machine.kubelet:
+        return _unattended(work)
     _see(work)
     _notice_reboot(work)
     if work.gone or work.pod.metadata.deletion_timestamp is not None:
@@ -133,8 +135,17 @@ def sync(view: View, key: str) -> Outcome:
         _end(work)
     else:
         _run(work)
-    told = work.machine.connected and not work.gone
+    told = work.machine.hears and not work.gone
     return work.outcome(_report(work) if told else None)
+
+
+def _unattended(work: PodWork) -> Outcome:
+    """While the kubelet does not run: processes go on by themselves; nothing is started, stopped or reported."""
+    assert work.sandbox is not None, "who cannot ask the API knows only pods with a sandbox"
+    if work.sandbox.boot == work.machine.boot:
+        for spec in work.specs:
+            containers.go_on(work, spec)
+    return work.outcome(None)
 
 
 def _report(work: PodWork) -> PodStatus:

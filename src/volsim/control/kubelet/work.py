@@ -138,7 +138,7 @@ class PodWork:
             ]
         if status is not None and status != self.pod.status:
             writes.append(UpdateStatus(self.pod.replace(status=status)))
-        if self.remove and not self.gone and self.machine.connected:
+        if self.remove and not self.gone and self.machine.hears:
             writes.append(Delete("pods", self.pod.key, uid=self.uid, grace_seconds=0))
         after = None if self._wake_us is None else max(self._wake_us - self.now_us, 0)
         if not writes and not self.events and after is None:
