@@ -5,19 +5,33 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from volsim.apiserver import requests
 from volsim.engine.cluster import bootstrap, default_engine, node_objects
 from volsim.engine.perform import Engine
 from volsim.objects import (
+    Container,
+    Deployment,
+    DeploymentSpec,
+    LabelSelector,
     NFSVolumeSource,
+    Node,
     ObjectMeta,
     PersistentVolume,
     PersistentVolumeClaim,
     PersistentVolumeClaimSpec,
+    PersistentVolumeClaimVolumeSource,
     PersistentVolumeSpec,
+    Pod,
+    PodSpec,
+    PodTemplateSpec,
+    Taint,
+    Volume,
+    VolumeMount,
     VolumeResourceRequirements,
 )
+from volsim.objects._record import FrozenDict
 from volsim.quantity import Quantity
 from volsim.rules import Rules
 from volsim.state import Draft, State
@@ -89,3 +103,69 @@ def quiet_gc() -> Iterator[None]:
     finally:
         gc.enable()
         gc.unfreeze()
+
+
+# -- pods and nodes ----------------------------------------------------------------------------------------------------
+def pod(number: int, **spec: Any) -> Pod:
+    """A pod with one container that serves until it is stopped."""
+    container = Container(name="c", image="nginx:1", volume_mounts=_mounts(spec.get("volumes", ())))
+    return Pod(
+        metadata=ObjectMeta(name=f"p-{number:06}", namespace="default"), spec=PodSpec(containers=(container,), **spec)
+    )
+
+
+def _mounts(volumes: tuple[Volume, ...]) -> tuple[VolumeMount, ...]:
+    return tuple(VolumeMount(name=each.name, mount_path=f"/{each.name}") for each in volumes)
+
+
+def claimed(number: int) -> dict[str, Any]:
+    """The part of a pod's spec by which it uses claim `number`."""
+    source = PersistentVolumeClaimVolumeSource(claim_name=f"c-{number:06}")
+    return {"volumes": (Volume(name="data", persistent_volume_claim=source),)}
+
+
+def deployment(replicas: int) -> Deployment:
+    """A Deployment of pods that want nothing."""
+    template = PodTemplateSpec(
+        metadata=ObjectMeta(labels={"app": "web"}), spec=PodSpec(containers=(Container(name="c", image="nginx:1"),))
+    )
+    return Deployment(
+        metadata=ObjectMeta(name="web", namespace="default"),
+        spec=DeploymentSpec(replicas=replicas, selector=LabelSelector(match_labels={"app": "web"}), template=template),
+    )
+
+
+OBSTACLES = ("tainted", "full", "unlabelled", "elsewhere")
+"""Why a node cannot take a pod: a taint, pods, no label that the pod selects, another zone than that of its volume."""
+ZONE = "topology.kubernetes.io/zone"
+
+
+def crowd(nodes: int, free: int, obstacle: str) -> tuple[Engine, Draft]:
+    """A cluster of which only the first `free` nodes can take a pod that `wishes(obstacle)` belong to."""
+    engine, draft = cluster(nodes)
+    for number, name in enumerate(list(draft.nodes)):
+        node, blocked = draft.nodes[name], number >= free
+        meta, spec, status = node.metadata, node.spec, node.status
+        labels = {**meta.labels, "disk": "none" if blocked else "ssd", ZONE: "b" if blocked else "a"}
+        if blocked and obstacle == "tainted":
+            spec = spec.replace(taints=(Taint(key="dedicated", value="db", effect="NoSchedule"),))
+        if blocked and obstacle == "full":
+            status = status.replace(allocatable=FrozenDict({**status.allocatable, "pods": Quantity("1")}))
+            there = pod(100_000 + number, node_name=name)
+            draft.put("pods", there.key, there)
+        draft.put("nodes", name, Node(metadata=meta.replace(labels=FrozenDict(labels)), spec=spec, status=status))
+    if obstacle == "elsewhere":
+        zonal = volume(0)
+        labelled = zonal.metadata.replace(labels=FrozenDict({ZONE: "a"}))
+        create(draft, zonal.replace(metadata=labelled))
+        create(draft, claim(0))
+    draft.take_changes()
+    run(engine, draft)
+    return engine, draft
+
+
+def wishes(obstacle: str) -> dict[str, Any]:
+    """What a pod wants in such a cluster."""
+    if obstacle == "unlabelled":
+        return {"node_selector": {"disk": "ssd"}}
+    return claimed(0) if obstacle == "elsewhere" else {}

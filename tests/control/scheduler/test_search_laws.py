@@ -26,6 +26,7 @@ from tests.control.scheduler.clusters import (
 )
 from volsim.control.scheduler import search as module
 from volsim.control.scheduler.framework import Attempt, Status, SteadyScore
+from volsim.control.scheduler.node_facts import NodeInfo, usage_of
 from volsim.control.scheduler.plugins import plugins_of
 from volsim.control.scheduler.search import FEW_NODES, ROTATION, best, prepare, search
 from volsim.state import Draft
@@ -65,8 +66,8 @@ def plain_search(attempt: Attempt) -> Plain | None:
 
 
 def plain_best(attempt: Attempt, names: list[str]) -> list[str]:
-    """The nodes with the best total, each node's scores added up by itself."""
-    infos = [attempt.node(name) for name in names]
+    """The nodes with the best total, each node's scores added up by itself; pods that are nominated do not count."""
+    infos = [NodeInfo(attempt.lineup.facts(name), usage_of(attempt.view, name)) for name in names]
     totals = [0] * len(infos)
     for plugin in plugins_of(attempt.rules):
         answer = plugin.score(attempt, infos) if plugin.score is not None else None
