@@ -237,7 +237,7 @@ class TestDriversThatAreMissing:
             (
                 "1.36",
                 "timed out waiting for external-attacher of other.csi CSI driver to attach volume disk",
-                "unattached volumes=[pv], failed to process volumes=[]: context deadline exceeded",
+                None,  # since 1.27 the kubelet says nothing of a mere time-out
             ),
             (
                 "1.20",
@@ -246,7 +246,7 @@ class TestDriversThatAreMissing:
             ),
         ],
     )
-    def test_they_are_waited_for(self, kubernetes: str, attach: str, mount: str) -> None:
+    def test_they_are_waited_for(self, kubernetes: str, attach: str, mount: str | None) -> None:
         sim = cluster(kubernetes=kubernetes)
         csi = {"driver": "other.csi", "volumeHandle": "disk"}
         sim.apply([*volume(csi=csi), pod("a", "node01", "pv")])
@@ -257,9 +257,10 @@ class TestDriversThatAreMissing:
         sim.run("10s")
         assert messages(sim, "FailedAttachVolume") == [f'AttachVolume.Attach failed for volume "pv" : {attach}']
         text = f"Unable to attach or mount volumes: unmounted volumes=[pv], {mount}"
-        assert messages(sim, "FailedMount") == [text]
+        assert messages(sim, "FailedMount") == ([text] if mount else [])
         sim.run("4m")
-        assert len(messages(sim, "FailedAttachVolume")) == len(messages(sim, "FailedMount")) == 3
+        assert len(messages(sim, "FailedAttachVolume")) == 3
+        assert len(messages(sim, "FailedMount")) == (3 if mount else 0)
         assert phase(sim, "a") == "Pending"
 
     def test_the_disk_comes_with_the_driver(self) -> None:
@@ -791,7 +792,7 @@ class TestEphemeralVolumes:
         sim = cluster()
         sim.apply(fast_class())
         sim.apply(pod("a", "node01", uses=ephemeral()))
-        sim.run("5s")  # the kubelet tries again when the claim is bound
+        sim.run("10s")  # the kubelet tries again: it does not hear that the claim is bound
         assert phase(sim, "a") == "Running"
         assert len(attached(sim, "node01")) == 1
         sim.delete("pod/a")

@@ -13,7 +13,7 @@ import attrs
 
 from volsim.errors import VolsimError
 from volsim.objects._record import Record, record
-from volsim.storage.tree import Directory
+from volsim.storage.tree import Directory, Special
 
 __all__ = ["NETWORK", "Backend", "backend_of"]
 
@@ -30,6 +30,9 @@ class Backend(Record):
     family: str = "export"
     """`export` or `disk`."""
     root: Directory = attrs.field(factory=Directory)
+    """What its file system holds."""
+    device: Special = Special(kind="block", mode=0o660)
+    """A disk's bare bytes, as they are seen where it is used without a file system."""
     reachable: bool = True
     capacity: int | None = None
     """Bytes; None: nobody said."""

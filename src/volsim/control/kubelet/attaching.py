@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from volsim.control.attachable import Attachable, attachables
+from volsim.control.kubelet.claims import expected_volumes
 from volsim.control.kubelet.work import PodWork
 from volsim.objects import Node, Volume, VolumeAttachment
 from volsim.rules import microseconds
@@ -18,7 +19,7 @@ from volsim.state import Change, View
 from volsim.state.runtime import Sandbox
 from volsim.storage.backends import Backend
 
-__all__ = ["disks_of", "is_ready_to_mount", "note_waiting", "say_waiting", "waiting_pods"]
+__all__ = ["disks_of", "is_ready_to_mount", "note_waiting", "say_unprocessed", "say_waiting", "waiting_pods"]
 
 
 def disks_of(work: PodWork) -> dict[str, Attachable]:
@@ -63,23 +64,37 @@ def say_waiting(work: PodWork, disks: Mapping[str, Attachable], waiting: set[str
     assert sandbox is not None and sandbox.awaiting_since_us is not None, "there is something that the pod waits for"
     timeout_us = microseconds(work.rules.pod_attach_and_mount_timeout)
     if work.now_us >= sandbox.awaiting_since_us + timeout_us:
-        text = _timeout_text(work, sandbox, disks, waiting)
+        late = (
+            "context deadline exceeded" if work.rules.deadlines_are_contexts else "timed out waiting for the condition"
+        )
+        text = _missing_text(work, waiting, {}, late)
         if work.rules.mutable_csi_node_allocatable and any(_is_refused(work, disks[name]) for name in waiting):
             text = f"Node has reached its volume attachment limit, rejecting pod. {text}"
             work.event("Warning", "VolumeAttachmentLimitExceeded", text)
             work.rejected = "VolumeAttachmentLimitExceeded", text
             return
-        work.event("Warning", "FailedMount", f"Unable to attach or mount volumes: {text}")
+        if work.rules.mount_timeouts_are_told:
+            work.event("Warning", "FailedMount", f"Unable to attach or mount volumes: {text}")
         work.sandbox = sandbox = sandbox.replace(awaiting_since_us=work.now_us)
     assert sandbox.awaiting_since_us is not None
     work.wake_at(sandbox.awaiting_since_us + timeout_us, background=True)
     work.notes.append(f"wait for {', '.join(sorted(disks[name].name for name in waiting))} to be attached")
 
 
-def _timeout_text(work: PodWork, sandbox: Sandbox, disks: Mapping[str, Attachable], waiting: set[str]) -> str:
-    unmounted = sorted(volume.name or "" for volume in work.pod.spec.volumes if volume.name not in sandbox.mounted)
-    why = "context deadline exceeded" if work.rules.deadlines_are_contexts else "timed out waiting for the condition"
-    unattached, unprocessed = sorted(waiting), ", failed to process volumes=[]"
+def say_unprocessed(work: PodWork, waiting: set[str], problems: Mapping[str, str]) -> None:
+    """Say which of the pod's volumes the kubelet cannot even look up, and why."""
+    why = list(dict.fromkeys(problems.values()))
+    error = why[0] if len(why) == 1 else f"[{', '.join(why)}]"
+    text = _missing_text(work, waiting, problems, error)
+    work.event("Warning", "FailedMount", f"Unable to attach or mount volumes: {text}")
+
+
+def _missing_text(work: PodWork, waiting: set[str], problems: Mapping[str, str], why: str) -> str:
+    sandbox = work.sandbox
+    assert sandbox is not None, "the pod is being set up"
+    expected = [volume.name or "" for volume in expected_volumes(work.pod)]
+    unmounted = sorted(name for name in expected if name not in sandbox.mounted)
+    unattached, unprocessed = sorted(waiting), f", failed to process volumes=[{' '.join(sorted(problems))}]"
     if not work.rules.mount_timeout_names_unprocessed:
         unattached, unprocessed = [volume.name or "" for volume in work.pod.spec.volumes], ""
     return f"unmounted volumes=[{' '.join(unmounted)}], unattached volumes=[{' '.join(unattached)}]{unprocessed}: {why}"

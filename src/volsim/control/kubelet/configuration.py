@@ -1,33 +1,36 @@
 """Kubelet: what configMap, secret, downwardAPI and projected volumes contain.
 
 Modelled: keys and items, optional and missing ones, modes, projections of several sources (the last wins), the layout
-of an atomic writer (``..data`` links) that a container sees.
-Not modelled: updates of a mounted volume, tokens that a real API server would accept, trust bundles.
+of an atomic writer (``..data`` links) that a container sees, and how it swaps all files at once.
+Not modelled: tokens that a real API server would accept, trust bundles, certificates.
 Source: kubelet, pkg/volume/{configmap,secret,downwardapi,projected}, pkg/volume/util/atomic_writer.go.
 """
 
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from volsim.control.kubelet.places import MountError
+from volsim.manifests import timestamp
 from volsim.objects import ConfigMap, FrozenDict, Pod, Secret, Volume
 from volsim.state import View
 from volsim.storage.tree import Directory, File, Symlink
 
-__all__ = ["MountError", "configuration", "field_value"]
+__all__ = ["MountError", "configuration", "field_value", "is_final"]
 
 Files = dict[str, tuple[bytes, int]]
 """Path -> (content, mode)."""
 
 
-class MountError(Exception):
-    """A volume cannot be set up; the text is what the kubelet says of it."""
+def configuration(
+    view: View, pod: Pod, volume: Volume, now_us: int, *, address: str = "", before: Directory | None = None
+) -> Directory:
+    """The directory of a configuration volume; `before` itself if nothing in it has changed.
 
-
-def configuration(view: View, pod: Pod, volume: Volume, now_us: int) -> Directory:
-    """The directory of a configuration volume. Raises `MountError` in the kubelet's words."""
+    Raises `MountError` in the kubelet's words.
+    """
     files: Files = {}
     if volume.config_map is not None:
         source = volume.config_map
@@ -38,14 +41,45 @@ def configuration(view: View, pod: Pod, volume: Volume, now_us: int) -> Director
         data = _secret(view, pod, secret.secret_name or "", bool(secret.optional))
         _choose(files, data, secret.items, secret.default_mode, bool(secret.optional), "secret")
     elif volume.downward_api is not None:
-        _downward(files, pod, volume.downward_api.items, volume.downward_api.default_mode)
+        _downward(files, pod, volume.downward_api.items, volume.downward_api.default_mode, address)
     elif volume.projected is not None:
-        for each in volume.projected.sources:
-            _project(files, view, pod, each, volume.projected.default_mode)
-    return _laid_out(files, now_us)
+        _project_all(files, view, pod, volume.projected, address)
+    if before is not None and _contents(before) == _as_owned(files, pod):
+        return before
+    mode = 0o777 if volume.config_map is not None else 0o1777  # on the disk, or in memory
+    return _laid_out(files, now_us, mode, [*_mount_points(pod, volume.name), *_kept(before)])
 
 
-def _project(files: Files, view: View, pod: Pod, source: Any, mode: int | None) -> None:
+def is_final(view: View, pod: Pod, volume: Volume) -> bool:
+    """Whether all that a volume is made of is immutable, so that it is never looked at again."""
+    parts = volume.projected.sources if volume.projected is not None else (volume,)
+    return bool(parts) and all(_is_immutable(view, pod, part) for part in parts)
+
+
+def _is_immutable(view: View, pod: Pod, part: Any) -> bool:
+    namespace = pod.metadata.namespace
+    if part.config_map is not None:
+        found = view.get("configmaps", f"{namespace}/{part.config_map.name}")
+    elif part.secret is not None:
+        found = view.get("secrets", f"{namespace}/{getattr(part.secret, 'secret_name', None) or part.secret.name}")
+    else:
+        return False
+    return found is not None and bool(found.immutable)
+
+
+def _project_all(files: Files, view: View, pod: Pod, projected: Any, address: str) -> None:
+    """All sources of a projected volume, the last one winning. Raises `MountError` for all that are wrong."""
+    errors: dict[str, None] = {}
+    for each in projected.sources:
+        try:
+            _project(files, view, pod, each, projected.default_mode, address)
+        except MountError as error:
+            errors[str(error)] = None
+    if errors:
+        raise MountError(next(iter(errors)) if len(errors) == 1 else f"[{', '.join(errors)}]")
+
+
+def _project(files: Files, view: View, pod: Pod, source: Any, mode: int | None, address: str) -> None:
     if source.config_map is not None:
         optional = bool(source.config_map.optional)
         data = _config_map(view, pod, source.config_map.name or "", optional)
@@ -55,7 +89,7 @@ def _project(files: Files, view: View, pod: Pod, source: Any, mode: int | None) 
         data = _secret(view, pod, source.secret.name or "", optional)
         _choose(files, data, source.secret.items, mode, optional, "secret")
     if source.downward_api is not None:
-        _downward(files, pod, source.downward_api.items, mode)
+        _downward(files, pod, source.downward_api.items, mode, address)
     if source.service_account_token is not None:
         token = f"token of {pod.metadata.namespace}/{pod.spec.service_account_name or 'default'}"
         files[source.service_account_token.path or "token"] = (token.encode(), 0o644 if mode is None else mode)
@@ -96,9 +130,9 @@ def _choose(
             raise MountError(f"{'configmap ' if what == 'configmap' else ''}references non-existent {text}")
 
 
-def _downward(files: Files, pod: Pod, items: Iterable[Any], mode: int | None) -> None:
+def _downward(files: Files, pod: Pod, items: Iterable[Any], mode: int | None, address: str) -> None:
     for item in items:
-        text = field_value(pod, item.field_ref.field_path) if item.field_ref is not None else ""
+        text = field_value(pod, item.field_ref.field_path, address=address) if item.field_ref is not None else ""
         usual = 0o644 if mode is None else mode
         files[item.path] = (text.encode(), usual if item.mode is None else item.mode)
 
@@ -128,17 +162,77 @@ def field_value(pod: Pod, path: str | None, *, address: str = "") -> str:
     return plain.get(path) or ""
 
 
-def _laid_out(files: Files, now_us: int) -> Directory:
+def _laid_out(files: Files, now_us: int, mode: int, others: Iterable[tuple[str, Directory]]) -> Directory:
     """The files as an atomic writer leaves them: in a directory of their own, behind the link ``..data``."""
-    generation = f"..{now_us}"
-    content = Directory(mode=0o755)
-    top: dict[str, Any] = {}
-    for path, (data, mode) in files.items():
+    generation = _generation(now_us)
+    content = Directory(mode=0o755, mtime_us=now_us)
+    top: dict[str, Any] = dict(others)
+    for path, (data, its_mode) in files.items():
         parts = [part for part in path.split("/") if part]
-        content = _with(content, parts, File(data=data, mode=mode))
+        content = _with(content, parts, File(data=data, mode=its_mode, mtime_us=now_us))
         top[parts[0]] = Symlink(target=f"..data/{parts[0]}")
     entries: dict[str, Any] = {generation: content, "..data": Symlink(target=generation), **top}
-    return Directory(entries=FrozenDict(entries), mode=0o777)
+    return Directory(entries=FrozenDict(entries), mode=mode, mtime_us=now_us)
+
+
+def _generation(now_us: int) -> str:
+    """The name of the directory of one generation of files: when it was made.
+
+    >>> _generation(1_500_000)[-16:]
+    '00_01.500000000'
+    """
+    moment = timestamp(now_us).removesuffix("Z")
+    return f"..{moment.replace('-', '_').replace('T', '_').replace(':', '_')}.{now_us % 1_000_000:06}000"
+
+
+def _as_owned(files: Files, pod: Pod) -> Files:
+    """The files as they are when the pod's group has got them."""
+    security = pod.spec.security_context
+    if security is None or security.fs_group is None:
+        return files
+    return {path: (data, mode | 0o440) for path, (data, mode) in files.items()}
+
+
+def _contents(root: Directory) -> Files:
+    """The files of the present generation, by path."""
+    link = root.entries.get("..data")
+    generation = root.entries.get(link.target) if isinstance(link, Symlink) else None
+    found: Files = {}
+    if isinstance(generation, Directory):
+        for path, file in _walk(generation, ""):
+            found[path] = (file.data, file.mode)
+    return found
+
+
+def _walk(directory: Directory, above: str) -> Iterator[tuple[str, File]]:
+    for name, node in directory.entries.items():
+        if isinstance(node, File):
+            yield f"{above}{name}", node
+        elif isinstance(node, Directory):
+            yield from _walk(node, f"{above}{name}/")
+
+
+def _mount_points(pod: Pod, name: str | None) -> Iterator[tuple[str, Directory]]:
+    """The directories over which a container mounts other volumes inside this one: the volume itself is read-only."""
+    for spec in (*pod.spec.init_containers, *pod.spec.containers):
+        for mount in spec.volume_mounts:
+            outer = (mount.mount_path or "").rstrip("/")
+            for other in spec.volume_mounts if mount.name == name and not mount.sub_path else ():
+                inner = (other.mount_path or "").rstrip("/")
+                if inner.startswith(f"{outer}/"):
+                    yield _nested(inner[len(outer) + 1 :].split("/"))
+
+
+def _nested(parts: list[str]) -> tuple[str, Directory]:
+    entries: dict[str, Any] = dict([_nested(parts[1:])]) if parts[1:] else {}
+    return parts[0], Directory(entries=FrozenDict(entries))
+
+
+def _kept(before: Directory | None) -> Iterator[tuple[str, Directory]]:
+    """What stands beside the files of a volume, and stays when they are swapped."""
+    for name, node in before.entries.items() if before is not None else ():
+        if isinstance(node, Directory) and not name.startswith(".."):
+            yield name, node
 
 
 def _with(directory: Directory, parts: list[str], file: File) -> Directory:

@@ -30,6 +30,7 @@ from volsim.objects import (
 from volsim.quantity import Quantity
 from volsim.state import Change, View
 from volsim.state.runtime import Machine
+from volsim.storage.node_disk import NODE_DISK
 
 __all__ = ["CONTROLLER"]
 
@@ -88,7 +89,7 @@ def sync(view: View, key: str) -> Outcome:
     machine: Machine | None = view.get("machines", key)
     writes: list[Write] = []
     if machine is None:
-        machine = Machine(number=len(view.table("machines")), changed_us=view.now_us)
+        machine = Machine(number=len(view.table("machines")), changed_us=view.now_us, disk=NODE_DISK)
         writes.append(Put("machines", key, machine))
     if machine.answers:
         labelled = _with_labels(node)

@@ -1,0 +1,35 @@
+"""What is on a node's disk before anybody uses it: the directories of every Linux system, and the kubelet's own.
+
+Source: Filesystem Hierarchy Standard 3.0; file-hierarchy(7).
+"""
+
+from __future__ import annotations
+
+from volsim.storage import tree
+from volsim.storage.tree import Directory
+
+__all__ = ["NODE_DISK"]
+
+_USUAL = (
+    "bin", "boot", "dev", "etc", "home", "lib", "media", "mnt", "opt", "proc", "run", "sbin", "srv", "sys", "usr", "var",
+    "usr/bin", "usr/lib", "usr/local", "usr/share", "var/cache", "var/lib", "var/lib/kubelet", "var/lib/kubelet/pods",
+    "var/log", "var/spool",
+)  # fmt: skip
+
+
+def _node_disk() -> Directory:
+    root = Directory()
+    for path in _USUAL:
+        root = tree.mkdir(root, path)
+    root = tree.mkdir(root, "root", mode=0o700)
+    for path in ("tmp", "var/tmp"):
+        root = tree.mkdir(root, path, mode=0o1777)
+    return tree.symlink(root, "var/run", "../run")
+
+
+NODE_DISK = _node_disk()
+"""The disk of a new node.
+
+>>> tree.listdir(NODE_DISK, "/var/lib/kubelet")
+['pods']
+"""
