@@ -185,6 +185,13 @@ class Rules:
     mount_retry_initial: float = _clock(0.5, "kubelet, exponentialbackoff initialDurationBeforeRetry")
     mount_retry_max: float = _clock(122.0, "kubelet, exponentialbackoff maxDurationBeforeRetry (2 min 2 s)")
     pod_attach_and_mount_timeout: float = _clock(123.0, "kubelet, podAttachAndMountTimeout (2 min 3 s)")
+    pod_sync_backoff: float = _clock(
+        10.0, "kubelet, backOffPeriod: until a pod that could not be synced is tried again (up to half as much longer)"
+    )
+    pod_sync_delay: float = _clock(1.0, "kubelet, plegRelistPeriod: a pod whose containers changed is looked at again")
+    volume_stats_period: float = _clock(60.0, "kubelet --volume-stats-agg-period: what is used of volumes is counted")
+    eviction_monitoring_period: float = _clock(10.0, "kubelet, evictionMonitoringPeriod: usage is compared with limits")
+    eviction_pressure_transition: float = _clock(300.0, "kubelet --eviction-pressure-transition-period")
     config_sync_delay: float = _clock(60.0, "kubelet syncFrequency: when a mounted ConfigMap or Secret is refreshed")
     container_start_seconds: float = _clock(
         0.0, "volsim: time from a mounted pod to its running containers (a real kubelet takes about a second)"
@@ -219,6 +226,9 @@ class Rules:
         (1, 15), "cmd/kube-controller-manager/app/plugins.go: local volumes", off_since=(1, 31)
     )
     pvc_unused_since_time: bool = _gate(None, "KEP-5541 PersistentVolumeClaimUnusedSinceTime (alpha)")
+    expanding_needs_class: bool = _gate(
+        (1, 15), "kubernetes#94489: the expand controller asks for the claim's class", off_since=(1, 21)
+    )
     external_expanding_terse: bool = _gate((1, 24), "expand controller: the wording of the event ExternalExpanding")
     lower_case_errors: bool = _gate((1, 27), "persistent volume controller: `error getting deleter …`, not `Error …`")
     recycler_finds: bool = _gate((1, 26), "kubernetes#112689: the recycler pod deletes with find, not with rm")
@@ -228,11 +238,22 @@ class Rules:
     budgets_bear_unmanaged_pods: bool = _gate((1, 22), "disruption controller: pods without a controller are no error")
     empty_budget_selects_all: bool = _gate((1, 21), "policy/v1: an empty selector selects all pods of the namespace")
     pod_disruption_conditions: bool = _gate((1, 26), "KEP-3329 PodDisruptionConditions")
+    evictions_ignore_pending_pods: bool = _gate(
+        (1, 19), "kubernetes#83906, kubernetes#91342: budgets are not asked about pods that are Pending or deleted"
+    )
+    evictions_spare_unready_pods: bool = _gate(
+        (1, 20), "kubernetes#94381: an unready pod may be evicted if enough others are healthy"
+    )
+    unhealthy_pod_eviction_policy: bool = _gate((1, 27), "KEP-3017 PDBUnhealthyPodEvictionPolicy")
+    eviction_tells_of_failed_sync: bool = _gate((1, 35), "kubernetes#133097: the cause of a refused eviction")
     pod_scheduling_readiness: bool = _gate((1, 27), "KEP-3521 PodSchedulingReadiness")
     recursive_read_only_mounts: bool = _gate((1, 31), "KEP-3857 RecursiveReadOnlyMounts")
     image_volume: bool = _gate((1, 35), "KEP-4639 ImageVolume")
     git_repo_volume: bool = _gate((1, 15), "KEP-5040 gitRepo volumes are off by default", off_since=(1, 33))
     service_account_token_projection: bool = _gate((1, 21), "KEP-1205 BoundServiceAccountTokenVolume")
+    nodes_run_docker: bool = _gate((1, 15), "kubelet: dockershim, removed in 1.24", off_since=(1, 24))
+    memory_volumes_are_sized: bool = _gate((1, 22), "KEP-1967 SizeMemoryBackedVolumes: the size of an emptyDir's tmpfs")
+    container_is_killed_whole: bool = _gate((1, 28), "kubelet, cgroup v2: memory.oom.group, for want of memory")
     terse_container_events: bool = _gate((1, 36), "kubelet: `Container created` instead of `Created container x`")
     terminal_phase_before_removal: bool = _gate((1, 27), "kubelet: deleted pods get a final phase (kubernetes#115331)")
     pod_ready_to_start_containers: bool = _gate((1, 29), "KEP-3085 PodReadyToStartContainersCondition")
@@ -329,6 +350,12 @@ class Rules:
     )
     volume_attachments_are_counted: bool = _gate(
         (1, 26), "kubernetes#113768: NodeVolumeLimits counts VolumeAttachments"
+    )
+    mount_timeouts_are_told: bool = _gate(
+        (1, 15), "kubelet: the event `Unable to attach or mount volumes: … timed out`", off_since=(1, 27)
+    )
+    local_paths_are_prepared: bool = _gate(
+        (1, 15), "volsim: whoever makes a local volume has made its directory; without this rule it must be there"
     )
     deadlines_are_contexts: bool = _gate((1, 27), "kube-scheduler, kubelet: `context deadline exceeded`")
     scheduler_weights_preferences: bool = _gate((1, 23), "kube-scheduler v1beta3: soft taints weigh 3, affinities 2")

@@ -1,7 +1,9 @@
 """Taint eviction: deletes the pods that cannot live with a NoExecute taint of their node, when their patience ends.
 
-Modelled: matching tolerations, the shortest tolerationSeconds, the time that counts from when the pod was first
-affected, cancellation when the taint goes, the condition DisruptionTarget by version.
+Modelled: matching tolerations, the shortest tolerationSeconds, the time that runs from when the pod was first affected
+and is not changed by further taints that the pod bears for a while, nor by the node's deletion; cancellation when the
+taints go, when others come that the pod cannot bear (then it goes at once), and when the pod itself goes; pods that are
+being deleted already; the condition DisruptionTarget by version.
 Not modelled: the limit on deletions at a time.
 Source: kube-controller-manager, pkg/controller/tainteviction/taint_eviction.go (processPodOnNode,
 addConditionAndDeletePod).
@@ -15,7 +17,7 @@ from collections.abc import Iterator
 
 from volsim.apiserver.writes import Delete, Put, UpdateStatus, Write
 from volsim.control.contract import NOTHING, Controller, Outcome, normal
-from volsim.objects import Condition, Node, Pod, Taint, Toleration
+from volsim.objects import Condition, Node, ObjectMeta, Pod, Taint, Toleration
 from volsim.objects.tolerations import tolerates
 from volsim.state import Change, View
 
@@ -60,6 +62,11 @@ def watch_pod(view: View, change: Change) -> Iterator[str]:
             yield _key(pod)
 
 
+def tolerates_all(tolerations: tuple[Toleration, ...], taints: tuple[Taint, ...]) -> bool:
+    """Whether there is a toleration for each of the taints, for ever or for a while."""
+    return all(any(tolerates(toleration, taint) for toleration in tolerations) for taint in taints)
+
+
 def patience(tolerations: tuple[Toleration, ...], taints: tuple[Taint, ...]) -> int | None:
     """How many seconds a pod can bear the taints: 0 if it cannot, None if for ever.
 
@@ -69,12 +76,9 @@ def patience(tolerations: tuple[Toleration, ...], taints: tuple[Taint, ...]) -> 
     >>> patience((), (unreachable,)), patience((Toleration(operator="Exists"),), (unreachable,))
     (0, None)
     """
-    used: list[Toleration] = []
-    for taint in taints:
-        found = [toleration for toleration in tolerations if tolerates(toleration, taint)]
-        if not found:
-            return 0
-        used.append(found[0])
+    if not tolerates_all(tolerations, taints):
+        return 0
+    used = [next(each for each in tolerations if tolerates(each, taint)) for taint in taints]
     limits = [each.toleration_seconds for each in used if each.toleration_seconds is not None]
     return max(min(limits), 0) if limits else None
 
@@ -84,39 +88,62 @@ def sync(view: View, key: str) -> Outcome:
     pod_key, _, uid = key.rpartition("@")
     pod = view.pods.get(pod_key)
     row = f"{NAME}/{key}"
-    since_us = view.get("memory", row)
+    due_us: int | None = view.get("memory", row)
     if pod is None or pod.metadata.uid != uid:
-        return NOTHING if since_us is None else Outcome((Put("memory", row, None),))
-    taints = _no_execute(view.nodes.get(pod.spec.node_name or ""))
+        return _cancel(_named(pod_key, uid), row) if due_us is not None else NOTHING
+    node = view.nodes.get(pod.spec.node_name or "")
+    if node is None:
+        return NOTHING if due_us is None else _wait(view, pod, due_us)  # a deleted node changes nothing
+    taints = _no_execute(node)
     seconds = patience(pod.spec.tolerations, taints) if taints else None
+    if due_us is None:
+        return NOTHING if seconds is None else _begin(view, pod, seconds)
     if seconds is None:
-        return NOTHING if since_us is None else _cancel(pod, row)
-    begin: list[Write] = [Put("memory", row, view.now_us)] if since_us is None else []
-    due_us = (view.now_us if since_us is None else since_us) + seconds * 1_000_000
-    if view.now_us < due_us:
-        return Outcome(
-            tuple(begin), requeue_after_us=due_us - view.now_us, says=f"pod {pod.key} has {seconds} s" if begin else ""
-        )
-    return _evict(view, pod, [] if since_us is None else [Put("memory", row, None)])
+        return _cancel(pod, row)
+    if not tolerates_all(pod.spec.tolerations, taints):
+        cancelled, evicted = _cancel(pod, row), _evict(view, pod)
+        return evicted._replace(events=(*cancelled.events, *evicted.events))
+    return _wait(view, pod, due_us)
+
+
+def _named(key: str, uid: str) -> Pod:
+    """What is known of a pod that is gone."""
+    namespace, _, name = key.partition("/")
+    return Pod(metadata=ObjectMeta(namespace=namespace, name=name, uid=uid))
+
+
+def _begin(view: View, pod: Pod, seconds: int) -> Outcome:
+    """Let the pod's time run; what other taints come meanwhile does not change when it ends."""
+    if not seconds:
+        return _evict(view, pod)
+    due_us = view.now_us + seconds * 1_000_000
+    writes = (Put("memory", f"{NAME}/{_key(pod)}", due_us),)
+    return Outcome(writes, requeue_after_us=due_us - view.now_us, says=f"pod {pod.key} has {seconds} s")
+
+
+def _wait(view: View, pod: Pod, due_us: int) -> Outcome:
+    return _evict(view, pod) if view.now_us >= due_us else Outcome(requeue_after_us=due_us - view.now_us)
 
 
 def _cancel(pod: Pod, row: str) -> Outcome:
     note = normal(pod, "TaintManagerEviction", f"Cancelling deletion of Pod {pod.key}")
-    return Outcome((Put("memory", row, None),), (note,), says=f"let pod {pod.key} stay")
+    return Outcome((Put("memory", row, None),), (note,), says=f"do not evict pod {pod.key} any more")
 
 
-def _evict(view: View, pod: Pod, writes: list[Write]) -> Outcome:
-    if pod.metadata.deletion_timestamp is not None:
-        return Outcome(tuple(writes))  # it is on its way out, or would be if its node were there
-    if view.rules.pod_disruption_conditions:
-        writes.append(UpdateStatus(_marked(view, pod)))
+def _evict(view: View, pod: Pod) -> Outcome:
+    """Delete the pod. One that is being deleted already is told so as well; nothing else comes of it."""
+    row = f"{NAME}/{_key(pod)}"
+    writes: list[Write] = [] if view.get("memory", row) is None else [Put("memory", row, None)]
+    marked = _marked(view, pod)
+    if view.rules.pod_disruption_conditions and marked is not pod:
+        writes.append(UpdateStatus(marked))
     writes.append(Delete("pods", pod.key, uid=pod.metadata.uid))
     note = normal(pod, "TaintManagerEviction", f"Marking for deletion Pod {pod.key}")
     return Outcome(tuple(writes), (note,), says=f"evict pod {pod.key} from {pod.spec.node_name}")
 
 
 def _marked(view: View, pod: Pod) -> Pod:
-    """The pod with the condition that says why it goes."""
+    """The pod with the condition that says why it goes; the very same one if it has it."""
     why = Condition(
         type="DisruptionTarget",
         status="True",
@@ -124,7 +151,12 @@ def _marked(view: View, pod: Pod) -> Pod:
         message="Taint manager: deleting due to NoExecute taint",
         last_transition_time=view.now_us,
     )
-    others = tuple(each for each in pod.status.conditions if each.type != "DisruptionTarget")
+    old = next((each for each in pod.status.conditions if each.type == why.type), None)
+    if old is not None and old.status == "True":
+        why = why.replace(last_transition_time=old.last_transition_time)
+        if old == why:
+            return pod
+    others = tuple(each for each in pod.status.conditions if each.type != why.type)
     return pod.replace(status=pod.status.replace(conditions=(*others, why)))
 
 

@@ -2,9 +2,10 @@
 
 Modelled: immediate and delayed provisioning, the topology of the selected node, of allowedTopologies or of any node,
 claims with a selector (refused), failure with retries, the deletion finalizer by version, deletion only of what is not
-attached. The simulated drivers understand one parameter of a class here: `fail: "true"` makes provisioning fail for
-ever.
-Not modelled: snapshots and clones, capacity objects, in-tree volumes that a driver has taken over, secrets.
+attached, with retries. The simulated drivers understand one parameter of a class here: `fail: "true"` makes
+provisioning fail for ever.
+Not modelled: snapshots and clones, capacity objects, in-tree volumes that a driver has taken over, secrets; the rest of
+a back-off once a volume is detached.
 Source: kubernetes-csi/external-provisioner; sig-storage-lib-external-provisioner, controller/controller.go.
 """
 
@@ -43,6 +44,7 @@ __all__ = ["CONTROLLERS", "FINALIZER"]
 
 FINALIZER = "external-provisioner.volume.kubernetes.io/finalizer"
 _RETRY_FIRST_US, _RETRY_MAX_US = 1_000_000, 300_000_000  # --retry-interval-start, --retry-interval-max
+_FAILURES_THAT_COUNT = 9  # 2 ** 9 s is more than the longest pause
 _MEMORY = "external-provisioner"
 
 
@@ -109,9 +111,9 @@ def _fail(view: View, driver: Driver, claim: PersistentVolumeClaim, problem: str
     failures = view.get("memory", row) or 0
     text = f'failed to provision volume with StorageClass "{claim_class(claim)}": {problem}'
     return Outcome(
-        (Put("memory", row, failures + 1),),
+        (Put("memory", row, min(failures + 1, _FAILURES_THAT_COUNT)),),
         (_begins(claim, driver), _said(warning(claim, "ProvisioningFailed", text), driver)),
-        requeue_after_us=min(_RETRY_FIRST_US << min(failures, 30), _RETRY_MAX_US),
+        requeue_after_us=min(_RETRY_FIRST_US << failures, _RETRY_MAX_US),
         background=True,
         says=f"claim {claim.key}: {text}",
     )
@@ -194,17 +196,19 @@ def _affinity(driver: Driver, place: str | None) -> VolumeNodeAffinity | None:
 
 # -- volumes -----------------------------------------------------------------------------------------------------------
 def watch_volume(view: View, change: Change) -> Iterator[str]:
-    """A volume of one of the drivers needs a look when it changes."""
+    """A volume of one of the drivers needs a look when it changes, and once more when it is gone."""
     volume: PersistentVolume | None = change.after
+    if volume is None and view.get("memory", _attempts(change.key)) is not None:
+        yield change.key
     if volume is not None and volume.spec.csi is not None:
         yield change.key
 
 
 def watch_attachment(view: View, change: Change) -> Iterator[str]:
-    """A volume needs a look when it is not attached any more."""
+    """A volume that could not be deleted because it was attached can be when it is not any more."""
     if change.after is None:
         name = change.before.spec.source.persistent_volume_name
-        if name:
+        if name and view.get("memory", _attempts(name)) is not None:
             yield name
 
 
@@ -212,7 +216,7 @@ def sync_volume(view: View, key: str) -> Outcome:
     """Hold a volume that is to be deleted with its claim, and delete it when its time has come."""
     volume = view.persistent_volumes.get(key)
     if volume is None or volume.spec.csi is None or view.get("drivers", volume.spec.csi.driver or "") is None:
-        return NOTHING
+        return _forget(view, key)
     if _to_be_deleted(view, volume):
         return _delete(view, volume)
     if not view.rules.honor_pv_reclaim_policy:
@@ -225,8 +229,18 @@ def sync_volume(view: View, key: str) -> Outcome:
     return NOTHING if new is volume else Outcome((Update(new),), says=f"set the finalizers of volume {key}")
 
 
+def _forget(view: View, name: str) -> Outcome:
+    row = _attempts(name)
+    return NOTHING if view.get("memory", row) is None else Outcome((Put("memory", row, None),))
+
+
+def _attempts(name: str) -> str:
+    """Where it is remembered how often a volume could not be deleted."""
+    return f"csi-deleter/{name}"
+
+
 def _to_be_deleted(view: View, volume: PersistentVolume) -> bool:
-    """Whether the volume is released, is to be deleted, is this driver's own, and is attached nowhere."""
+    """Whether the volume is released, is to be deleted, and is this driver's own."""
     spec, meta = volume.spec, volume.metadata
     assert spec.csi is not None, "only CSI volumes are looked at"
     mine = meta.annotations.get(PROVISIONED_BY) == spec.csi.driver
@@ -234,22 +248,18 @@ def _to_be_deleted(view: View, volume: PersistentVolume) -> bool:
         ripe = volume.status.phase == "Released" and (meta.deletion_timestamp is None or FINALIZER in meta.finalizers)
     else:
         ripe = volume.status.phase in ("Released", "Failed") and mine and meta.deletion_timestamp is None
-    return ripe and spec.persistent_volume_reclaim_policy == "Delete" and not _attached(view, meta.name or "")
-
-
-def _attached(view: View, name: str) -> bool:
-    return view.group_size("attachments_by_volume", name) > 0
+    return ripe and spec.persistent_volume_reclaim_policy == "Delete"
 
 
 def _delete(view: View, volume: PersistentVolume) -> Outcome:
+    """Delete a volume with its storage, unless it is attached somewhere or the storage does not answer."""
     assert volume.spec.csi is not None, "only CSI volumes are deleted here"
     handle, name = volume.spec.csi.volume_handle or "", volume.metadata.name or ""
     backend: Backend | None = view.get("backends", handle)
-    if backend is not None and not backend.reachable:
-        text = f"rpc error: code = Unavailable desc = backend {handle} does not answer"
-        note = warning(volume, "VolumeFailedDelete", text)._replace(component=volume.spec.csi.driver)
-        return Outcome(events=(note,), requeue_after_us=_RETRY_FIRST_US, background=True, says=f"volume {name}: {text}")
-    writes: list[Write] = []
+    problem = _undeletable(view, name, backend)
+    if problem is not None:
+        return _delete_later(view, volume, problem)
+    writes: list[Write] = [*_forget(view, name).writes]
     if backend is not None:
         writes.append(Put("backends", handle, None))
     if volume.metadata.deletion_timestamp is None:
@@ -257,6 +267,29 @@ def _delete(view: View, volume: PersistentVolume) -> Outcome:
     if FINALIZER in volume.metadata.finalizers:
         writes.append(Update(without_finalizer(volume, FINALIZER)))
     return Outcome(tuple(writes), says=f"delete the storage of volume {name}, and the volume")
+
+
+def _undeletable(view: View, name: str, backend: Backend | None) -> str | None:
+    for key in view.group("attachments_by_volume", name):
+        return f"persistentvolume {name} is still attached to node {view.get('volumeattachments', key).spec.node_name}"
+    if backend is not None and not backend.reachable:
+        return f"rpc error: code = Unavailable desc = backend {backend.name} does not answer"
+    return None
+
+
+def _delete_later(view: View, volume: PersistentVolume, problem: str) -> Outcome:
+    """Say so, and try again later and later."""
+    assert volume.spec.csi is not None, "only CSI volumes are deleted here"
+    name = volume.metadata.name or ""
+    failures = view.get("memory", _attempts(name)) or 0
+    pause_us = min(_RETRY_FIRST_US << failures, _RETRY_MAX_US)
+    return Outcome(
+        (Put("memory", _attempts(name), min(failures + 1, _FAILURES_THAT_COUNT)),),
+        (warning(volume, "VolumeFailedDelete", problem)._replace(component=volume.spec.csi.driver),),
+        requeue_after_us=pause_us,
+        background=True,
+        says=f"volume {name}: {problem}",
+    )
 
 
 CONTROLLERS = (

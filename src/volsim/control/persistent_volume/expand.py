@@ -1,6 +1,7 @@
 """Volume expansion, the controller manager's part: tells whoever can do it that a claim wants to be larger.
 
-Modelled: claims that ask for more than they have, the CSI driver that has taken over from an in-tree plugin.
+Modelled: claims that ask for more than they have (by version only if their class is there), the CSI driver that has
+taken over from an in-tree plugin.
 Not modelled: expansion by in-tree plugins themselves.
 Source: kube-controller-manager, pkg/controller/volume/expand/expand_controller.go.
 """
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 
 from volsim.control.contract import NOTHING, Controller, Outcome, normal
 from volsim.objects import PersistentVolumeClaim
-from volsim.objects.binding import requested_storage
+from volsim.objects.binding import claim_class, requested_storage
 from volsim.state import Change, View
 
 __all__ = ["CONTROLLER", "wants_more"]
@@ -49,6 +50,8 @@ def sync(view: View, key: str) -> Outcome:
         return NOTHING
     volume = view.persistent_volumes.get(claim.spec.volume_name or "")
     if volume is None or volume.spec.claim_ref is None or volume.spec.claim_ref.uid != claim.metadata.uid:
+        return NOTHING
+    if view.rules.expanding_needs_class and claim_class(claim) not in view.storage_classes:
         return NOTHING
     text = "waiting for an external controller to expand this PVC"
     if not view.rules.external_expanding_terse:

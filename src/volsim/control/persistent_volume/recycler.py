@@ -63,7 +63,8 @@ def watch_pod(view: View, change: Change) -> Iterator[str | Wake]:
             before is None
             or after is None
             or before.status.phase != after.status.phase
-            or (before.spec.node_name != after.spec.node_name)
+            or before.spec.node_name != after.spec.node_name
+            or _why_unscheduled(before) != _why_unscheduled(after)
         ):
             yield name.removeprefix(PREFIX)
     elif after is None or (before is not None and _ended(after) and not _ended(before)):
@@ -71,6 +72,12 @@ def watch_pod(view: View, change: Change) -> Iterator[str | Wake]:
             for volume in view.group("volumes_by_claim", key):
                 if view.persistent_volumes[volume].spec.persistent_volume_reclaim_policy == "Recycle":
                     yield Wake(volume, next_resync_us(view))
+
+
+def _why_unscheduled(pod: Pod) -> str:
+    """What the scheduler says of a pod that it cannot place; empty if it says nothing."""
+    found = (each.message for each in pod.status.conditions if each.type == "PodScheduled" and each.status == "False")
+    return next(found, None) or ""
 
 
 def _ended(pod: Pod) -> bool:
@@ -117,6 +124,10 @@ def _start(view: View, volume: PersistentVolume) -> Outcome:
 
 def _tell_of_scheduling(view: View, volume: PersistentVolume, pod: Pod) -> Outcome:
     """Say of the volume what the scheduler said of its pod; the kubelet has not started it yet."""
+    why = _why_unscheduled(pod)
+    if why:
+        note = warning(volume, "RecyclerPod", f"Recycler pod: {why}")
+        return Outcome(events=(note,), says=f"{pod.key} waits for a node")
     if not pod.spec.node_name or pod.status.phase != "Pending" or pod.status.start_time is not None:
         return NOTHING
     text = f"Recycler pod: Successfully assigned {pod.key} to {pod.spec.node_name}"
