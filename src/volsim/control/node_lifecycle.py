@@ -136,14 +136,21 @@ def sync(view: View, key: str) -> Outcome:
     known = view.get("memory", f"{NAME}/known/{key}")
     if node is None:
         return _forget(view, key, known)
-    if known is None:
-        text = f"Node {key} event: Registered Node {key} in Controller"
-        return Outcome(
-            (Put("memory", f"{NAME}/known/{key}", node.metadata.uid),),
-            (normal(node, "RegisteredNode", text),),
-            says=f"register node {key}",
-        )
-    machine: Machine | None = view.get("machines", key)
+    outcome = _judge(view, node)
+    if known is not None:
+        return outcome
+    text = f"Node {key} event: Registered Node {key} in Controller"
+    return Outcome(
+        (Put("memory", f"{NAME}/known/{key}", node.metadata.uid), *outcome.writes),
+        (normal(node, "RegisteredNode", text), *outcome.events),
+        outcome.requeue_after_us,
+        says=f"register node {key}" + (f"; {outcome.says}" if outcome.says else ""),
+    )
+
+
+def _judge(view: View, node: Node) -> Outcome:
+    """What follows from what is heard of a node, or is not."""
+    machine: Machine | None = view.get("machines", node.metadata.name or "")
     if machine is not None and not machine.answers:
         at_us = detected_at(view, machine)
         if view.now_us < at_us:

@@ -63,11 +63,23 @@ def _work(view: View, pod: Pod) -> PodWork:
         raise VolsimError(f"pod {pod.metadata.name} does not have a host assigned")
     machine: Machine | None = view.get("machines", node)
     if machine is None or not machine.answers:
-        why = "does not exist" if machine is None else "is off" if not machine.powered else "is cut off"
-        raise Unreachable(f"error dialing backend: node {node} {why}")
+        raise Unreachable(f"error dialing backend: node {node} {_silence(machine)}")
+    return _known_work(view, pod)
+
+
+def _silence(machine: Machine | None) -> str:
+    """Why a node does not answer."""
+    if machine is None:
+        return "does not exist"
+    if not machine.powered:
+        return "is off"
+    return "is cut off" if machine.kubelet else "has no kubelet that runs"
+
+
+def _known_work(view: View, pod: Pod) -> PodWork:
     work = work_on(view, pod.key, pod.metadata.uid or "")
     if work is None:
-        raise Unreachable(f"the kubelet of node {node} does not know pod {pod.key}")
+        raise Unreachable(f"the kubelet of node {pod.spec.node_name} does not know pod {pod.key}")
     return work
 
 
@@ -167,14 +179,14 @@ def write_file(draft: Draft, pod: Pod, container: str | None, path: str, data: b
 
 
 def exit_containers(draft: Draft, pod: Pod, container: str | None, code: int) -> None:
-    """End the processes of one container, or of all app containers that run.
+    """End the processes of one container, or of all app containers that run, whoever hears of it.
 
     Raises `VolsimError` if the one that is named does not run; if none is named and none runs, nothing happens.
     """
     specs = [_spec(pod, container)] if container else list(pod.spec.containers)
     if container is None and not any(_runs(draft, pod, spec) for spec in specs):
         return
-    work = _work(draft, pod)
+    work = _known_work(draft, pod)
     running = [spec for spec in specs if work.row(spec.name or "").running]
     if not running:
         raise VolsimError(f"container {container} of pod {pod.key} does not run, so it cannot exit")

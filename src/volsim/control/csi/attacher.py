@@ -2,9 +2,9 @@
 
 Modelled: attaching and detaching, the finalizer on VolumeAttachments and on the volumes that were ever attached,
 volumes that are being deleted (they are not attached any more, and go when they are attached nowhere), nodes that can
-take no more. The simulated drivers understand one parameter of a class here: `maxPerNode`, how many volumes of the
-driver a node can really take, whatever its CSINode says.
-Not modelled: other errors of drivers, drivers that are slow, errors of detaching, metadata, resyncs with the driver.
+take no more, storage that is late or answers with errors. The simulated drivers understand one parameter of a class
+here: `maxPerNode`, how many volumes of the driver a node can really take, whatever its CSINode says.
+Not modelled: the 15 s after which a call is given up and made again, metadata, resyncs with the driver.
 Source: kubernetes-csi/external-attacher, pkg/controller/csi_handler.go, pkg/controller/controller.go.
 """
 
@@ -29,7 +29,8 @@ __all__ = ["CONTROLLERS", "finalizer"]
 _PREFIX = "external-attacher/"
 _MEMORY = "external-attacher"
 _RETRY_FIRST_US, _RETRY_MAX_US = 1_000_000, 300_000_000  # --retry-interval-start, --retry-interval-max
-_RESOURCE_EXHAUSTED = 8  # google.golang.org/grpc/codes
+_FAILURES_THAT_COUNT = 9  # 2 ** 9 s is more than the longest pause
+_RESOURCE_EXHAUSTED, _UNAVAILABLE = 8, 14  # google.golang.org/grpc/codes
 
 
 def finalizer(driver: str) -> str:
@@ -49,8 +50,8 @@ def watch_attachment(view: View, change: Change) -> Iterator[str]:
     after: VolumeAttachment | None = change.after
     if after is None:
         return
-    error = after.status.attach_error
-    if error is None or before is None or error == before.status.attach_error:
+    errors = (after.status.attach_error, after.status.detach_error)
+    if errors == (None, None) or before is None or errors == (before.status.attach_error, before.status.detach_error):
         yield change.key
 
 
@@ -61,7 +62,7 @@ def watch_volume(view: View, change: Change) -> Iterator[str]:
 
 
 def watch_driver(view: View, change: Change) -> Iterator[str]:
-    """What has waited for a driver needs a look when it is installed."""
+    """What has waited for a driver needs a look when it is installed or mended."""
     for key, attachment in view.table("volumeattachments").items():
         if attachment.spec.attacher == change.key:
             yield key
@@ -73,14 +74,28 @@ def sync_attachment(view: View, key: str) -> Outcome:
     driver: Driver | None = view.get("drivers", attachment.spec.attacher or "") if attachment is not None else None
     if attachment is None or driver is None or not driver.attach_required:
         return NOTHING
+    hold = finalizer(driver.name)
     if attachment.metadata.deletion_timestamp is not None:
-        return _detach(view, attachment, finalizer(driver.name))
+        if hold not in attachment.metadata.finalizers:
+            return NOTHING
+        asked_us, delay = attachment.metadata.deletion_timestamp, driver.detach_delay_seconds
+        return _in_time(view, attachment, asked_us, delay) or _detach(view, attachment, hold)
     if attachment.status.attached:
         return NOTHING
     most = _most_on_node(view, attachment)
     if most is not None and _attached_to_node(view, attachment) >= most:
-        return _refuse(view, attachment, finalizer(driver.name), most)
-    return _attach(view, attachment, finalizer(driver.name))
+        return _refuse_for_want_of_room(view, attachment, most)
+    asked_us, delay = attachment.metadata.creation_timestamp or 0, driver.attach_delay_seconds
+    return _in_time(view, attachment, asked_us, delay) or _attach(view, attachment, hold)
+
+
+def _in_time(view: View, attachment: VolumeAttachment, asked_us: int, delay: int | None) -> Outcome | None:
+    """What is done instead while the storage is late, or answers with errors; None if it does what it is asked for."""
+    if delay is None:
+        text = f"rpc error: code = Unavailable desc = the storage of {attachment.spec.attacher} does not answer"
+        return _refuse(view, attachment, text, _UNAVAILABLE)
+    left_us = asked_us + delay * 1_000_000 - view.now_us
+    return Outcome(requeue_after_us=left_us) if left_us > 0 else None
 
 
 def _most_on_node(view: View, attachment: VolumeAttachment) -> int | None:
@@ -108,24 +123,31 @@ def _forgiven(view: View, attachment: VolumeAttachment) -> list[Write]:
     return [] if view.get("memory", row) is None else [Put("memory", row, None)]
 
 
-def _refuse(view: View, attachment: VolumeAttachment, hold: str, most: int) -> Outcome:
-    """Say in the status that the node is full, and ask the driver again later and later."""
-    row = _failures(attachment)
-    failures = view.get("memory", row) or 0
+def _refuse_for_want_of_room(view: View, attachment: VolumeAttachment, most: int) -> Outcome:
     node = attachment.spec.node_name
     text = f"rpc error: code = ResourceExhausted desc = node {node} has {most} volumes and can take no more"
-    code = _RESOURCE_EXHAUSTED if view.rules.mutable_csi_node_allocatable else None
-    error = VolumeError(message=text, time=view.now_us, error_code=code)
-    status = attachment.status.replace(attached=False, attach_error=error)
+    return _refuse(view, attachment, text, _RESOURCE_EXHAUSTED)
+
+
+def _refuse(view: View, attachment: VolumeAttachment, text: str, code: int) -> Outcome:
+    """Say in the status what the driver says, and ask it again later and later."""
+    row = _failures(attachment)
+    failures = view.get("memory", row) or 0
+    error = VolumeError(
+        message=text, time=view.now_us, error_code=code if view.rules.mutable_csi_node_allocatable else None
+    )
+    writes: list[Write] = [Put("memory", row, min(failures + 1, _FAILURES_THAT_COUNT))]
+    if attachment.metadata.deletion_timestamp is not None:
+        status, what = attachment.status.replace(detach_error=error), "detached from"
+    else:
+        writes.append(Update(with_finalizer(attachment, finalizer(attachment.spec.attacher or ""))))
+        status, what = attachment.status.replace(attached=False, attach_error=error), "attached to"
+    writes.append(UpdateStatus(attachment.replace(status=status)))
     return Outcome(
-        (
-            Put("memory", row, failures + 1),
-            Update(with_finalizer(attachment, hold)),
-            UpdateStatus(attachment.replace(status=status)),
-        ),
-        requeue_after_us=min(_RETRY_FIRST_US << min(failures, 30), _RETRY_MAX_US),
+        tuple(writes),
+        requeue_after_us=min(_RETRY_FIRST_US << failures, _RETRY_MAX_US),
         background=True,
-        says=f"{_what(attachment)} is not attached to {node}: {text}",
+        says=f"{_what(attachment)} is not {what} {attachment.spec.node_name}: {text}",
     )
 
 
@@ -148,8 +170,6 @@ def _attach(view: View, attachment: VolumeAttachment, hold: str) -> Outcome:
 
 
 def _detach(view: View, attachment: VolumeAttachment, hold: str) -> Outcome:
-    if hold not in attachment.metadata.finalizers:
-        return NOTHING
     writes = _forgiven(view, attachment)
     disk = _disk(view, attachment)
     backend: Backend | None = view.get("backends", disk) if disk is not None else None
