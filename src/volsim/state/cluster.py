@@ -26,7 +26,7 @@ from volsim.objects import (
     StorageClass,
 )
 from volsim.rules import Rules
-from volsim.state.fingerprint import fingerprint
+from volsim.state.fingerprint import fingerprint, scattered
 from volsim.state.indexes import INDEXES, TOTALS, Group, Index, Total, at_least, by_table, join, leave
 from volsim.state.table import Fifo, Ordered, Table
 from volsim.state.trail import Trail
@@ -271,7 +271,7 @@ def _row(table: str, key: Any, value: Any) -> int:
         return 0
     if table == _TIMERS:
         value = (value[0].due_us, value[1])
-    return hash((fingerprint(table), fingerprint(key), fingerprint(value))) & _MASK
+    return scattered(hash((fingerprint(table), fingerprint(key), fingerprint(value))))
 
 
 _EMPTY: Table[Any, Any] = Table()

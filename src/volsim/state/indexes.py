@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 from volsim.objects import LabelSelector, Node, PersistentVolume, PersistentVolumeClaim, Pod
 from volsim.objects.binding import claim_class, volume_class
 from volsim.objects.resources import Amounts, pod_requests, scored_requests
-from volsim.state.fingerprint import fingerprint
+from volsim.state.fingerprint import fingerprint, scattered
 from volsim.state.table import Ordered, Table
 from volsim.storage.disks import disk_of
 
@@ -237,7 +237,7 @@ def _position(node: Node) -> tuple[int, ...]:
     """What the scheduler looks at in a node: not its conditions, nor which disks it has."""
     meta, spec = node.metadata, node.spec
     what = (meta.name, meta.labels, spec.taints, bool(spec.unschedulable), node.status.allocatable)
-    return (1, fingerprint(what))
+    return (1, scattered(fingerprint(what)))
 
 
 def _same_position(before: Node, after: Node) -> bool:
