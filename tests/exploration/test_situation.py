@@ -35,6 +35,7 @@ DURATIONS = {
     "heartbeat_phase_us": "an offset within the renewal of leases",
     "left_us": "how long a program still waits",
     "period_us": "how often a namespace is looked at",
+    "pull_backoff_us": "how long the back-off of pulling an image is",
 }
 """What ends like a time in rows that no API shows, and is none."""
 

@@ -17,7 +17,7 @@ Any container with ``image: ticker`` now runs it.
 
 from __future__ import annotations
 
-from volsim.programs.images import Image, command, image_for, register
+from volsim.programs.images import Image, command, image_for, register, withhold
 from volsim.programs.process import Pause, Process, Program, function
 
-__all__ = ["Image", "Pause", "Process", "Program", "command", "function", "image_for", "register"]
+__all__ = ["Image", "Pause", "Process", "Program", "command", "function", "image_for", "register", "withhold"]

@@ -29,7 +29,7 @@ from volsim.programs.tools import TOOLS
 from volsim.storage import tree
 from volsim.storage.tree import Directory
 
-__all__ = ["Image", "command", "image_for", "register"]
+__all__ = ["Image", "answering", "command", "image_for", "register", "withheld", "withhold"]
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROGRAMS = frozenset(_PATH.split(":"))
@@ -215,6 +215,38 @@ def register(
     image = attrs.evolve(_image(programs={name: program}, files=files, env=env), entrypoint=(name,))
     _OWN[name] = image
     return image
+
+
+_WITHHELD: dict[str, str] = {}
+
+
+def withhold(name: str, why: str | None = "") -> None:
+    """Make an image one that no node has and nobody can pull; with `why` None, it can be had again.
+
+    `name` is what containers name, with its registry and tag; `why` is what the container runtime says.
+
+    >>> withhold("registry.example.com/app:2")
+    >>> print(withheld("registry.example.com/app:2"))
+    failed to pull and unpack image "registry.example.com/app:2": failed to resolve reference "registry.example.com/app:2": registry.example.com/app:2: not found
+    >>> withhold("registry.example.com/app:2", None)
+    """  # noqa: E501
+    if why is None:
+        _WITHHELD.pop(name, None)
+    else:
+        where = f'failed to pull and unpack image "{name}": failed to resolve reference "{name}"'
+        _WITHHELD[name] = why or f"{where}: {name}: not found"
+
+
+def withheld(name: str) -> str | None:
+    """What the container runtime says of an image that cannot be had; None if it can."""
+    return _WITHHELD.get(name)
+
+
+def answering(image: Image) -> Callable[[Process, Any, str], str | None] | None:
+    """What answers probes over the network in an image of your own; None if nothing does but its being there."""
+    main = image.programs.get(image.entrypoint[0].rpartition("/")[2]) if image.entrypoint else None
+    found: Callable[[Process, Any, str], str | None] | None = getattr(main, "on_probe", None)
+    return found
 
 
 # -- programs ----------------------------------------------------------------------------------------------------------

@@ -247,8 +247,13 @@ def default_signal(process: Process, name: str) -> Pause | None:
 class _Function:
     """A program made of a Python function."""
 
-    def __init__(self, run: Callable[[Process, Any], Pause], on_signal: Callable[[Process, Any, str], Pause | None]):
-        self._run, self._on_signal = run, on_signal
+    def __init__(
+        self,
+        run: Callable[[Process, Any], Pause],
+        on_signal: Callable[[Process, Any, str], Pause | None],
+        on_probe: Callable[[Process, Any, str], str | None] | None,
+    ) -> None:
+        self._run, self._on_signal, self.on_probe = run, on_signal, on_probe
 
     def start(self, process: Process) -> Pause:
         return self._run(process, None)
@@ -272,13 +277,16 @@ def function(
     run: Callable[[Process, Any], Pause],
     *,
     on_signal: Callable[[Process, Any, str], Pause | None] = _stops,
+    on_probe: Callable[[Process, Any, str], str | None] | None = None,
 ) -> Program:
     """A program made of your own function, to be put into an image (`volsim.programs.register`).
 
     `run(process, memory)` does what the program does up to its next pause, and returns that pause. `memory` is None
     at the start and afterwards what the last pause remembered. It must not keep anything elsewhere: simulations are
     forked, compared and saved. `on_signal(process, memory, name)` returns the pause that follows, or None to ignore
-    the signal; as it is not given, TERM, INT and QUIT end the program with exit code 0.
+    the signal; as it is not given, TERM, INT and QUIT end the program with exit code 0. `on_probe(process, memory,
+    kind)` answers a probe over the network (``"startup"``, ``"liveness"``, ``"readiness"``): None if all is well, else
+    what is wrong.
 
     >>> def counter(process, memory):
     ...     ticks = (memory or 0) + 1
@@ -288,4 +296,4 @@ def function(
     >>> program
     function(counter)
     """
-    return _Function(run, on_signal)
+    return _Function(run, on_signal, on_probe)

@@ -12,9 +12,21 @@ import attrs
 
 from volsim.objects import Pod
 from volsim.objects._record import FrozenDict, Record, frozen_map, record
+from volsim.storage.mounts import Mount
 from volsim.storage.tree import Directory
 
-__all__ = ["Attachment", "Component", "Container", "Driver", "Machine", "Plugin", "Sandbox"]
+__all__ = [
+    "Attachment",
+    "Component",
+    "Container",
+    "Driver",
+    "Ending",
+    "Hook",
+    "Machine",
+    "Plugin",
+    "Probed",
+    "Sandbox",
+]
 
 
 @record
@@ -174,6 +186,23 @@ class Attachment(Record):
 
 
 @record
+class Ending(Record):
+    """Why a kubelet ends a pod that nobody has deleted.
+
+    >>> Ending(reason="DeadlineExceeded", message="Pod was active on the node longer than …", fails=True).fails
+    True
+    """
+
+    reason: str = ""
+    """Its status' reason; empty if only its sidecars are left."""
+    message: str = ""
+    fails: bool = False
+    """The pod has failed even if all its containers exit 0."""
+    condition: str = ""
+    """The message of its condition DisruptionTarget; empty: it gets none."""
+
+
+@record
 class Sandbox(Record):
     """What a kubelet has set up for a pod, and the pod as the kubelet last saw it."""
 
@@ -191,6 +220,14 @@ class Sandbox(Record):
     """When mounting is tried again."""
     kill_us: int | None = None
     """When containers that ignored TERM are killed; None while the pod is not being stopped."""
+    ending: Ending | None = None
+    """Why the pod is being stopped, if it was not deleted."""
+    due_us: int | None = None
+    """When what the pod uses on the disk is next compared with its limits; None: nothing was written since."""
+    lost: bool = False
+    """Its first process, which holds the pod's namespaces, is dead: everything has to be started anew."""
+    attempt: int = 0
+    """How often everything was started anew."""
     init_done: bool = False
     torn_down: bool = False
     """The pod has ended and its directories are gone."""
@@ -200,6 +237,50 @@ class Sandbox(Record):
     """Those of them that are not attached yet."""
     awaiting_since_us: int | None = None
     """Since when the kubelet has been waiting for them without saying so."""
+    refresh_us: int | None = None
+    """When its configuration volumes are brought up to date; None while there is nothing new."""
+
+
+@record
+class Hook(Record):
+    """A hook of a container that runs, or waits.
+
+    >>> Hook(kind="preStop", wake_us=3_000_000).memory is None
+    True
+    """
+
+    kind: str
+    """`postStart` or `preStop`."""
+    memory: Any = None
+    """What its program remembers."""
+    wake_us: int | None = None
+    """When its pause ends; None: never."""
+
+
+@record
+class Probed(Record):
+    """What a kubelet knows from one probe of a container.
+
+    >>> Probed(kind="readiness").holds is None
+    True
+    """
+
+    kind: str
+    """`startup`, `liveness` or `readiness`."""
+    holds: bool | None = None
+    """What it last made of the answers; None: it has not decided yet."""
+    last: bool | None = None
+    """The last answer."""
+    times: int = 0
+    """How often in a row that was the answer, up to the threshold."""
+    due_us: int | None = None
+    """When it asks again; None: never."""
+    memory: Any = None
+    """What its program remembers while it takes time."""
+    wake_us: int | None = None
+    """When that program goes on; None while it does not run."""
+    deadline_us: int | None = None
+    """When that program has taken too long; None while it does not run."""
 
 
 @record
@@ -208,6 +289,8 @@ class Container(Record):
 
     boot: int = 0
     """The boot in which the process was started."""
+    attempt: int = 0
+    """The attempt of its sandbox in which it was."""
     running: bool = False
     restarts: int = 0
     started_us: int | None = None
@@ -217,6 +300,14 @@ class Container(Record):
     message: str = ""
     signalled: bool = False
     """TERM has been sent."""
+    until_us: int | None = None
+    """When its grace ends, with what its hook and its turn take; None while it is not being stopped."""
+    kill_us: int | None = None
+    """When it is killed; None while TERM has not been sent."""
+    hook: Hook | None = None
+    probes: tuple[Probed, ...] = ()
+    charged: int = 0
+    """The bytes that this run has put into volumes in memory, which count as memory of the container."""
     memory: Any = None
     """What the program remembers while it sleeps or serves (`volsim.programs.process.Pause.memory`)."""
     wake_us: int | None = None
@@ -234,4 +325,14 @@ class Container(Record):
     """The present crash back-off."""
     backoff_since_us: int | None = None
     """When the back-off was last raised."""
+    pull_backoff_us: int = 0
+    """How long the kubelet waits until it pulls the image again; 0: that has not failed yet."""
+    retry_us: int | None = None
+    """When that is; None while there is an image."""
     container_id: str = ""
+    env: FrozenDict[str, str] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    """Its environment, as it was when it started."""
+    mounts: tuple[Mount, ...] = ()
+    """What it has mounted, as it was when it started."""
+    held: FrozenDict[str, Directory] = attrs.field(factory=FrozenDict, converter=frozen_map)
+    """By mount point: the files that it has mounted, each in a directory that stands for it."""

@@ -1,40 +1,46 @@
 """Kubelet: a container's process, from its start to its end.
 
-Modelled: environment, command and arguments, mounts, a new writable layer at every start, exit codes, restart policies,
-crash back-off with its reset, TERM and KILL.
-Not modelled: images that have to be pulled, probes, lifecycle hooks, memory limits.
+Modelled: environment, command and arguments, mounts, a new writable layer at every start, exit codes, programs that
+cannot be started, restart policies, crash back-off with its reset, commands beside the first process.
+Not modelled: what a container shares with others besides volumes.
 Source: kubelet, pkg/kubelet/kuberuntime/kuberuntime_{manager,container}.go; client-go, util/flowcontrol/backoff.go.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64decode
 from hashlib import blake2b
 from typing import Any
 
+from volsim.control.kubelet import eviction
 from volsim.control.kubelet.configuration import MountError, field_value
-from volsim.control.kubelet.volumes import mounts_of
-from volsim.control.kubelet.work import LAYER, PodWork
+from volsim.control.kubelet.container_mounts import bind, bound_mounts, root_mount
+from volsim.control.kubelet.limits import credentials, limit_of
+from volsim.control.kubelet.work import PodWork
 from volsim.errors import FileError
 from volsim.objects import Container as ContainerSpec
-from volsim.programs.images import Image, command, image_for
+from volsim.objects._record import FrozenDict
+from volsim.programs.images import Image, answering, command, image_for
 from volsim.programs.process import Pause, Process, Program
 from volsim.rules import microseconds
 from volsim.state.runtime import Container
-from volsim.storage.mounts import Mount, MountedFiles
+from volsim.storage.mounts import MountedFiles
 
 __all__ = [
     "ConfigError",
+    "answer",
     "end",
+    "execute",
     "go_on",
     "kill",
+    "may_answer",
     "may_restart",
     "open_process",
     "restart_at",
     "signal",
     "start",
-    "terminate",
 ]
 
 LOG_LIMIT = 10 * 1024 * 1024  # containerLogMaxSize: what a log keeps
@@ -120,12 +126,14 @@ def open_process(
     pid1: bool = False,
 ) -> Process:
     """A process in the container's mounts and environment. Raises `ConfigError` and `MountError`."""
-    image = image_for(spec.image or "")
-    env = environment(work, spec, image)
-    mounts = mounts_of(work, spec.volume_mounts, lambda text: _expand_strictly(text, env))
-    read_only = bool(spec.security_context and spec.security_context.read_only_root_filesystem)
-    root = Mount(path="/", backing=(LAYER, spec.name), subpath="", read_only=read_only)
-    files = MountedFiles([root, *mounts], work.fetch, now_us=work.now_us)
+    env = dict(work.row(spec.name or "").env)
+    files = MountedFiles(
+        [root_mount(spec), *bound_mounts(work, spec)],
+        work.fetch,
+        lambda backing: limit_of(work, backing),
+        now_us=work.now_us,
+        who=credentials(work.pod, spec),
+    )
     return Process(
         argv=argv,
         env=env,
@@ -135,6 +143,7 @@ def open_process(
         hostname=env["HOSTNAME"],
         tty=tty,
         pid1=pid1,
+        cwd=spec.working_dir or "/",
         stdin_open=pid1 and bool(spec.tty or spec.stdin),
     )
 
@@ -142,7 +151,7 @@ def open_process(
 def _expand_strictly(text: str, env: dict[str, str]) -> str:
     for match in _REFERENCE.finditer(text):
         if match[1] != "$" and not env.get(match[2]):
-            raise ConfigError(f"failed to expand subPathExpr: missing value for {match[2]!r}")
+            raise ConfigError(f"missing value for {match[2]}")
     return expand(text, env)
 
 
@@ -150,14 +159,49 @@ def keep_files(work: PodWork, process: Process) -> None:
     """Note what the process has written."""
     for backing, root in process.files.changed().items():
         work.store(backing, root)
+        eviction.note_writing(work, backing)
+
+
+def execute(
+    work: PodWork, spec: ContainerSpec, argv: tuple[str, ...], memory: Any, *, first: bool
+) -> tuple[Process, Pause]:
+    """Run a command beside the first process of a running container, or let it go on; until it ends or pauses.
+
+    Raises `ConfigError` and `MountError`.
+    """
+    process = open_process(work, spec, argv)
+    program = _program(image_for(spec.image or ""), argv)
+    if program is None:
+        process.complain(f'exec: "{argv[0]}": executable file not found in $PATH')
+        return process, Pause.exited(127)
+    pause = program.start(process) if first else program.resume(memory, process)
+    keep_files(work, process)
+    for number, signal_name in process.sent:
+        if number == 1:  # ``kill 1``: the container's own process
+            signal(work, spec, signal_name)
+    return process, pause
+
+
+def may_answer(spec: ContainerSpec) -> bool:
+    """Whether the container's program answers probes over the network by itself."""
+    return answering(image_for(spec.image or "")) is not None
+
+
+def answer(work: PodWork, spec: ContainerSpec, kind: str) -> str | None:
+    """What the container's program says is wrong when it is probed over the network; None if all is well."""
+    image = image_for(spec.image or "")
+    asked = answering(image)
+    if asked is None:
+        return None
+    process = open_process(work, spec, _argv(work, spec, image), pid1=True)
+    wrong = asked(process, work.row(spec.name or "").memory, kind)
+    keep_files(work, process)
+    return wrong
 
 
 def _program(image: Image, argv: tuple[str, ...], process: Process | None = None) -> Program | None:
-    """What the container runs; None if there is no such program, or a file that may not be executed."""
-    try:
-        return command(image, argv, process) if argv else None
-    except FileError:
-        return None
+    """What the container runs; None if there is no such program. Raises `FileError` for a mere file."""
+    return command(image, argv, process) if argv else None
 
 
 def start(work: PodWork, spec: ContainerSpec) -> None:
@@ -165,58 +209,105 @@ def start(work: PodWork, spec: ContainerSpec) -> None:
     name = spec.name or ""
     row = work.row(name)
     image = image_for(spec.image or "")
-    first = row.started_us is None
-    work.set_row(
-        name,
-        Container(
-            boot=work.machine.boot,
-            running=True,
-            restarts=row.restarts if first else row.restarts + 1,
-            started_us=work.now_us,
-            layer=image.files,
-            last=None if first else _last(row),
-            previous_log=row.log,
-            backoff_us=row.backoff_us,
-            backoff_since_us=row.backoff_since_us,
-            container_id=_container_id(work.uid, name, 0 if first else row.restarts + 1),
-        ),
-    )
+    work.set_row(name, _fresh(work, name, image))
     try:
         process, argv = _prepared(work, spec, image)
     except (ConfigError, MountError) as error:
-        reason = "CreateContainerConfigError"
+        reason = error.reason if isinstance(error, MountError) else "CreateContainerConfigError"
+        if reason == "RunContainerError":
+            _cannot_start(work, name, str(error))
+            return
         work.set_row(name, row.replace(running=False, waiting=reason, waiting_message=str(error)))
         if row.waiting != reason:
             work.event("Warning", "Failed", f"Error: {error}")
         work.wake_at(work.now_us + microseconds(work.rules.crash_loop_backoff_initial), background=True)
         return
-    where = " and can be accessed by the pod" if work.rules.terse_container_events else ""
     terse = work.rules.terse_container_events
-    work.event("Normal", "Pulled", f'Container image "{spec.image}" already present on machine{where}')
     work.event("Normal", "Created", "Container created" if terse else f"Created container {name}")
-    program = _program(image, argv, process)
+    try:
+        program = _program(image, argv, process)
+        why = None if program is not None else _not_found(argv)
+    except FileError as error:
+        program, why = None, f'exec: "{argv[0]}": {(error.strerror or "").lower()}'
     if program is None:
-        work.event(
-            "Warning",
-            "Failed",
-            f'Error: failed to start container "{name}": exec: "{argv[0]}": executable file not found in $PATH',
-        )
-        row = work.row(name)
-        work.set_row(name, row.replace(running=False, exit_code=127, reason="StartError", finished_us=work.now_us))
+        _cannot_start(work, name, why or "")
         return
     work.event("Normal", "Started", "Container started" if terse else f"Started container {name}")
     work.notes.append(f"start container {name}")
     take(work, name, process, program.start(process))
+    _note_pause(work, spec)
+
+
+def _fresh(work: PodWork, name: str, image: Image) -> Container:
+    """The row of a container that is started now."""
+    row = work.row(name)
+    first = row.started_us is None
+    restarts = row.restarts if first else row.restarts + 1
+    return Container(
+        boot=work.machine.boot,
+        attempt=work.sandbox.attempt if work.sandbox is not None else 0,
+        running=True,
+        restarts=restarts,
+        started_us=work.now_us,
+        layer=image.files,
+        last=None if first else _last(row),
+        previous_log=row.log,
+        backoff_us=row.backoff_us,
+        backoff_since_us=row.backoff_since_us,
+        container_id=_container_id(work.uid, name, restarts),
+    )
+
+
+def _not_found(argv: tuple[str, ...]) -> str:
+    """What the runtime says of a program that is not there."""
+    if not argv:
+        return "no command specified"
+    if "/" in argv[0]:
+        return f'exec: "{argv[0]}": stat {argv[0]}: no such file or directory'
+    return f'exec: "{argv[0]}": executable file not found in $PATH'
+
+
+_CONTAINERD = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+    "unable to start container process: {}: unknown"
+)
+_DOCKER = (
+    'failed to start container "{}": Error response from daemon: OCI runtime create failed: container_linux.go:345: '
+    "starting container process caused {}: unknown"
+)
+
+
+def _cannot_start(work: PodWork, name: str, why: str) -> None:
+    """The runtime has made the container, and cannot start its process."""
+    docker = work.rules.nodes_run_docker
+    message = _DOCKER.format(name, json.dumps(why)) if docker else _CONTAINERD.format(why)
+    work.event("Warning", "Failed", f"Error: {message}")
+    row = work.row(name).replace(
+        running=False,
+        exit_code=127 if docker else 128,
+        reason="ContainerCannotRun" if docker else "StartError",
+        message=message,
+        finished_us=work.now_us,
+        waiting="RunContainerError",
+        waiting_message=message,
+    )
+    work.set_row(name, row)
+    work.notes.append(f"cannot start container {name}")
 
 
 def _prepared(work: PodWork, spec: ContainerSpec, image: Image) -> tuple[Process, tuple[str, ...]]:
+    """The first process of a container that is about to start, its environment and mounts noted for all others."""
+    name = spec.name or ""
+    env = environment(work, spec, image)
+    mounts = bind(work, spec, lambda text: _expand_strictly(text, env))
+    work.set_row(name, work.row(name).replace(env=FrozenDict(env), mounts=mounts))
     argv = _argv(work, spec, image)
     return open_process(work, spec, argv, tty=bool(spec.tty), pid1=True), argv
 
 
 def _argv(work: PodWork, spec: ContainerSpec, image: Image) -> tuple[str, ...]:
     """What is run: the pod's command or the image's entrypoint, then the pod's arguments or the image's."""
-    env = environment(work, spec, image)
+    env = dict(work.row(spec.name or "").env)
     if spec.command:
         argv = (*spec.command, *spec.args)
     else:
@@ -247,10 +338,10 @@ def take(work: PodWork, name: str, process: Process, pause: Pause) -> None:
     work.set_row(name, row.replace(memory=pause.memory, wake_us=wake_us))
 
 
-def end(work: PodWork, name: str, code: int) -> None:
+def end(work: PodWork, name: str, code: int, reason: str = "") -> None:
     """The container's process has ended."""
     row = work.row(name)
-    reason = "Completed" if code == 0 else "Error"
+    reason = reason or ("Completed" if code == 0 else "Error")
     work.set_row(
         name,
         row.replace(running=False, exit_code=code, reason=reason, finished_us=work.now_us, memory=None, wake_us=None),
@@ -274,7 +365,12 @@ def go_on(work: PodWork, spec: ContainerSpec) -> None:
     process = open_process(work, spec, argv, tty=bool(spec.tty), pid1=True)
     work.set_row(name, row.replace(wake_us=None))
     take(work, name, process, program.resume(row.memory, process))
-    row = work.row(name)
+    _note_pause(work, spec)
+
+
+def _note_pause(work: PodWork, spec: ContainerSpec) -> None:
+    """Look at the pod again when the container's pause is over."""
+    row = work.row(spec.name or "")
     if row.running:
         work.wake_at(row.wake_us, background=_endless(work, spec))
 
@@ -282,17 +378,6 @@ def go_on(work: PodWork, spec: ContainerSpec) -> None:
 def _endless(work: PodWork, spec: ContainerSpec) -> bool:
     """Whether the end of this container changes nothing for good: it is restarted whatever happens."""
     return (work.pod.spec.restart_policy or "Always") == "Always" and spec in work.pod.spec.containers
-
-
-def terminate(work: PodWork, spec: ContainerSpec) -> None:
-    """Send TERM to a running container, once; a program without a handler ignores it as process 1."""
-    name = spec.name or ""
-    row = work.row(name)
-    if not row.running or row.signalled:
-        return
-    work.event("Normal", "Killing", f"Stopping container {name}")
-    work.set_row(name, row.replace(signalled=True))
-    signal(work, spec, "TERM")
 
 
 def signal(work: PodWork, spec: ContainerSpec, signal_name: str) -> None:

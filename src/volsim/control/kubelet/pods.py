@@ -1,9 +1,9 @@
 """Kubelet: one pod on one node, from its assignment until nothing of it is left.
 
 Modelled: volumes (attached, then mounted) before containers, init containers in order, sidecars, restart policies,
-graceful stop with TERM and KILL, removal of the pod's directories before its API object, return after a reboot, orphans
-that were deleted by force.
-Not modelled: static pods, probes, lifecycle hooks, eviction under pressure, active deadlines.
+hooks and probes, graceful stop, active deadlines, evictions, removal of the pod's directories before its API object,
+return after a reboot or the loss of the sandbox, orphans that were deleted by force.
+Not modelled: static pods, ephemeral containers.
 Source: kubelet, pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTerminatedPod), pkg/kubelet/pod_workers.go.
 
 The key of a pod is ``namespace/name@uid``: two pods of one name are two pods.
@@ -13,22 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from volsim.control.attachable import bound_volume
 from volsim.control.contract import NOTHING, Controller, Outcome
-from volsim.control.kubelet import attaching, containers
+from volsim.control.kubelet import attaching, containers, eviction, lifecycle, probes, pulling, termination
+from volsim.control.kubelet.mounting import has_configuration, mount, pods_with_configuration
 from volsim.control.kubelet.status import pod_status
-from volsim.control.kubelet.volumes import MountError, set_up, tear_down
+from volsim.control.kubelet.volumes import tear_down
 from volsim.control.kubelet.work import PodWork
 from volsim.objects import Container as ContainerSpec
-from volsim.objects import Pod, PodStatus, Volume
-from volsim.rules import microseconds
+from volsim.objects import Pod, PodStatus
 from volsim.state import Change, View
-from volsim.state.runtime import Machine, Sandbox
-from volsim.storage.sources import source_of
+from volsim.state.runtime import Ending, Machine, Sandbox
 
 __all__ = ["CONTROLLER", "key_of", "work_on"]
-
-_SHORTEST_GRACE_US = 2_000_000  # minimumGracePeriodInSeconds: also a pod deleted by force gets it
 
 
 def key_of(pod: Pod) -> str:
@@ -59,6 +55,7 @@ def _wants_a_look(before: Pod, after: Pod) -> bool:
         or old.deletion_timestamp != new.deletion_timestamp
         or old.deletion_grace_period_seconds != new.deletion_grace_period_seconds
         or _ready_by_others(before, after)
+        or ((old.labels, old.annotations) != (new.labels, new.annotations) and has_configuration(after))
     )
 
 
@@ -71,8 +68,7 @@ def watch_machine(view: View, change: Change) -> Iterator[str]:
     """All pods of a machine need a look when its power or network changes."""
     before, after = change.before, change.after
     if after is None or (
-        before is not None
-        and (before.powered, before.hears, before.boot) == (after.powered, after.hears, after.boot)
+        before is not None and (before.powered, before.hears, before.boot) == (after.powered, after.hears, after.boot)
     ):
         return
     seen = set()
@@ -94,10 +90,24 @@ def watch_container(view: View, change: Change) -> Iterator[str]:
                 yield key_of(sandbox.pod)
 
 
+def watch_sandbox(view: View, change: Change) -> Iterator[str]:
+    """A pod needs a look when what it uses is to be counted, or its sandbox is lost."""
+    before, after = change.before, change.after
+    if after is not None and before is not None:
+        if (after.due_us not in (None, before.due_us)) or (after.lost and not before.lost):
+            yield key_of(after.pod)
+
+
 def watch_node(view: View, change: Change) -> Iterator[str]:
     """A pod that waits for a disk needs a look when the disk is attached."""
     for sandbox in attaching.waiting_pods(view, change):
         yield key_of(sandbox.pod)
+
+
+def watch_configuration(view: View, change: Change) -> Iterator[str]:
+    """A pod needs a look when a ConfigMap or Secret in its volumes changes."""
+    for pod in pods_with_configuration(view, change):
+        yield key_of(pod)
 
 
 def work_on(view: View, pod_key: str, uid: str) -> PodWork | None:
@@ -133,6 +143,8 @@ def sync(view: View, key: str) -> Outcome:
         _stop(work)
     elif work.pod.status.phase in ("Succeeded", "Failed"):
         _end(work)
+    elif _is_to_end(work):
+        termination.stop_pod(work, _grace_us(work))
     else:
         _run(work)
     told = work.machine.hears and not work.gone
@@ -146,6 +158,43 @@ def _unattended(work: PodWork) -> Outcome:
         for spec in work.specs:
             containers.go_on(work, spec)
     return work.outcome(None)
+
+
+def _is_to_end(work: PodWork) -> bool:
+    """Whether the pod is being ended by the kubelet itself: its time is up, or it uses too much."""
+    if work.sandbox is None:
+        work.sandbox = Sandbox(node=work.node, pod=work.pod, boot=work.machine.boot)
+    if work.sandbox.ending is None:
+        ending = _overdue(work) or eviction.look(work)
+        assert work.sandbox is not None
+        if ending is not None:
+            work.sandbox = work.sandbox.replace(ending=ending)
+            work.notes.append(ending.reason)
+    return work.sandbox.ending is not None
+
+
+_OVERDUE = Ending(
+    reason="DeadlineExceeded", message="Pod was active on the node longer than the specified deadline", fails=True
+)
+
+
+def _overdue(work: PodWork) -> Ending | None:
+    """Why the pod ends if its activeDeadlineSeconds are over."""
+    seconds, started_us = work.pod.spec.active_deadline_seconds, work.pod.status.start_time
+    if seconds is None:
+        return None
+    deadline_us = (work.now_us if started_us is None else started_us) + seconds * 1_000_000
+    if work.now_us < deadline_us:
+        work.wake_at(deadline_us, background=False)
+        return None
+    work.event("Normal", _OVERDUE.reason, _OVERDUE.message)
+    return _OVERDUE
+
+
+def _grace_us(work: PodWork) -> int:
+    """How long the containers of a pod that the kubelet ends may take."""
+    assert work.sandbox is not None and work.sandbox.ending is not None, "it is to end"
+    return eviction.GRACE_US if work.sandbox.ending.reason == "Evicted" else work.grace_us
 
 
 def _report(work: PodWork) -> PodStatus:
@@ -182,29 +231,68 @@ def _notice_reboot(work: PodWork) -> None:
     if sandbox is None or sandbox.boot == work.machine.boot:
         return
     for spec in work.specs:
-        row = work.row(spec.name or "")
-        if row.running:
-            containers.end(work, spec.name or "", containers.KILLED)
+        name = spec.name or ""
+        if work.row(name).running:
+            containers.end(work, name, containers.KILLED)
+        row = work.row(name)
+        if row.backoff_us or row.pull_backoff_us:  # a kubelet that starts has nothing in mind
+            work.set_row(name, row.replace(backoff_us=0, backoff_since_us=None, pull_backoff_us=0, retry_us=None))
     work.sandbox = sandbox.replace(
         boot=work.machine.boot,
         memory=type(sandbox.memory)(),
         mounted=type(sandbox.mounted)(),
-        init_done=False,
-        address="",
+        mount_failures=0,
+        retry_us=None,
+        lost=True,
     )
 
 
 # -- running -----------------------------------------------------------------------------------------------------------
 def _run(work: PodWork) -> None:
-    if work.sandbox is None:
-        work.sandbox = Sandbox(node=work.node, pod=work.pod, boot=work.machine.boot)
-    if not _mount(work):
+    if not mount(work) or not _renew_sandbox(work):
         return
     _take_address(work)
     if not _initialise(work):
         return
     for spec in work.pod.spec.containers:
-        _keep_running(work, spec)
+        if not _keep_running(work, spec):
+            return
+    _end_with_sidecars(work)
+
+
+def _renew_sandbox(work: PodWork) -> bool:
+    """Make the pod's sandbox anew if it was lost, for what is to run again; whether there is a sandbox."""
+    sandbox = work.sandbox
+    assert sandbox is not None
+    if not sandbox.lost:
+        return True
+    again = [spec for spec in work.pod.spec.containers if not _is_over(work, spec)]
+    if not again or (work.pod.spec.restart_policy == "Never" and _has_run(work)):
+        return False
+    work.event("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+    work.sandbox = sandbox.replace(lost=False, attempt=sandbox.attempt + 1, init_done=False, address="")
+    return True
+
+
+def _is_over(work: PodWork, spec: ContainerSpec) -> bool:
+    """Whether a container has ended for good."""
+    row = work.row(spec.name or "")
+    return row.finished_us is not None and not row.running and not containers.may_restart(work, spec)
+
+
+def _has_run(work: PodWork) -> bool:
+    return any(work.row(spec.name or "").started_us is not None for spec in work.specs)
+
+
+def _end_with_sidecars(work: PodWork) -> None:
+    """Stop the sidecars of a pod whose containers have all ended for good."""
+    sandbox = work.sandbox
+    assert sandbox is not None
+    if any(spec.restart_policy == "Always" for spec in work.pod.spec.init_containers) and all(
+        _is_over(work, spec) for spec in work.pod.spec.containers
+    ):
+        work.sandbox = sandbox.replace(ending=Ending())
+        termination.stop_pod(work, work.grace_us)
 
 
 def _take_address(work: PodWork) -> None:
@@ -219,111 +307,107 @@ def _take_address(work: PodWork) -> None:
     work.sandbox = work.sandbox.replace(address=address)
 
 
-def _mount(work: PodWork) -> bool:
-    """Set up the volumes that are not yet; whether all are."""
-    sandbox = work.sandbox
-    assert sandbox is not None
-    missing = [volume for volume in work.pod.spec.volumes if volume.name not in sandbox.mounted]
-    if not missing:
-        return True
-    if sandbox.retry_us is not None and sandbox.retry_us > work.now_us and sandbox.boot == work.machine.boot:
-        work.wake_at(sandbox.retry_us, background=True)
-        return False
-    disks = attaching.disks_of(work)
-    waiting = attaching.note_waiting(work, disks, missing)
-    failed = ""
-    for volume in missing:
-        if source_of(volume)[0] is not None and volume.name not in waiting:
-            failed = _set_up(work, volume, attached=volume.name in disks) or failed
-    if waiting:
-        attaching.say_waiting(work, disks, waiting)
-        if work.rejected is not None:
-            return False
-    sandbox = work.sandbox
-    assert sandbox is not None
-    if not failed:
-        work.sandbox = sandbox.replace(mount_failures=0, mount_error="", retry_us=None)
-        return not waiting
-    first, most = microseconds(work.rules.mount_retry_initial), microseconds(work.rules.mount_retry_max)
-    retry_us = work.now_us + min(first << min(sandbox.mount_failures, 40), most)
-    work.sandbox = sandbox.replace(mount_failures=sandbox.mount_failures + 1, mount_error=failed, retry_us=retry_us)
-    work.wake_at(retry_us, background=True)
-    work.notes.append(failed)
-    return False
-
-
-def _spec_name(work: PodWork, volume: Volume) -> str:
-    """What the kubelet calls a volume in its messages: of a claim, the PersistentVolume."""
-    if source_of(volume)[0] not in ("persistentVolumeClaim", "ephemeral"):
-        return volume.name or ""
-    bound = bound_volume(work.view, work.pod, volume)
-    return (bound.metadata.name if bound is not None else volume.name) or ""
-
-
-def _set_up(work: PodWork, volume: Volume, *, attached: bool) -> str:
-    """Set up one volume; what is wrong with it, or nothing."""
-    try:
-        place = set_up(work, volume, attached=attached)
-    except MountError as error:
-        failed = f'MountVolume.SetUp failed for volume "{_spec_name(work, volume)}" : {error}'
-        work.event("Warning", "FailedMount", failed)
-        return failed
-    sandbox = work.sandbox
-    assert sandbox is not None
-    work.sandbox = sandbox.replace(mounted=type(sandbox.mounted)({**sandbox.mounted, volume.name or "": place}))
-    return ""
-
-
 def _initialise(work: PodWork) -> bool:
     """Let the init containers run, one after the other; whether they are done."""
     assert work.sandbox is not None
     done = work.sandbox.init_done
     for spec in work.pod.spec.init_containers:
-        name = spec.name or ""
         if spec.restart_policy == "Always":  # a sidecar: started in turn, then kept running beside the others
             _keep_running(work, spec)
-            if not work.row(name).running:
-                return done
-            continue
-        if done:
-            continue
-        row = work.row(name)
-        fresh = row.boot != work.machine.boot or row.started_us is None
-        if fresh:
-            containers.start(work, spec)
-        elif row.running:
-            containers.go_on(work, spec)
-        elif row.exit_code != 0:
-            _keep_running(work, spec)
-        row = work.row(name)
-        if row.running or row.exit_code != 0:
-            return False
+            if not done and not probes.is_started(spec, work.row(spec.name or "")):
+                return False
+        elif not done:
+            _run_once(work, spec)
+            row = work.row(spec.name or "")
+            if row.running or row.exit_code != 0 or row.attempt != work.sandbox.attempt:
+                return False
     if not done:
         work.sandbox = work.sandbox.replace(init_done=True)
     return True
 
 
-def _keep_running(work: PodWork, spec: ContainerSpec) -> None:
-    """Start the container, let it go on, or start it again as its restart policy says."""
+def _run_once(work: PodWork, spec: ContainerSpec) -> None:
+    """Let an init container run until it exits with 0, once in each sandbox."""
+    assert work.sandbox is not None
+    row = work.row(spec.name or "")
+    if row.started_us is not None and row.attempt != work.sandbox.attempt:
+        _start_again(work, spec)
+    elif row.started_us is None or row.running or row.exit_code != 0:
+        _keep_running(work, spec)
+
+
+def _keep_running(work: PodWork, spec: ContainerSpec) -> bool:
+    """Start the container, let it go on, or start it again as its restart policy says.
+
+    False while its postStart hook runs: what comes after it waits.
+    """
     name = spec.name or ""
     if work.row(name).started_us is None:
-        containers.start(work, spec)
+        _start(work, spec)
     elif work.row(name).running:
-        containers.go_on(work, spec)
+        _tend(work, spec)
     row = work.row(name)
-    if row.running or row.started_us is None or not containers.may_restart(work, spec):
-        return
+    if row.started_us is not None and not row.running and containers.may_restart(work, spec):
+        _start_again(work, spec)
+    return work.row(name).hook is None
+
+
+def _start_again(work: PodWork, spec: ContainerSpec) -> None:
+    """Start a container that has ended, when its back-off allows it."""
+    name = spec.name or ""
     at_us = containers.restart_at(work, name)
     if at_us <= work.now_us:
-        containers.start(work, spec)
+        _start(work, spec)
         row = work.row(name)
-        if row.running:
-            work.wake_at(row.wake_us, background=True)
+        if row.running or row.finished_us is None or not containers.may_restart(work, spec):
             return
-        at_us = (
-            containers.restart_at(work, name) if row.started_us is not None and row.finished_us is not None else at_us
-        )
+        at_us = containers.restart_at(work, name)
+        if at_us <= work.now_us:
+            work.wake_at(work.now_us, background=True)
+            return
     _back_off(work, name, at_us)
+
+
+def _start(work: PodWork, spec: ContainerSpec) -> None:
+    """Start a container, if its image is there, and its postStart hook."""
+    if not pulling.is_there(work, spec):
+        return
+    containers.start(work, spec)
+    if work.row(spec.name or "").running:
+        probes.begin(work, spec)
+        _after_hook(work, spec, lifecycle.begin(work, spec, "postStart"))
+
+
+def _tend(work: PodWork, spec: ContainerSpec) -> None:
+    """Let a container that runs go on; ask its probes, and stop it if they fail."""
+    name = spec.name or ""
+    if work.row(name).until_us is not None:
+        termination.go_on(work, spec)
+        return
+    containers.go_on(work, spec)
+    if not work.row(name).running:
+        lifecycle.cut_short(work, spec)
+        return
+    _after_hook(work, spec, lifecycle.go_on(work, spec))
+
+
+def _after_hook(work: PodWork, spec: ContainerSpec, well: bool) -> None:
+    """Stop a container whose postStart hook failed, or else ask its probes."""
+    name = spec.name or ""
+    grace_us = work.grace_us
+    message = None if well else "FailedPostStartHook"
+    if well and work.row(name).hook is None:
+        failed = probes.ask(work, spec)
+        if failed is not None:
+            probe = probes.probe_of(spec, failed)
+            assert probe is not None, "it has failed"
+            if probe.termination_grace_period_seconds is not None:
+                grace_us = probe.termination_grace_period_seconds * 1_000_000
+            what = "Init container" if spec in work.pod.spec.init_containers else "Container"
+            message = f"{what} {name} failed {failed} probe, will be restarted"
+    if message is not None and work.row(name).running:
+        termination.begin(work, spec, grace_us, message)
+        termination.go_on(work, spec)
 
 
 def _back_off(work: PodWork, name: str, at_us: int) -> None:
@@ -354,35 +438,27 @@ def _end(work: PodWork) -> None:
 
 
 def _stop(work: PodWork) -> None:
-    """Stop the pod: TERM, at the end of the grace period KILL, then remove everything."""
-    sandbox = work.sandbox
-    if sandbox is None:
-        work.remove = True
-        return
-    if sandbox.kill_us is None:
+    """Stop a pod that was deleted, then remove everything."""
+    if work.sandbox is not None:
         grace_us = 0 if work.gone else (work.pod.metadata.deletion_grace_period_seconds or 0) * 1_000_000
-        sandbox = work.sandbox = sandbox.replace(kill_us=work.now_us + max(grace_us, _SHORTEST_GRACE_US))
-        for spec in work.specs:
-            containers.terminate(work, spec)
-    assert sandbox.kill_us is not None
-    for spec in work.specs:
-        if work.now_us >= sandbox.kill_us:
-            containers.kill(work, spec)
-        elif work.row(spec.name or "").running:
-            containers.go_on(work, spec)
-            work.wake_at(sandbox.kill_us, background=False)
-    if any(work.row(spec.name or "").running for spec in work.specs):
-        return
-    _end(work)
-    work.sandbox = None
+        if not termination.stop_pod(work, grace_us):
+            return
+        _end(work)
+        work.sandbox = None
+        work.notes.append("remove it")
     work.remove = True
-    work.notes.append("remove it")
 
 
 CONTROLLER = Controller(
     name="kubelet",
     component="kubelet",
-    watches={"pods": watch_pod, "machines": watch_machine, "containers": watch_container, "nodes": watch_node},
+    watches={
+        "pods": watch_pod,
+        "machines": watch_machine,
+        "sandboxes": watch_sandbox,
+        "containers": watch_container,
+        "nodes": watch_node,
+    },
     sync=sync,
     priority=10,
 )

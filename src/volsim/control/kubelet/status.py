@@ -1,12 +1,13 @@
 """Kubelet: what a kubelet reports of a pod: phase, conditions, container statuses.
 
 Modelled: phases, Initialized, ContainersReady, Ready, PodReadyToStartContainers, container states with their reasons.
-Not modelled: readiness gates, probes (a running container is ready), resize.
+Not modelled: readiness gates, resize.
 Source: kubelet, pkg/kubelet/kubelet_pods.go (getPhase, convertToAPIContainerStatuses), pkg/kubelet/status/generate.go.
 """
 
 from __future__ import annotations
 
+from volsim.control.kubelet import probes
 from volsim.control.kubelet.containers import may_restart
 from volsim.control.kubelet.work import PodWork
 from volsim.objects import (
@@ -34,8 +35,12 @@ def pod_status(work: PodWork) -> PodStatus:
     inits = tuple(_status(work, each) for each in spec.init_containers)
     apps = tuple(_status(work, each) for each in spec.containers)
     address = work.sandbox.address if work.sandbox is not None else old.pod_ip or ""
+    ending = work.sandbox.ending if work.sandbox is not None else None
+    told = ending is not None and phase == "Failed" and old.phase not in ("Succeeded", "Failed")
     return old.replace(
         phase=phase,
+        reason=(ending.reason or None) if told and ending is not None else old.reason,
+        message=(ending.message or None) if told and ending is not None else old.message,
         conditions=_conditions(work, phase, inits, apps),
         init_container_statuses=inits,
         container_statuses=apps,
@@ -49,8 +54,23 @@ def pod_status(work: PodWork) -> PodStatus:
 
 def phase_of(work: PodWork) -> str:
     """The phase that follows from the containers: Pending, Running, Succeeded or Failed."""
+    sandbox = work.sandbox
+    ending = sandbox.ending if sandbox is not None else None
+    phase = _phase(work, _is_stopping(work))
+    if phase in ("Succeeded", "Failed") and any(work.row(spec.name or "").running for spec in work.specs):
+        return "Running"  # its sidecars are still there
+    if ending is not None and ending.reason and not any(work.row(spec.name or "").running for spec in work.specs):
+        return "Failed" if ending.fails or phase == "Pending" else phase
+    return phase
+
+
+def _is_stopping(work: PodWork) -> bool:
+    sandbox = work.sandbox
+    return work.remove or (sandbox is not None and (sandbox.ending is not None or sandbox.kill_us is not None))
+
+
+def _phase(work: PodWork, stopping: bool) -> str:
     spec = work.pod.spec
-    stopping = work.remove or (work.sandbox is not None and work.sandbox.kill_us is not None)
     for each in spec.init_containers:
         row = work.row(each.name or "")
         if each.restart_policy == "Always":
@@ -78,29 +98,35 @@ def _status(work: PodWork, spec: ContainerSpec) -> ContainerStatus:
         image_id=spec.image,
         container_id=row.container_id or None,
         ready=_ready(work, spec, row),
-        started=row.running,
+        started=probes.is_started(spec, row),
         restart_count=row.restarts,
-        state=_state(work, row),
-        last_state=_last_state(row),
+        state=_state(work, spec, row),
+        last_state=_last_state(work, spec, row),
     )
 
 
 def _ready(work: PodWork, spec: ContainerSpec, row: Container) -> bool:
     if spec in work.pod.spec.init_containers and spec.restart_policy != "Always":
         return not row.running and row.exit_code == 0
-    return row.running and not row.signalled
+    return probes.is_ready(spec, row) and not row.signalled
 
 
-def _state(work: PodWork, row: Container) -> ContainerState:
-    if row.waiting:
+def _waits(work: PodWork, spec: ContainerSpec, row: Container) -> bool:
+    """Whether a container waits for something; one that has ended does only if it is to be started again."""
+    return bool(row.waiting) and (row.finished_us is None or (may_restart(work, spec) and not _is_stopping(work)))
+
+
+def _state(work: PodWork, spec: ContainerSpec, row: Container) -> ContainerState:
+    if _waits(work, spec, row):
         return ContainerState(waiting=ContainerStateWaiting(reason=row.waiting, message=row.waiting_message or None))
-    if row.running:
+    if row.running and (row.hook is None or row.hook.kind != "postStart"):
         return ContainerState(running=ContainerStateRunning(started_at=row.started_us))
     if row.finished_us is not None:
         return ContainerState(
             terminated=ContainerStateTerminated(
                 exit_code=row.exit_code,
                 reason=row.reason,
+                message=row.message or None,
                 started_at=row.started_us,
                 finished_at=row.finished_us,
                 container_id=row.container_id or None,
@@ -112,9 +138,9 @@ def _state(work: PodWork, row: Container) -> ContainerState:
     )
 
 
-def _last_state(row: Container) -> ContainerState:
+def _last_state(work: PodWork, spec: ContainerSpec, row: Container) -> ContainerState:
     last = row.last
-    if row.waiting and row.finished_us is not None:
+    if _waits(work, spec, row) and row.finished_us is not None:
         last = (row.exit_code or 0, row.started_us or 0, row.finished_us, row.reason)
     if last is None:
         return ContainerState()

@@ -8,21 +8,28 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
+import attrs
+
 from volsim.apiserver.writes import Delete, Put, UpdateStatus, Write
 from volsim.control.contract import EventNote, Outcome
 from volsim.errors import FileError
 from volsim.objects import Container as ContainerSpec
 from volsim.objects import Pod
+from volsim.objects._record import FrozenDict
 from volsim.state import View
 from volsim.state.runtime import Container, Machine, Sandbox
+from volsim.storage import tree
 from volsim.storage.backends import Backend
-from volsim.storage.tree import Directory
+from volsim.storage.tree import Directory, Special
 
-__all__ = ["ATTACHED", "BACKEND", "DISK", "LAYER", "MEMORY", "PodWork"]
+__all__ = ["ATTACHED", "BACKEND", "DEVICE", "DISK", "HELD", "LAYER", "MEMORY", "RAW", "RAW_ATTACHED", "PodWork"]
 
 DISK, MEMORY, BACKEND, ATTACHED, LAYER = "disk", "memory", "backend", "attached", "layer"
 """The first half of a backing's name: the node's disk, the pod's memory, a backend, a backend that only those nodes can
 reach to which it is attached, a container's own layer."""
+HELD, DEVICE, RAW, RAW_ATTACHED = "held", "device", "raw", "raw-attached"
+"""Likewise: a file that a container has mounted (`container|mount point`), the file system on a block device of the
+node, the device of a backend, of one that only those nodes can reach to which it is attached."""
 
 
 class PodWork:
@@ -65,6 +72,12 @@ class PodWork:
         """Note how a container is now."""
         self._containers[name] = row
 
+    @property
+    def grace_us(self) -> int:
+        """How long the pod's containers may take to end, by its spec."""
+        seconds = self.pod.spec.termination_grace_period_seconds
+        return (30 if seconds is None else seconds) * 1_000_000
+
     # -- bytes --------------------------------------------------------------------------------------------------------
     def fetch(self, backing: Any) -> Directory:
         """The root of what a backing holds. `FileError` EIO if it does not answer."""
@@ -79,18 +92,39 @@ class PodWork:
             return self.sandbox.memory.get(name) or Directory()
         if kind == LAYER:
             return self.row(name).layer
+        if kind == HELD:
+            container, _, point = name.partition("|")
+            held: Directory = self.row(container).held[point]
+            return held
+        if kind == DEVICE:
+            return self._device(name).files or Directory()
+        return self._of_backend(kind, name)
+
+    def _device(self, path: str) -> Special:
+        """A block device of the node. `FileError` EIO if it is not there any more."""
+        found = tree.lookup(self.disk, path)
+        if not isinstance(found, Special):
+            raise FileError.of("EIO", path)
+        return found
+
+    def _of_backend(self, kind: str, name: str) -> Directory:
+        exclusive, raw = kind in (ATTACHED, RAW_ATTACHED), kind in (RAW, RAW_ATTACHED)
         backend: Backend | None = self.view.get("backends", name)
         if backend is None:
-            if kind == ATTACHED:  # the disk was deleted
+            if exclusive:  # the disk was deleted
                 raise FileError.of("EIO", name)
-            return Directory()
-        if not backend.reachable or (kind == ATTACHED and self.node not in backend.attached_to):
+            backend = Backend(name=name)
+        if not backend.reachable or (exclusive and self.node not in backend.attached_to):
             raise FileError.of("EIO", name)
-        return backend.root
+        entries: dict[str, Any] = {"device": backend.device}
+        return Directory(entries=FrozenDict(entries)) if raw else backend.root
 
     def store(self, backing: Any, root: Directory) -> None:
         """Note what a backing holds now."""
-        self._trees[backing] = root
+        if backing[0] == DEVICE:
+            self.disk = tree.put(self.disk, backing[1], attrs.evolve(self._device(backing[1]), files=root))
+        else:
+            self._trees[backing] = root
 
     @property
     def disk(self) -> Directory:
@@ -163,5 +197,12 @@ class PodWork:
             if row.layer is not root:
                 self.set_row(name, row.replace(layer=root))
             return None
+        if kind == HELD:
+            container, _, point = name.partition("|")
+            row = self.row(container)
+            self.set_row(container, row.replace(held=FrozenDict({**row.held, point: root})))
+            return None
         backend = self.view.get("backends", name) or Backend(name=name)
+        if kind in (RAW, RAW_ATTACHED):
+            return Put("backends", name, backend.replace(device=root.entries["device"]))
         return None if backend.root is root else Put("backends", name, backend.replace(root=root))
