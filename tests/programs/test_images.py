@@ -56,7 +56,6 @@ def test_an_image_runs_what_its_dockerfile_says(name: str, expected: tuple[str, 
 SERVERS = [
     "nginx",
     "httpd",
-    "postgres",
     "redis",
     "mongo",
     "valkey",

@@ -1,7 +1,7 @@
 """Which programs and files an image holds, by its name without registry and tag.
 
-Modelled: busybox and the usual distributions, the usual web servers, MySQL and its relatives, `pause`; your own
-images. Every other image is a server that runs until it is told to stop, whatever its command is, with a shell and
+Modelled: busybox and the usual distributions, the usual web servers, MySQL and its relatives, PostgreSQL, `pause`; your
+own images. Every other image is a server that runs until it is told to stop, whatever its command is, with a shell and
 tools at hand.
 Not modelled: layers, registries, users, what else an image holds.
 Source: the images' own Dockerfiles (docker-library); OCI image specification, config.md.
@@ -135,6 +135,31 @@ def _mariadb(tag: str) -> Image:
     return _database("10.11.6-MariaDB" if tag.startswith("10") else "11.2.2-MariaDB")
 
 
+_POSTGRES = {
+    "9": "9.6.24", "10": "10.23", "11": "11.22", "12": "12.22", "13": "13.18", "14": "14.15", "15": "15.10",
+    "16": "16.6", "17": "17.2", "18": "18.1",
+}  # fmt: skip
+"""The last version of each major one that is known; the newest of them has its data elsewhere."""
+
+
+def _postgres(tag: str) -> Image:
+    """An image with PostgreSQL."""
+    from volsim.programs import postgres
+
+    version = tag.partition("-")[0]
+    major = version.partition(".")[0]
+    version = version if "." in version and major in _POSTGRES else _POSTGRES.get(major, _POSTGRES["17"])
+    major = version.partition(".")[0]
+    data = f"/var/lib/postgresql/{major}/docker" if int(major) >= 18 else "/var/lib/postgresql/data"
+    return _image(
+        "postgres",
+        entrypoint="docker-entrypoint.sh",
+        programs=postgres.PROGRAMS,
+        directories=("/var/lib/postgresql", data, "/var/run/postgresql", "/docker-entrypoint-initdb.d"),
+        env={"PG_MAJOR": major, "PG_VERSION": f"{version}-1.pgdg120+1", "PGDATA": data},
+    )
+
+
 def _busybox(tag: str) -> Image:
     return attrs.evolve(_image("sh"), programs=_BASIC)
 
@@ -158,7 +183,7 @@ _BUILDERS: dict[str, Callable[[str], Image]] = {
         title=b"Welcome to nginx!", directories=("/etc/nginx/conf.d", "/var/cache/nginx", "/var/log/nginx"),
     ),
     "pause": lambda tag: _single("/pause", servers.PAUSE),
-    "postgres": lambda tag: _server("postgres", directory="/var/lib/postgresql/data"),
+    "postgres": _postgres,
     "redis": lambda tag: _server("redis-server", directory="/data"),
     "valkey": lambda tag: _server("valkey-server", directory="/data"),
 }  # fmt: skip

@@ -15,7 +15,46 @@ from volsim.programs.database.errors import SqlError, is_modern, syntax_error
 from volsim.programs.database.lexer import Token
 from volsim.programs.database.translate import quoted, text
 
-__all__ = ["Broken", "explained"]
+__all__ = ["Broken", "explained", "repeated"]
+
+_COPY = "volsim_copy"
+
+
+def repeated(
+    connection: sqlite3.Connection, sql: str, table: str, names: list[str], *, defaults: bool
+) -> tuple[object, ...] | None:
+    """The values of some columns that a statement would have made a second time; None if that is not to be found.
+
+    It is run again on a copy of the table that has no keys; `defaults`: a copy that keeps its primary key and defaults.
+    """
+    target = re.compile(
+        rf"(\b(?:into|update)\s+(?:or\s+\w+\s+)?)(?:\S+\.)?[\"`]?{re.escape(table)}[\"`]?(?!\w)", re.IGNORECASE
+    )
+    sql, count = target.subn(rf"\g<1>temp.{_COPY}", sql, count=1)
+    if not count:
+        return None
+    listed = ", ".join(map(quoted, names))
+    try:
+        _copy(connection, table, defaults=defaults)
+        connection.execute(sql)
+        query = f"select {listed} from temp.{_COPY} group by {listed} having count(*) > 1 order by max(rowid) limit 1"
+        found: tuple[object, ...] | None = connection.execute(query).fetchone()
+    except sqlite3.Error:
+        return None
+    finally:
+        connection.execute(f"drop table if exists temp.{_COPY}")
+    return found
+
+
+def _copy(connection: sqlite3.Connection, table: str, *, defaults: bool) -> None:
+    query = f"select sql from sqlite_master where name = {text(table)} collate nocase"
+    definition = connection.execute(query).fetchone()
+    if definition is None or not defaults:
+        connection.execute(f"create temp table {_COPY} as select * from {quoted(table)}")
+        return
+    columns = definition[0].partition("(")[2]
+    connection.execute(f"create temp table {_COPY} ({columns}")
+    connection.execute(f"insert into temp.{_COPY} select * from {quoted(table)}")
 
 
 class Broken:
@@ -51,8 +90,8 @@ class Broken:
         table = columns.split(".", maxsplit=1)[0]
         names = [each.strip().rpartition(".")[2] for each in columns.split(",")]
         label = self._key(table, names)
-        self._key_is_primary = label == "PRIMARY"
-        shown = "-".join(map(str, self._repeated(table, names) or names))
+        found = repeated(self.connection, self.sql, table, names, defaults=label != "PRIMARY")
+        shown = "-".join(map(str, found or names))
         key = f"{table}.{label}" if is_modern(self.version) else label
         return SqlError(1062, "23000", f"Duplicate entry '{shown}' for key '{key}'")
 
@@ -62,39 +101,6 @@ class Broken:
             if unique and columns == names and origin == "c":
                 return str(label).partition(":")[2]
         return "PRIMARY"
-
-    def _repeated(self, table: str, names: list[str]) -> tuple[object, ...] | None:
-        copy = "volsim_copy"
-        target = re.compile(
-            rf"(\b(?:into|update)\s+(?:or\s+\w+\s+)?)(?:\S+\.)?[\"`]?{re.escape(table)}[\"`]?(?!\w)", re.IGNORECASE
-        )
-        sql, count = target.subn(rf"\g<1>temp.{copy}", self.sql, count=1)
-        if not count:
-            return None
-        listed = ", ".join(map(quoted, names))
-        try:
-            self._copy(table, copy)
-            self.connection.execute(sql)
-            query = (
-                f"select {listed} from temp.{copy} group by {listed} having count(*) > 1 order by max(rowid) limit 1"
-            )
-            found: tuple[object, ...] | None = self.connection.execute(query).fetchone()
-        except sqlite3.Error:
-            return None
-        finally:
-            self.connection.execute(f"drop table if exists temp.{copy}")
-        return found
-
-    def _copy(self, table: str, copy: str) -> None:
-        """Copy a table without its keys; its primary one stays if only so defaults can stay, too."""
-        query = f"select sql from sqlite_master where name = {text(table)} collate nocase"
-        definition = self.connection.execute(query).fetchone()
-        if definition is None or self._key_is_primary:
-            self.connection.execute(f"create temp table {copy} as select * from {quoted(table)}")
-            return
-        columns = definition[0].partition("(")[2]
-        self.connection.execute(f"create temp table {copy} ({columns}")
-        self.connection.execute(f"insert into temp.{copy} select * from {quoted(table)}")
 
     def syntax(self, token: str) -> SqlError:
         """A syntax error at the first place where a token stands."""

@@ -23,25 +23,12 @@ from volsim.programs.database.complaints import Broken, explained
 from volsim.programs.database.errors import SqlError
 from volsim.programs.database.functions import install
 from volsim.programs.database.lexer import Token
-from volsim.programs.database.storage import DataDirectory, dumped, load, opened
+from volsim.programs.database.storage import DataDirectory, bound, dumped, load, opened
 from volsim.programs.database.translate import quoted, statement, text
 
 __all__ = ["Facts", "Ran", "Result", "Session", "qualifiers"]
 
-STEPS_MOST = 20_000_000  # instructions of SQLite for one statement: a second or two, then it is stopped
-VALUE_MOST = 16 * 1024**2  # bytes of one value, and of one statement
 ATTACHED_MOST = 9  # databases besides the present one that a statement can speak of: SQLite attaches ten
-
-
-_FOREIGN = frozenset(
-    {"date", "datetime", "julianday", "load_extension", "random", "randomblob", "strftime", "time", "unixepoch"}
-)  # fmt: skip
-"""Functions of SQLite that MySQL does not have and that ask the machine for its time, for chance, or for files."""
-
-
-def _allowed(action: int, _: str | None, function: str | None, *where: str | None) -> int:
-    """What statements may do: all but call functions that do not belong to the simulation."""
-    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_FUNCTION and function in _FOREIGN else sqlite3.SQLITE_OK
 
 
 class Facts(NamedTuple):
@@ -128,9 +115,7 @@ class Session:
         install(connection, facts.now_us, told)
         connection.execute(f"pragma foreign_keys = {'on' if self._references else 'off'}")
         connection.execute("pragma legacy_alter_table = on")  # a view of a table that is gone is no reason to refuse
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_MOST)
-        connection.set_progress_handler(lambda: 1, STEPS_MOST)
-        connection.set_authorizer(_allowed)
+        bound(connection)
 
     def _attach(self, connection: sqlite3.Connection, names: list[str]) -> None:
         """Have the tables of other databases at hand."""

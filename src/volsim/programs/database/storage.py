@@ -17,8 +17,10 @@ from posixpath import join
 from volsim.errors import FileError
 from volsim.programs.files import Files
 
-__all__ = ["TABLES", "DataDirectory"]
+__all__ = ["TABLES", "DataDirectory", "bound", "dumped", "load", "opened"]
 
+STEPS_MOST = 20_000_000  # instructions of SQLite for one statement: a second or two, then it is stopped
+VALUE_MOST = 16 * 1024**2  # bytes of one value, and of one statement
 TABLES = "tables.sqlite"
 """The file that holds the tables of a database."""
 
@@ -76,6 +78,24 @@ class DataDirectory:
     def names(self) -> list[str]:
         """What lies in it. ENOENT if it is not there."""
         return self._files.listdir(self.path)
+
+
+_FOREIGN = frozenset(
+    {"date", "datetime", "julianday", "load_extension", "random", "randomblob", "strftime", "time", "unixepoch"}
+)  # fmt: skip
+"""Functions of SQLite that ask the machine for its time, for chance, or for files."""
+
+
+def _allowed(action: int, _: str | None, function: str | None, *where: str | None) -> int:
+    """What statements may do: all but call functions that do not belong to the simulation."""
+    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_FUNCTION and function in _FOREIGN else sqlite3.SQLITE_OK
+
+
+def bound(connection: sqlite3.Connection) -> None:
+    """Keep what users write within bounds: how long it may take, how large it may be, what it may ask for."""
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_MOST)
+    connection.set_progress_handler(lambda: 1, STEPS_MOST)
+    connection.set_authorizer(_allowed)
 
 
 def opened(data: bytes) -> sqlite3.Connection:
