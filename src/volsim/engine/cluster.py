@@ -26,6 +26,7 @@ CONTROLLERS: tuple[str, ...] = (
     "csi.provisioner",
     "csi.resizer",
     "csi.node_expansion",
+    "node_lifecycle",  # taints are set and taken away before pods are tried: recordings of uncordoned nodes show it
     "scheduler",
     "deployment",
     "replica_set",
@@ -39,7 +40,6 @@ CONTROLLERS: tuple[str, ...] = (
     "garbage_collector",
     "namespace",
     "pod_gc",
-    "node_lifecycle",
     "taint_eviction",
     "kubelet.node",
     "kubelet.pods",
