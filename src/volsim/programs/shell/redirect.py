@@ -90,7 +90,7 @@ class Descriptors:
         try:
             self._files.write(path, b"", append=append)
         except FileError as error:
-            why = "nonexistent directory" if error.errno == errno.ENOENT else error.strerror
+            why = "nonexistent directory" if error.errno in (errno.ENOENT, errno.ENOTDIR) else error.strerror
             raise RedirectFault(f"can't create {target}: {why}") from None
         return self._add("file", path=path)
 
