@@ -18,7 +18,30 @@ holds: 2 states, 1 transitions, 1 terminal
 from __future__ import annotations
 
 from volsim.exploration.faults import Faults
-from volsim.exploration.search import Answer, Exploration, Path, Property, Verdict, search
-from volsim.exploration.situation import exact, situation
+from volsim.exploration.moves import ALL_REDUCTIONS, Order, Reduction
+from volsim.exploration.properties import Observer, Property, always, eventually, sometimes, within
+from volsim.exploration.search import Answer, Bounds, Exploration, Path, Progress, Verdict, search
+from volsim.exploration.situation import Recogniser, exact, situation
 
-__all__ = ["Answer", "Exploration", "Faults", "Path", "Property", "Verdict", "exact", "search", "situation"]
+__all__ = [
+    "ALL_REDUCTIONS",
+    "Answer",
+    "Bounds",
+    "Exploration",
+    "Faults",
+    "Observer",
+    "Order",
+    "Path",
+    "Progress",
+    "Property",
+    "Recogniser",
+    "Reduction",
+    "Verdict",
+    "always",
+    "eventually",
+    "exact",
+    "search",
+    "situation",
+    "sometimes",
+    "within",
+]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from volsim.objects import FrozenDict, Record
+from volsim.objects import Condition, FrozenDict, Record
 from volsim.state.fingerprint import fingerprint
 from volsim.storage.tree import Directory, File
 
@@ -91,6 +91,7 @@ is_suffix = re.compile(_SUFFIX).fullmatch
 """Whether a mark looks like the suffix of a generated name."""
 
 _SECOND_US = 1_000_000
+_LONGEST_BACKOFF_US = 1_000_000_000  # client-go's: so long at most a workload that failed to make a pod waits
 _KNOWN_MOST = 100_000  # forget all and start again: bounds memory in long explorations
 
 
@@ -114,7 +115,9 @@ class Reader:
         self._left_out = _LEFT_OUT | ({"number", "addresses"} if self.names else set())
         words = "|".join(re.escape(name) for name in sorted(self.names, key=lambda name: (-len(name), name)))
         self._mark = re.compile(f"(?<![A-Za-z0-9])(?:{words})(?![A-Za-z0-9])|{_MARK}" if words else _MARK)
-        self._known: dict[Any, Digest] = {}  # of texts by themselves, of records and trees by fingerprint, of rows by both
+        self._known: dict[
+            Any, Digest
+        ] = {}  # of texts by themselves, of records and trees by fingerprint, of rows by both
         self._fields: dict[type, tuple[str, ...]] = {}
 
     def digest(self, value: Any) -> Digest:
@@ -168,7 +171,10 @@ class Reader:
         if names is None:
             fields = attrs.fields(kind)
             names = self._fields[kind] = tuple(f.name for f in fields if f.eq and f.name not in self._left_out)
-        return _joined((kind.__name__,), self._named((name, getattr(value, name)) for name in names))
+        found = _joined((kind.__name__,), self._named((name, getattr(value, name)) for name in names))
+        if kind is Condition and value.type == "ReplicaFailure":
+            return found._replace(longest_us=_LONGEST_BACKOFF_US)
+        return found
 
     def _named(self, fields: Iterable[tuple[str, Any]]) -> Iterator[Digest]:
         """The fields that say something, by name."""

@@ -1,37 +1,53 @@
-"""Breadth-first search through everything that can happen to a cluster.
+"""The search through everything that can happen to a cluster.
 
 All interleavings of the work that is ready, all open choices, and the faults for which there is a budget. Work that is
-ready comes before the clock goes on, as in a simulation. Of visited states only a number is kept, and how it was
-reached; whole states wait only in the frontier. A path that the search gives is a shortest one and can be replayed.
+ready comes before the clock goes on, as in a simulation. Of visited situations only a number is kept, and how it was
+reached; whole states wait only in the frontier. A path that a breadth-first search gives is a shortest one.
 
 A search that did not see everything is never a pass: its verdict is *unknown*, unless something bad was found.
 """
 
 from __future__ import annotations
 
+import time
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import attrs
+import networkx as nx
 
-from volsim.engine.actions import Action, Fault, Step, Sync
+from volsim.engine.actions import Action, Request, Step, Sync
 from volsim.engine.perform import Engine
 from volsim.errors import VolsimError
+from volsim.exploration.commuting import Commuting
 from volsim.exploration.faults import Faults, Spent, strike
-from volsim.exploration.situation import situation
+from volsim.exploration.moves import (
+    Move,
+    Order,
+    Place,
+    Reduction,
+    Work,
+    moves_from,
+    perform_move,
+    ready,
+    rest,
+    wave_after,
+)
+from volsim.exploration.properties import Asked, Property, Word
+from volsim.exploration.situation import Recogniser, situation
 from volsim.rules import Duration, microseconds
 from volsim.state import State
 
-__all__ = ["Answer", "Exploration", "Path", "Property", "Verdict", "perform", "search"]
+__all__ = ["Answer", "Bounds", "Exploration", "Path", "Progress", "Verdict", "perform", "search"]
 
 Path = tuple[Action, ...]
 """What was done from the start on."""
-Property = Callable[[State], bool]
-"""Something that a state has or has not. It should not ask for the time or for a uid: many states are one situation."""
-Recogniser = Callable[[State], int]
-"""Says by a number which states count as the same."""
+Same = Callable[..., int]
+"""Says by a number which states count as the same; more values that count may follow the state."""
 
 
 class Verdict(StrEnum):
@@ -52,23 +68,103 @@ class Answer:
 
     name: str
     word: str
-    """`always` or `sometimes`."""
+    """`always`, `sometimes` or `eventually`."""
     verdict: Verdict
     path: Path | None = None
-    """A shortest path to where an *always* breaks or a *sometimes* shows; None if the search saw no such state."""
+    """A shortest path to where an *always* breaks, a *sometimes* shows or an *eventually* has failed; None if the
+    search saw no such state."""
+    cycle: Path = ()
+    """What can go on for ever at the end of the path, where an *eventually* fails by going round."""
     error: str = ""
     """What the property raised at the end of the path. Such a property is violated."""
+    vacuous: bool = False
+    """An *always* whose `when` never was so: it holds of nothing."""
 
     def __str__(self) -> str:
         where = f" after {len(self.path)} actions" if self.path is not None else ""
-        return f"{self.word} {self.name}: {self.verdict}{where}" + (f": it raised {self.error}" if self.error else "")
+        notes = (": it never came to that" if self.vacuous else "") + (
+            f": it raised {self.error}" if self.error else ""
+        )
+        return f"{self.word} {self.name}: {self.verdict}{where}{notes}"
 
 
-class _Reached(NamedTuple):
-    """How a situation was first reached: from which one, by which action."""
+@attrs.frozen(kw_only=True)
+class Bounds:
+    """Where a search ends early. What it did not see, it says."""
 
-    before: int
-    action: Action
+    max_states: int = 100_000
+    max_depth: int | None = None
+    """Moves from the start."""
+    max_seconds: float | None = None
+    """Real seconds."""
+    until: Duration | None = None
+    """Simulated time from the start: nothing that is due later is done."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.max_states < 1:
+            raise VolsimError(f"max_states={self.max_states}: a search sees at least the state from which it starts")
+
+
+class Progress(NamedTuple):
+    """How far a search is."""
+
+    states: int
+    frontier: int
+    depth: int
+    seconds: float
+    run: int
+    """The how-manieth time it goes over everything, from 1: see `volsim.exploration.commuting`."""
+
+
+class _Visited:
+    """The situations that were seen, and how each was first reached: 20 bytes for each and its number in a set."""
+
+    def __init__(self) -> None:
+        self.numbers = array("Q")
+        self._before = array("l")
+        self._how = array("l")
+        self._known: set[int] = set()
+        self.ways: list[Path] = []
+        self._way: dict[Path, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._known
+
+    def add(self, number: int, before: int, how: Path) -> int:
+        """Note a situation that was not seen before; returns its index."""
+        self._known.add(number)
+        self.numbers.append(number)
+        self._before.append(before)
+        self._how.append(self.way(how))
+        return len(self.numbers) - 1
+
+    def way(self, how: Path) -> int:
+        """A number for the actions of a move: the same ones come again and again."""
+        found = self._way.get(how)
+        if found is None:
+            found = self._way[how] = len(self.ways)
+            self.ways.append(how)
+        return found
+
+    def path(self, index: int) -> Path:
+        """How a situation was first reached."""
+        moves = []
+        while index > 0:
+            moves.append(self.ways[self._how[index]])
+            index = self._before[index]
+        return tuple(action for move in reversed(moves) for action in move)
+
+
+class Edge(NamedTuple):
+    """One move from one situation to another, by their indexes."""
+
+    source: int
+    way: int
+    target: int
+    is_fault: bool
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -78,15 +174,20 @@ class Exploration:
     states: int
     """Different situations, the first one included."""
     transitions: int
-    """Actions that were performed; some lead to the same situation."""
+    """Moves that were followed; some lead to the same situation."""
     stopped_by: str
-    """The bound that kept the search from seeing everything: `max_states` or `until`; empty if it saw everything."""
+    """The bound that kept the search from seeing everything, such as `max_states`; empty if it saw everything."""
     terminal: tuple[int, ...]
     """The situations in which nothing more happens by itself, as `Simulation.settle` understands it; nearest first."""
     answers: tuple[Answer, ...]
+    depth: int
+    """The greatest number of moves to a situation."""
+    seconds: float
+    """How long it took, of real time."""
     _start: State = attrs.field(repr=False)
     _engine: Engine = attrs.field(repr=False)
-    _reached: Mapping[int, _Reached | None] = attrs.field(repr=False)
+    _visited: _Visited = attrs.field(repr=False)
+    _edges: tuple[Edge, ...] | None = attrs.field(repr=False)
 
     @property
     def complete(self) -> bool:
@@ -108,11 +209,16 @@ class Exploration:
         asked = ", ".join(repr(answer.name) for answer in self.answers) or "no property"
         raise VolsimError(f"the search was not asked about {name!r}; it was about {asked}")
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of all situations, nearest first."""
+        return tuple(self._visited.numbers)
+
     def path(self, number: int) -> Path:
-        """A shortest path to a situation. Raises `VolsimError` for one that was not seen."""
-        if number not in self._reached:
+        """How a situation was reached. Raises `VolsimError` for one that was not seen. O(situations)."""
+        if number not in self._visited:
             raise VolsimError(f"the search did not see situation {number}; it saw {self.states} others")
-        return _path(self._reached, number)
+        return self._visited.path(self._visited.numbers.index(number))
 
     def replay(self, path: Iterable[Action]) -> tuple[Step, ...]:
         """What each action of a path does."""
@@ -141,60 +247,97 @@ def perform(engine: Engine, state: State, action: Action) -> tuple[State, Step]:
     """The state after any action that a search chooses, and what it did."""
     if isinstance(action, Sync):
         return engine.perform(state, action)
-    if isinstance(action, Fault):
-        return strike(engine, state, action)
-    raise VolsimError(f"{action}: a search chooses controllers' work and faults, no requests")
-
-
-def _path(reached: Mapping[int, _Reached | None], number: int) -> Path:
-    actions = []
-    while (how := reached[number]) is not None:
-        actions.append(how.action)
-        number = how.before
-    return tuple(reversed(actions))
+    if isinstance(action, Request):
+        raise VolsimError(f"{action}: a search chooses controllers' work and faults, no requests")
+    return strike(engine, state, action)
 
 
 # -- properties --------------------------------------------------------------------------------------------------------
 class _Question:
-    """A property, and the first situation that decides it."""
+    """A property, and what has been seen of it."""
 
-    def __init__(self, name: str, word: str, holds: Property) -> None:
-        self.name, self.word, self._holds = name, word, holds
+    def __init__(self, prop: Property, engine: Engine) -> None:
+        self.prop, self.asked = prop, Asked(prop, engine)
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was seen, for another run."""
         self.decided_at: int | None = None
         self.error = ""
+        self.applied = self.prop.when is None
+        self.held = bytearray()
+        """Of an *eventually*: in which situations it held."""
 
-    def ask(self, state: State, number: int) -> None:
+    def ask(self, state: State, memory: Any, index: int) -> None:
         """Look at one more state, unless the question is decided."""
         if self.decided_at is not None:
             return
+        word = self.prop.word
         try:
-            holds = self._holds(state)
+            if word is Word.ALWAYS:
+                applies = self.asked.applies(state, memory)
+                self.applied = self.applied or applies
+                decides = applies and not self.asked.holds(state, memory)
+            else:
+                holds = self.asked.holds(state, memory)
+                decides = holds and word is Word.SOMETIMES
+                if word is Word.EVENTUALLY:
+                    self.held.append(holds)
         except Exception as error:  # noqa: BLE001 - whatever a user's property raises is told with its story
-            self.error, holds = f"{type(error).__name__}: {error}", self.word == "sometimes"
-        if bool(holds) == (self.word == "sometimes"):
-            self.decided_at = number
+            self.error, decides = f"{type(error).__name__}: {error}", True
+        if decides:
+            self.decided_at = index
 
-    def answer(self, reached: Mapping[int, _Reached | None], *, complete: bool) -> Answer:
+    def answer(self, visited: _Visited, edges: list[Edge], ends: list[int], *, complete: bool) -> Answer:
         """What is known at the end of a search."""
-        is_always = self.word == "always"
+        prop = self.prop
+        cycle: Path = ()
         if self.decided_at is not None:
-            verdict = Verdict.VIOLATED if is_always or self.error else Verdict.HOLDS
+            is_bad = prop.word is not Word.SOMETIMES or bool(self.error)
+            verdict = Verdict.VIOLATED if is_bad else Verdict.HOLDS
+        elif prop.word is Word.EVENTUALLY:
+            self.decided_at, cycle = _failed(self.held, visited, edges, ends)
+            verdict = (
+                Verdict.VIOLATED if self.decided_at is not None else Verdict.HOLDS if complete else Verdict.UNKNOWN
+            )
         elif complete:
-            verdict = Verdict.HOLDS if is_always else Verdict.VIOLATED
+            verdict = Verdict.HOLDS if prop.word is Word.ALWAYS else Verdict.VIOLATED
         else:
             verdict = Verdict.UNKNOWN
-        path = None if self.decided_at is None else _path(reached, self.decided_at)
-        return Answer(name=self.name, word=self.word, verdict=verdict, path=path, error=self.error)
+        path = None if self.decided_at is None else visited.path(self.decided_at)
+        is_vacuous = verdict is Verdict.HOLDS and not self.applied
+        return Answer(
+            name=prop.name,
+            word=prop.word.value,
+            verdict=verdict,
+            path=path,
+            cycle=cycle,
+            error=self.error,
+            vacuous=is_vacuous,
+        )
 
 
-def _questions(always: Mapping[str, Property], sometimes: Mapping[str, Property]) -> list[_Question]:
-    twice = sorted(set(always) & set(sometimes))
-    if twice:
-        raise VolsimError(f"{', '.join(map(repr, twice))} is asked for always and sometimes; give each its own name")
-    return [
-        *(_Question(name, "always", holds) for name, holds in always.items()),
-        *(_Question(name, "sometimes", holds) for name, holds in sometimes.items()),
-    ]
+def _failed(held: bytearray, visited: _Visited, edges: list[Edge], ends: list[int]) -> tuple[int | None, Path]:
+    """Where a path ends, or begins to go round, without the property; the nearest such place and the round."""
+    dry = [end for end in ends if not held[end]]
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    ways: dict[tuple[int, int], int] = {}
+    for edge in edges:
+        if not edge.is_fault and not held[edge.source] and not held[edge.target]:
+            graph.add_edge(edge.source, edge.target)
+            ways.setdefault((edge.source, edge.target), edge.way)
+    round_trips = {}
+    for component in nx.strongly_connected_components(graph):
+        first = min(component)
+        if len(component) > 1 or graph.has_edge(first, first):
+            round_trips[first] = component
+    nearest = min([*dry, *round_trips], default=None)
+    if nearest is None or nearest not in round_trips:
+        return nearest, ()
+    inside = graph.subgraph(round_trips[nearest])
+    after = min(inside.successors(nearest), key=lambda node: nx.shortest_path_length(inside, node, nearest))
+    nodes = [nearest, *nx.shortest_path(inside, after, nearest)]
+    return nearest, tuple(action for pair in pairwise(nodes) for action in visited.ways[ways[pair]])
 
 
 # -- the search --------------------------------------------------------------------------------------------------------
@@ -202,57 +345,136 @@ class _Search:
     """The frontier, and what has been seen."""
 
     def __init__(
-        self, engine: Engine, faults: Faults, until_us: int | None, same: Recogniser, questions: list[_Question]
+        self,
+        engine: Engine,
+        faults: Faults,
+        bounds: Bounds,
+        same: Same,
+        questions: list[_Question],
+        reductions: frozenset[Reduction],
+        order: Order,
+        *,
+        keep_edges: bool,
     ) -> None:
-        self.engine, self.faults, self.until_us, self.same = engine, faults, until_us, same
-        self.questions = questions
-        self.reached: dict[int, _Reached | None] = {}
-        self.transitions = 0
+        self.engine, self.faults, self.bounds, self.same = engine, faults, bounds, same
+        self.questions, self.reductions, self.keep_edges = questions, reductions, keep_edges
+        self.order = order
+        is_reduced = Reduction.COMMUTING in reductions and order is Order.WAVES
+        self.commuting = Commuting(engine) if is_reduced else None
+        self._woken: Work = []
+        """What was possible where the search stands."""
+        self.runs = 0
+        self.until_us: int | None = None
+        self.started = time.monotonic()
+
+    def begin(self) -> None:
+        """Forget what was seen, for another run."""
+        self.visited = _Visited()
+        self.edges: list[Edge] = []
         self.terminal: list[int] = []
-        self.is_cut = False
-        """Something would happen after `until`."""
-        self._frontier: deque[tuple[int, State, Spent]] = deque()
-        self._actions: dict[Action, Action] = {}  # each action once: paths have most of them in common
+        self.ends: list[int] = []
+        self.transitions = self.depth = 0
+        self.is_cut = ""
+        """A bound behind which something would happen."""
+        self.frontier: deque[Place] = deque()
+        self._of_number: dict[int, int] = {}
+        self.runs += 1
+        for question in self.questions:
+            question.begin()
 
-    def run(self, start: State, max_states: int) -> bool:
-        """Follow every action from every situation, nearest first; whether that came to its end."""
-        spent = self.faults.none_spent
-        self._visit(self._number(start, spent), start, spent, None)
-        while self._frontier:
-            before, state, spent = self._frontier.popleft()
-            for action, after in self._choices(state, spent):
-                new, _ = perform(self.engine, state, action)
+    def run(self, start: State, tell: Callable[[Progress], None] | None) -> str:
+        """Follow every move from every situation, nearest first; the bound that stopped that, if one did."""
+        self.begin()
+        memories = tuple(question.asked.start(start) for question in self.questions)
+        self._arrive(start, self.faults.none_spent, memories, None, None)
+        while self.frontier:
+            place = self.frontier.popleft()
+            if self.bounds.max_depth is not None and place.depth >= self.bounds.max_depth:
+                self.is_cut = self.is_cut or "max_depth"
+                continue
+            for move in self._followed(place):
                 self.transitions += 1
-                number = self._number(new, after)
-                if number in self.reached:
-                    continue
-                if len(self.reached) >= max_states:
-                    return False
-                self._visit(number, new, after, _Reached(before, self._actions.setdefault(action, action)))
-        return True
+                new = perform_move(self.engine, place.state, move)
+                if not self._arrive(new, move.spent, place.memories, place, move):
+                    return "max_states"
+            if self.bounds.max_seconds is not None and time.monotonic() - self.started > self.bounds.max_seconds:
+                return "max_seconds"
+            if tell is not None:
+                tell(self.progress(place.depth))
+        return self.is_cut
 
-    def _number(self, state: State, spent: Spent) -> int:
-        """The number of a situation, what may still come included."""
-        return hash((self.same(state), spent))
+    def progress(self, depth: int) -> Progress:
+        """How far it is."""
+        return Progress(
+            len(self.visited), len(self.frontier), depth, time.monotonic() - self.started, max(self.runs, 1)
+        )
 
-    def _visit(self, number: int, state: State, spent: Spent, how: _Reached | None) -> None:
-        """Note a situation that was not seen before."""
-        self.reached[number] = how
-        self._frontier.append((number, state, spent))
+    def _arrive(
+        self, state: State, spent: Spent, memories: tuple[Any, ...], before: Place | None, move: Move | None
+    ) -> bool:
+        """Come to a state by a move; False if there is no room for another situation."""
+        how: Path = () if move is None else (*move.before, move.action)
+        if Reduction.IDLE in self.reductions:
+            state, idle, work = rest(self.engine, state)
+            how += idle
+        else:
+            work = ready(self.engine, state)
+        if self.order is Order.WAVES and before is not None and move is not None:
+            work = self._wave(before, move, work)
+        if before is not None:
+            memories = tuple(q.asked.after(memory, state) for q, memory in zip(self.questions, memories, strict=True))
+        number = self._number(state, spent, memories, work)
+        if number in self.visited:
+            self._note(before, how, self._of_number.get(number, -1), move)
+            return True
+        if len(self.visited) >= self.bounds.max_states:
+            return False
+        at = self.visited.add(number, -1 if before is None else before.at, how)
+        depth = 0 if before is None else before.depth + 1
+        if self.keep_edges:
+            self._of_number[number] = at
+        self._note(before, how, at, move)
+        self.depth = max(self.depth, depth)
         if state.next_due_us(background=False) is None:
             self.terminal.append(number)
-        for question in self.questions:
-            question.ask(state, number)
+        if state.next_due_us() is None:
+            self.ends.append(at)
+        for question, memory in zip(self.questions, memories, strict=True):
+            question.ask(state, memory, at)
+        self.frontier.append(Place(at, state, spent, memories, work, depth))
+        return True
 
-    def _choices(self, state: State, spent: Spent) -> Iterator[tuple[Action, Spent]]:
-        """All that can happen next: work first, in the order in which it became ready, then faults."""
-        due_us = state.next_due_us()
+    def _wave(self, before: Place, move: Move, work: Work) -> Work:
+        """What comes before anything else after a move."""
+        wave = before.work
+        if move.found is not None and not wave:  # the clock went on to this wave
+            wave = self._woken
+        return wave_after(move, wave, work)
+
+    def _note(self, before: Place | None, how: Path, target: int, move: Move | None) -> None:
+        if self.keep_edges and before is not None and move is not None:
+            self.edges.append(Edge(before.at, self.visited.way(how), target, move.found is None))
+
+    def _number(self, state: State, spent: Spent, memories: tuple[Any, ...], work: Work) -> int:
+        """The number of a situation, what may still come included."""
+        more: list[Any] = [memories] if any(memory is not None for memory in memories) else []
+        if self.order is Order.WAVES and len(work) != len(state.ready()):
+            more += [("wave", name, key) for name, key in sorted(sync[:2] for sync, _ in work)]
+        return hash((self.same(state, *more), spent)) & ((1 << 64) - 1)
+
+    def _followed(self, place: Place) -> Iterable[Move]:
+        """The moves that are followed from a situation."""
+        due_us = place.state.next_due_us()
         if due_us is not None and self.until_us is not None and due_us > self.until_us:
-            self.is_cut = True
-        else:
-            for action in self.engine.enabled(state):
-                yield action, spent
-        yield from self.faults.choices(state, spent)
+            self.is_cut = "until"
+        skip_idle = Reduction.IDLE in self.reductions
+        found = list(moves_from(self.engine, place, self.faults, self.until_us, skip_idle=skip_idle))
+        self._woken = [(move.action, move.found) for move in found if isinstance(move.action, Sync) and move.found]
+        if self.commuting is None:
+            return found
+        for question in self.questions:
+            self.commuting.show(question.asked.read)
+        return self.commuting.followed(place.state, found)
 
 
 def search(
@@ -260,17 +482,24 @@ def search(
     engine: Engine,
     *,
     faults: Faults | None = None,
-    always: Mapping[str, Property] | None = None,
-    sometimes: Mapping[str, Property] | None = None,
+    always: Mapping[str, Callable[[State], bool]] | None = None,
+    sometimes: Mapping[str, Callable[[State], bool]] | None = None,
+    properties: Iterable[Property] = (),
     max_states: int = 100_000,
     until: Duration | None = None,
-    same: Recogniser = situation,
+    bounds: Bounds | None = None,
+    same: Same | None = None,
+    reductions: Iterable[Reduction] = (),
+    order: Order = Order.ANY,
+    keep_edges: bool = False,
+    tell: Callable[[Progress], None] | None = None,
 ) -> Exploration:
     """Everything that can happen from `state` on, and what that says of the properties.
 
-    A property of `always` must hold in every state, one of `sometimes` in at least one. The search ends when there is
-    nothing new, after `max_states`, or where nothing more is due within `until` from now. `same` says which states
-    count as one; `volsim.exploration.exact` keeps all apart. Cost: all actions of all states that are seen.
+    `always` and `sometimes` are given by name and look at the `State`; `properties` are of any sort. The search ends
+    when there is nothing new, at a bound, or where nothing more is due within `until` from now. `same` says which
+    states count as one; `volsim.exploration.exact` keeps all apart. Without `reductions`, nothing is left out. Cost:
+    all moves of all situations that are seen.
 
     >>> from volsim import Simulation
     >>> sim = Simulation(nodes=1)
@@ -279,20 +508,56 @@ def search(
     holds: 6 states, 5 transitions, 2 terminal
     sometimes the node is off: holds after 1 actions
     """
-    if max_states < 1:
-        raise VolsimError(f"max_states={max_states}: a search sees at least the state from which it starts")
+    chosen = frozenset(reductions)
+    if Reduction.COMMUTING in chosen:
+        chosen |= {Reduction.IDLE}
+    limits = bounds if bounds is not None else Bounds(max_states=max_states, until=until)
+    questions = [_Question(prop, engine) for prop in _all_properties(always or {}, sometimes or {}, properties)]
     budget = faults if faults is not None else Faults()
-    until_us = None if until is None else state.now_us + microseconds(until)
-    found = _Search(engine, budget, until_us, same, _questions(always or {}, sometimes or {}))
-    ended = found.run(state, max_states)
-    stopped_by = "max_states" if not ended else "until" if found.is_cut else ""
+    if same is None:
+        same = _recogniser(state, chosen)
+    edges_wanted = keep_edges or any(question.prop.word is Word.EVENTUALLY for question in questions)
+    found = _Search(engine, budget, limits, same, questions, chosen, Order(order), keep_edges=edges_wanted)
+    found.until_us = None if limits.until is None else state.now_us + microseconds(limits.until)
+    stopped_by = found.run(state, tell)
+    while not stopped_by and found.commuting is not None and found.commuting.is_stale():
+        stopped_by = found.run(state, tell)
     return Exploration(
-        states=len(found.reached),
+        states=len(found.visited),
         transitions=found.transitions,
         stopped_by=stopped_by,
         terminal=tuple(found.terminal),
-        answers=tuple(question.answer(found.reached, complete=not stopped_by) for question in found.questions),
+        answers=tuple(
+            question.answer(found.visited, found.edges, found.ends, complete=not stopped_by) for question in questions
+        ),
+        depth=found.depth,
+        seconds=time.monotonic() - found.started,
         start=state,
         engine=engine,
-        reached=found.reached,
+        visited=found.visited,
+        edges=tuple(found.edges) if keep_edges else None,
     )
+
+
+def _recogniser(state: State, reductions: frozenset[Reduction]) -> Same:
+    if not reductions & {Reduction.SYMMETRY, Reduction.PHASE}:
+        return situation
+    swapped = state.nodes if Reduction.SYMMETRY in reductions else ()
+    return Recogniser(swapped, phases=Reduction.PHASE not in reductions)
+
+
+def _all_properties(
+    always: Mapping[str, Callable[[State], bool]],
+    sometimes: Mapping[str, Callable[[State], bool]],
+    properties: Iterable[Property],
+) -> list[Property]:
+    found = [
+        *(Property(name, Word.ALWAYS, holds, on_state=True) for name, holds in always.items()),
+        *(Property(name, Word.SOMETIMES, holds, on_state=True) for name, holds in sometimes.items()),
+        *properties,
+    ]
+    names = [prop.name for prop in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise VolsimError(f"{', '.join(map(repr, twice))} is asked for twice; give each property its own name")
+    return found

@@ -39,7 +39,6 @@ from volsim.state.fingerprint import fingerprint
 
 __all__ = ["Clocks", "Recogniser", "clocks", "exact", "situation"]
 
-_LONGEST_BACKOFF_US = 1_000_000_000  # client-go's: nobody waits longer before he tries again
 _SECOND_US = 1_000_000  # the API keeps times in whole seconds, and some rules compare these
 _MASK = (1 << 64) - 1
 _SINGLED_OUT_MOST = 64  # so often at most is one of several equal marks singled out to compare entangled ones
@@ -56,6 +55,8 @@ class Clocks(NamedTuple):
     """After how long all loops of the control plane are where they were, in whole seconds."""
     look_back_us: int
     """How long ago something may be and still matter, as far as the rules go; objects may ask for more."""
+    late_us: int
+    """The longest period of a loop: by so much somebody may be late who looks back."""
 
 
 @lru_cache(maxsize=64)
@@ -67,10 +68,11 @@ def clocks(rules: Rules) -> Clocks:
     """
     names = [field.name for field in attrs.fields(Rules) if field.metadata.get("what") == "clock"]
     lasting = {name: microseconds(getattr(rules, name)) for name in names}
-    phase_us = lcm(_SECOND_US, *(us for name, us in lasting.items() if name.endswith(("_period", "_interval"))))
+    periods = [us for name, us in lasting.items() if name.endswith(("_period", "_interval"))]
     lasting["event_ttl"] = 0  # events are no part of a state
     lasting["crash_loop_backoff_max"] *= 2  # a crash back-off is forgotten after twice its longest wait
-    return Clocks(phase_us, max(*lasting.values(), _LONGEST_BACKOFF_US) + phase_us)  # a loop may be late by its period
+    look_back_us = max(lasting.values()) + max(periods)  # a loop may be late by its period
+    return Clocks(lcm(_SECOND_US, *periods), look_back_us, max(periods))
 
 
 class _Page(NamedTuple):
@@ -113,16 +115,21 @@ class _Read:
 class Recogniser:
     """Says by a 64-bit number which situation a state is in; `interchangeable` are names of nodes that may be swapped.
 
+    Without `phases`, it does not count how far the loops of the control plane are within their periods: what happens
+    next is the same, but may come up to a period (15 s, 60 s) earlier or later.
+
     The same on any machine and hash seed. Cost: the rows of the tables that changed since a state was last looked at,
     and the times and marks of all.
     """
 
-    def __init__(self, interchangeable: Iterable[str] = ()) -> None:
-        self._reader = Reader(interchangeable)
+    def __init__(self, interchangeable: Iterable[str] = (), *, phases: bool = True) -> None:
+        self._reader, self._phases = Reader(interchangeable), phases
 
-    def __call__(self, state: State) -> int:
+    def __call__(self, state: State, *more: Any) -> int:
+        """The number of a state's situation; `more` are values that count, too."""
         limits = clocks(state.rules)
         read = [self._read(name, table) for name, table in state._tables.items() if len(table)]
+        read += [_Read(self._reader, self._more(value)) for value in more]
         ready = [self._reader.row("@ready", work, True) for work in state.ready()]
         pages = [each.page for each in read]
         distances, since = _distances(state.now_us, pages, limits)
@@ -134,8 +141,8 @@ class Recogniser:
             rows += each.marked
         total += _canonical(rows, self._first_colours(state, pages, rows))
         calendar = len(state.table("cronjobs")) > 0  # their schedules ask for the hour, the day, the month
-        phase_us = state.now_us if calendar else state.now_us % limits.phase_us
-        return hash((total & _MASK, phase_us)) & _MASK
+        phase_us = state.now_us % limits.phase_us if self._phases else 0
+        return hash((total & _MASK, state.now_us if calendar else phase_us)) & _MASK
 
     def _read(self, name: str, table: Any) -> _Read:
         """What the table says; remembered with it, for a table that has been sealed does not change."""
@@ -155,6 +162,10 @@ class Recogniser:
         times = frozenset(time for row in others for time in row.times)
         longest_us = max((row.longest_us for row in rows), default=0)
         return _Page(plain, others, times, longest_us, self._homes(name, table))
+
+    def _more(self, value: Any) -> _Page:
+        row = self._reader.digest(value)
+        return _Page(0, (row,), frozenset(row.times), row.longest_us, {})
 
     def _homes(self, name: str, table: Any) -> dict[str, int]:
         if not is_api(name):
@@ -184,15 +195,13 @@ def mark_number(mark: str) -> int:
     return int.from_bytes(mark.encode())
 
 
-def _distances(
-    now_us: int, pages: list[_Page], limits: Clocks
-) -> tuple[dict[int, int], tuple[int, tuple[int, ...]]]:
+def _distances(now_us: int, pages: list[_Page], limits: Clocks) -> tuple[dict[int, int], tuple[int, tuple[int, ...]]]:
     """What each time counts as: its distance from now, or its place among those that are long ago.
 
     The second answer says on what that depends: two states for which it is equal have equal distances.
     """
     longest_us = max((page.longest_us for page in pages), default=0)
-    back_us = max(limits.look_back_us, longest_us + limits.phase_us)
+    back_us = max(limits.look_back_us, longest_us + limits.late_us)
     since_us = now_us - back_us
     times = frozenset[int]().union(*(page.times for page in pages))
     long_ago = sorted(time for time in times if time < since_us)
@@ -289,6 +298,6 @@ situation = Recogniser()
 """The number of the situation that a state is in; nodes count by name."""
 
 
-def exact(state: State) -> int:
+def exact(state: State, *more: Any) -> int:
     """A 64-bit number of the state itself: for a search that is to keep all states apart. O(1)."""
-    return state.fingerprint
+    return state.fingerprint if not more else hash((state.fingerprint, fingerprint(more)))
