@@ -21,6 +21,7 @@ from volsim.control.scheduler.preemption import Candidate, Preemption, preempt, 
 from volsim.control.scheduler.queue import must_wait, next_backoff_us, wants_a_node
 from volsim.control.scheduler.search import Found, ask, best, search
 from volsim.control.scheduler.volume_binding import Decision, may_choose_volumes, ways
+from volsim.control.scheduler.volume_candidates import MOST_EQUAL
 from volsim.objects import Condition, ObjectMeta, Pod
 from volsim.rules import microseconds
 from volsim.state import View
@@ -29,6 +30,7 @@ __all__ = ["sync"]
 
 _SINCE_NEVER = Memory()
 _NO_CHOICE = Decision()
+_MANY = 4_096  # Kubernetes takes any of the equally good volumes: up to so many places all are offered
 
 
 def sync(view: View, key: str) -> Outcome | Choose:
@@ -73,7 +75,8 @@ def _placed(attempt: Attempt, memory: Memory, found: Found) -> Outcome | Choose:
     bound = partial(_bound, attempt, memory, rotation)
     names = best(attempt, found.nodes)
     if may_choose_volumes(attempt):
-        options = [(label, partial(bound, node, way)) for node in names for label, way in _labelled(attempt, node)]
+        most = max(MOST_EQUAL, _MANY // len(names))
+        options = [(label, partial(bound, node, way)) for node in names for label, way in _labelled(attempt, node, most)]
     else:
         options = [(node, partial(bound, node, _NO_CHOICE)) for node in names]
     if len(options) == 1:
@@ -81,9 +84,9 @@ def _placed(attempt: Attempt, memory: Memory, found: Found) -> Outcome | Choose:
     return Choose(f"one of {len(options)} equally good places for pod {attempt.pod.key}", tuple(options))
 
 
-def _labelled(attempt: Attempt, node: str) -> list[tuple[str, Decision]]:
+def _labelled(attempt: Attempt, node: str, most: int) -> list[tuple[str, Decision]]:
     """The ways to serve the pod's claims on the node, each with its label."""
-    possible = ways(attempt, node)
+    possible = ways(attempt, node, most)
     return [(node if len(possible) == 1 else f"{node} with {_named(way)}", way) for way in possible]
 
 

@@ -181,8 +181,8 @@ class Delayed:
                     found[why] |= refused & ~nodes & ~found[BIND_CONFLICT]
         return list(found.items())
 
-    def decisions(self, node: NodeFacts) -> list[Decision] | str:
-        """The ways to serve the claims on the node, equally good ones; or why there is none.
+    def decisions(self, node: NodeFacts, most: int = MOST_EQUAL) -> list[Decision] | str:
+        """The ways to serve the claims on the node, equally good ones, at most so many; or why there is none.
 
         The smallest claim chooses first; a claim that fits no volume is to be provisioned.
         """
@@ -190,7 +190,7 @@ class Delayed:
             return BIND_CONFLICT
         ways = [Decision((), tuple(self._to_provision))]
         for claim, volumes in self._to_bind:
-            ways = list(islice((way for before in ways for way in _served(before, claim, volumes, node)), MOST_EQUAL))
+            ways = list(islice((way for each in ways for way in _served(each, claim, volumes, node, most)), most))
         problem = ""
         possible = []
         for way in ways:
@@ -260,10 +260,12 @@ def _suffices(capacity: CSIStorageCapacity, asked: Quantity, node: NodeFacts) ->
     return _has(capacity, asked) and topology is not None and topology.matches(node.labels)
 
 
-def _served(before: Decision, claim: PersistentVolumeClaim, volumes: Candidates, node: NodeFacts) -> Iterator[Decision]:
+def _served(
+    before: Decision, claim: PersistentVolumeClaim, volumes: Candidates, node: NodeFacts, most: int
+) -> Iterator[Decision]:
     """A decision with one more claim: bound to one of the volumes that fit best, or to be provisioned."""
     taken = [volume.metadata.name or "" for _, volume in before.bindings]
-    found = volumes.best(node.labels, taken)
+    found = volumes.best(node.labels, taken, most)
     if not found:
         yield before._replace(provisions=(*before.provisions, claim))
     for volume in found:
@@ -275,12 +277,12 @@ def may_choose_volumes(attempt: Attempt) -> bool:
     return attempt.found.get(NAME) is not None
 
 
-def ways(attempt: Attempt, node: str) -> list[Decision]:
-    """The ways to serve the claims of the attempt's pod on a node that has passed the filter."""
+def ways(attempt: Attempt, node: str, most: int = MOST_EQUAL) -> list[Decision]:
+    """The ways to serve the claims of the attempt's pod on a node that has passed the filter, at most so many."""
     if not may_choose_volumes(attempt):
         return [Decision()]
     delayed: Delayed = attempt.found[NAME]
-    found = delayed.decisions(attempt.lineup.facts(node))
+    found = delayed.decisions(attempt.lineup.facts(node), most)
     assert not isinstance(found, str), "the filter would have refused the node"
     return found
 

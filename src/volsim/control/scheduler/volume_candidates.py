@@ -16,7 +16,7 @@ from volsim.objects.binding import reaches
 __all__ = ["MOST_EQUAL", "Candidates", "affinities_of"]
 
 MOST_EQUAL = 16
-"""How many equally large volumes are offered for a choice: Kubernetes takes any of them."""
+"""How many equally good ways to serve a pod's claims are looked at on each node: one would do to know that it fits."""
 
 
 class Candidates:
@@ -51,8 +51,10 @@ class Candidates:
         affinities = affinities_of([self.volumes[at] for at in self._particular])
         return union(chain(labelled, (lineup.matching(each, by_name=False) for each in affinities)))
 
-    def best(self, labels: Mapping[str, str], taken: Collection[str]) -> list[PersistentVolume]:
-        """The smallest that a node with these labels reaches, without those `taken`: any of them will do."""
+    def best(
+        self, labels: Mapping[str, str], taken: Collection[str], most: int = MOST_EQUAL
+    ) -> list[PersistentVolume]:
+        """The smallest that a node with these labels reaches, without those `taken`: any of them, at most so many."""
         found: list[PersistentVolume] = []
         for at in self._reached(labels):
             volume = self.volumes[at]
@@ -61,7 +63,7 @@ class Candidates:
             if found and _size(volume) != _size(found[0]):
                 break
             found.append(volume)
-            if len(found) == MOST_EQUAL:
+            if len(found) == most:
                 break
         return found
 
