@@ -21,11 +21,14 @@ __all__ = [
     "FieldError",
     "FileError",
     "Forbidden",
+    "InternalError",
     "Invalid",
     "LimitExceeded",
     "ManifestError",
     "NotFound",
+    "OutOfMemory",
     "Problem",
+    "TooManyRequests",
     "Unreachable",
     "VolsimError",
     "did_you_mean",
@@ -154,6 +157,33 @@ class Forbidden(_Status):
 
     code = 403
     reason = "Forbidden"
+
+
+class TooManyRequests(_Status):
+    """Not now (429): a disruption budget does not allow an eviction. `cause` says which, and why.
+
+    >>> TooManyRequests("Cannot evict pod", "The disruption budget web needs 2 healthy pods and has 2 currently").code
+    429
+    """
+
+    code = 429
+    reason = "TooManyRequests"
+
+    def __init__(self, message: str, cause: str = "") -> None:
+        self.cause = cause
+        super().__init__(message)
+
+
+class InternalError(_Status):
+    """The API server cannot do it (500): what it is asked makes no sense to it, as two budgets for one pod do not."""
+
+
+class OutOfMemory(Exception):
+    """No error of a user: the kernel kills a process, or all of its container (`whole`), for want of memory."""
+
+    def __init__(self, *, whole: bool) -> None:
+        super().__init__("out of memory")
+        self.whole = whole
 
 
 class Unreachable(VolsimError):

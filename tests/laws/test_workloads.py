@@ -15,17 +15,18 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.control.test_disruption import budget
 from tests.control.workloads import come_to, condition, deployment, job, workload
 from volsim.apiserver.writes import Delete, Update, UpdateStatus
 from volsim.control.contract import NOTHING, Outcome
 from volsim.control.deployment.rollout import fenceposts, rolls, size_of
 from volsim.control.stateful_set.identity import ordinal_of, revision_of
 from volsim.control.workload import condition_of, has_ended, is_active, is_ready
-from volsim.engine.actions import Step, Sync
+from volsim.engine.actions import Request, Step, Sync
 from volsim.engine.cluster import default_engine
 from volsim.engine.perform import Engine
 from volsim.errors import VolsimError
-from volsim.objects import Job, Pod, ReplicaSet, StatefulSet
+from volsim.objects import Job, Pod, PodDisruptionBudget, ReplicaSet, StatefulSet
 from volsim.simulation import Simulation
 from volsim.state import State, View
 
@@ -565,3 +566,56 @@ def test_the_law_of_namespaces_notices_a_wrong_one() -> None:
     idle = default_engine().replacing("pvc-protection", sync=lambda view, key: NOTHING)
     with pytest.raises(AssertionError):
         namespaces_end(idle, "1.36", yaml.safe_load(CONTENT)[4:5], 60, [])
+
+
+# -- disruption budgets ------------------------------------------------------------------------------------------------
+def drains_keep_to_budgets(
+    engine: Engine | None, version: str, replicas: int, allows: dict[str, Any], nodes: list[int], order: list[int]
+) -> None:
+    """However many people drain nodes at once, so many pods are ready as the budget demands, unless something fails."""
+    sim, drawn = Simulation(nodes=3, engine=engine, kubernetes=version), iter(order)
+    sim.apply(deployment(replicas=replicas, pod=ANYWHERE))
+    sim.apply(budget(**allows))
+    sim = passes(sim, drawn, 60, nobody_looks)
+    least = allows.get("minAvailable", replicas - allows.get("maxUnavailable", 0))
+    start = sum(map(is_ready, sim.list("pods")))
+
+    def looked_at(before: State, step: Step, after: State) -> None:
+        well = sum(is_ready(pod) and is_active(pod) for pod in after.pods.values())
+        assert well >= min(least, start)
+
+    for number in nodes:
+        for name in (f"node{number + 1:02}", "node01"):
+            sim.drain(name)
+            looked_at(sim.state, Step(0, Request("drain", name), (), ()), sim.state)
+        sim = passes(sim, drawn, 3, looked_at)
+        sim.uncordon("node01")
+        sim = passes(sim, drawn, 60, looked_at)
+
+
+@settings(max_examples=20)
+@given(
+    st.sampled_from(["1.21", "1.36"]),
+    st.integers(1, 5),
+    st.fixed_dictionaries({"minAvailable": st.integers(0, 4)})
+    | st.fixed_dictionaries({"maxUnavailable": st.integers(0, 2)}),
+    st.lists(st.integers(0, 2), max_size=4),
+    orders,
+)
+def test_drains_never_exceed_a_budget(
+    version: str, replicas: int, allows: dict[str, Any], nodes: list[int], order: list[int]
+) -> None:
+    drains_keep_to_budgets(None, version, replicas, allows, nodes, order)
+
+
+def test_the_law_of_budgets_notices_a_wrong_one() -> None:
+    def generous(write: Any) -> Any:
+        """A budget that allows one more than it may."""
+        obj = getattr(write, "obj", None)
+        if not isinstance(obj, PodDisruptionBudget):
+            return write
+        return write._replace(obj=obj.replace(status=obj.status.replace(disruptions_allowed=2)))
+
+    drains_keep_to_budgets(None, "1.36", 3, {"minAvailable": 2}, [0, 1, 2], [])
+    with pytest.raises(AssertionError):
+        drains_keep_to_budgets(wrong("disruption", generous), "1.36", 3, {"minAvailable": 2}, [0, 1, 2], [])

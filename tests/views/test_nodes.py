@@ -145,7 +145,9 @@ class TestDrain:
 
     def test_deletion_instead_of_eviction(self, on_node01: Callable[..., Terminal]) -> None:
         kubectl = on_node01(MANAGED % ("db-0", "StatefulSet"))
-        assert "deleting pod default/db-0\npod/db-0 deleted\n" in kubectl("drain node01 --disable-eviction")
+        assert kubectl("drain node01 --disable-eviction") == (
+            "node/node01 cordoned\npod/db-0 deleted\nnode/node01 drained\n"
+        )
 
     def test_unmanaged_pods_need_force(self, on_node01: Callable[..., Terminal]) -> None:
         kubectl = on_node01(WEB)
@@ -174,7 +176,9 @@ class TestDrain:
     def test_daemon_pod_without_its_set(self, on_node01: Callable[..., Terminal]) -> None:
         kubectl = on_node01(MANAGED % ("collector", "DaemonSet"))
         assert 'cannot delete daemonsets.apps "owner" not found: default/collector' in kubectl("drain node01")
-        assert 'Warning: daemonsets.apps "owner" not found' in kubectl("drain node01 --force")
+        shown = kubectl("drain node01 --force")
+        assert "pod/collector evicted\nnode/node01 drained\n" in shown
+        assert "Warning" not in shown, "only what the last filter says is told"
 
     def test_mirror_pods_are_skipped(self, on_node01: Callable[..., Terminal], kubelets: Simulation) -> None:
         kubectl = on_node01(WEB.replace("labels:", "annotations: {kubernetes.io/config.mirror: x}, labels:"))
@@ -207,9 +211,10 @@ class TestDrain:
         kubelets.fail_node("node01")
         shown = kubectl("drain node01 --timeout=20s")
         assert (
-            'error when waiting for pod "db-0" in namespace "default" to terminate: global timeout reached: 20s'
-            in shown
+            'error when waiting for pod "db-0" in namespace "default" to terminate: context deadline exceeded' in shown
         )
+        assert 'There are pending pods in node "node01" when an error occurred: ' in shown
+        assert shown.count("\npod/db-0\n") == 1
         assert kubelets.now == 25
 
     def test_budget_refuses_and_is_asked_again(self, on_node01: Callable[..., Terminal], kubelets: Simulation) -> None:
@@ -228,9 +233,42 @@ class TestDrain:
         _allow(kubelets, "web", 1)
         assert "node/node01 drained" in kubectl("drain node01 --force")
 
-    def test_two_budgets_are_too_many(self, on_node01: Callable[..., Terminal]) -> None:
-        kubectl = on_node01(BUDGET % "one", BUDGET % "two", WEB)
-        assert "This pod has more than one PodDisruptionBudget" in kubectl("drain node01 --force --timeout=1s")
+    def test_two_budgets_are_too_many_and_are_not_asked_again(
+        self, on_node01: Callable[..., Terminal], kubelets: Simulation
+    ) -> None:
+        kubectl = on_node01(BUDGET % "one", BUDGET % "two", WEB, MANAGED % ("db-0", "StatefulSet"))
+        shown = kubectl("drain node01 --force")
+        assert shown.count('error when evicting pods/"web" -n "default": This pod has more than one Pod') == 3
+        assert "will retry" not in shown
+        assert "pod/db-0 evicted" in shown, "others go all the same"
+        assert [pod.name for pod in kubelets.list("pods")] == ["web"]
+
+    def test_old_clients_name_no_namespace(self) -> None:
+        sim = Simulation(nodes=1, kubernetes="1.17")
+        sim.apply(WEB)
+        sim.run("5s")
+        assert 'evicting pod "web"\npod/web evicted\n' in terminal_of(sim)("drain node01 --force")
+
+    def test_one_waits_no_longer_for_pods_that_were_deleted_long_ago(
+        self, on_node01: Callable[..., Terminal], kubelets: Simulation
+    ) -> None:
+        kubectl = on_node01(MANAGED % ("db-0", "StatefulSet"))
+        kubelets.partition_node("node01")
+        shown = kubectl("drain node01 --skip-wait-for-delete-timeout=10")
+        assert 'pod "db-0" has DeletionTimestamp older than 10 seconds, skipping\nnode/node01 drained\n' in shown
+
+    def test_in_a_namespace_that_ends_pods_are_waited_for(self, on_node01: Callable[..., Terminal]) -> None:
+        sim = Simulation(nodes=1)
+        sim.apply("{apiVersion: v1, kind: Namespace, metadata: {name: team}}")
+        sim.apply(WEB, namespace="team")
+        sim.run("5s")
+        sim.delete("ns/team")
+        shown = terminal_of(sim)("drain node01 --force")
+        assert (
+            'error when evicting pod "web" from terminating namespace "team" (will retry after 5s): pods "web" is '
+            "forbidden: unable to create new content in namespace team because it is being terminated\n"
+        ) in shown
+        assert "node/node01 drained" in shown
 
     def test_node_comes_after_node(self, on_node01: Callable[..., Terminal]) -> None:
         shown = on_node01(WEB)("drain node01 node02")
@@ -253,4 +291,5 @@ class TestDrain:
 
 def _allow(sim: Simulation, budget: str, count: int) -> None:
     """Set how many pods a budget lets go; whoever keeps its status has had its say."""
-    sim.patch(f"pdb/{budget}", {"status": {"disruptionsAllowed": count}}, subresource="status")
+    status = {"disruptionsAllowed": count, "observedGeneration": 1}
+    sim.patch(f"pdb/{budget}", {"status": status}, subresource="status")

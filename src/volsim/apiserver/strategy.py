@@ -220,6 +220,8 @@ def strip_disabled(obj: Any, rules: Rules) -> Any:
         return obj.replace(spec=_strip_surge(spec))
     if obj.kind == "Job":
         return obj.replace(spec=_strip_job(spec, rules))
+    if obj.kind == "PodDisruptionBudget" and not rules.unhealthy_pod_eviction_policy:
+        return obj.replace(spec=spec.replace(unhealthy_pod_eviction_policy=None))
     return _strip_cron_job(obj, rules) if obj.kind == "CronJob" else obj
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from volsim.apiserver.eviction import budgets_of, selects
 from volsim.apiserver.writes import UpdateStatus
 from volsim.control.contract import NOTHING, Controller, EventNote, Outcome, normal, warning
 from volsim.control.workload import condition_of, controller_of, has_ended, is_ready, scaled_number, wants_a_look
 from volsim.objects import Condition, FrozenDict, LabelSelector, OwnerReference, Pod, PodDisruptionBudget
-from volsim.state import Change, View, Wake, label_groups, selected_group
+from volsim.state import Change, View, Wake, selected_group
 
 __all__ = ["CONTROLLERS"]
 
@@ -41,21 +42,8 @@ def watch_pods(view: View, change: Change) -> Iterator[str]:
     """The budgets that select a pod need a look when it changes."""
     if not len(view.table("poddisruptionbudgets")) or not wants_a_look(change.before, change.after):
         return
-    found: dict[str, None] = {}
-    for pod in (change.before, change.after):
-        for group in label_groups(pod) if pod is not None else ():
-            for key in view.group("poddisruptionbudgets_by_selector", group):
-                if _selects(view, view.table("poddisruptionbudgets")[key], pod):
-                    found[key] = None
-    yield from found
-
-
-def _selects(view: View, budget: PodDisruptionBudget, pod: Pod) -> bool:
-    """An empty selector selects every pod of the namespace, in policy/v1beta1 none."""
-    selector = budget.spec.selector
-    if selector is None or (selector == LabelSelector() and not view.rules.empty_budget_selects_all):
-        return False
-    return selector.matches(pod.metadata.labels)
+    found = (budget.key for pod in (change.before, change.after) if pod is not None for budget in budgets_of(view, pod))
+    yield from dict.fromkeys(found)
 
 
 # -- budgets -----------------------------------------------------------------------------------------------------------
@@ -112,7 +100,7 @@ def _pods_of(view: View, budget: PodDisruptionBudget) -> list[Pod]:
     if budget.spec.selector is None:
         return []
     group = view.group("pods_by_label", selected_group(budget.metadata.namespace, budget.spec.selector))
-    return [pod for pod in (view.pods[key] for key in group) if _selects(view, budget, pod)]
+    return [pod for pod in (view.pods[key] for key in group) if selects(budget, pod, view.rules)]
 
 
 def _expected(view: View, budget: PodDisruptionBudget, pods: list[Pod]) -> Expected:

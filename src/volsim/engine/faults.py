@@ -8,20 +8,22 @@ not answer, CSI drivers whose storage attaches or detaches late or with errors, 
 containers that die, pods that are deleted, nodes that are drained.
 Not modelled: networks that lose some packets, clocks that differ, disks that are full or return wrong bytes.
 Source: kubelet and container runtime (which processes hang on which); kubectl, pkg/drain; kube-apiserver,
-registry/core/pod/rest/eviction.go.
+registry/core/pod/storage/eviction.go.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from volsim.apiserver import requests
+from volsim.apiserver.eviction import evict
 from volsim.engine import components, processes
 from volsim.engine.actions import Fault
-from volsim.errors import NotFound, VolsimError, did_you_mean
-from volsim.objects import FrozenDict, Node, Pod, PodDisruptionBudget
+from volsim.errors import Forbidden, InternalError, NotFound, TooManyRequests, VolsimError, did_you_mean
+from volsim.objects import Node, Pod
 from volsim.state import Draft, View, zone_of
 from volsim.state.runtime import Container, Driver, Machine, Sandbox
 from volsim.storage.backends import Backend
@@ -287,15 +289,15 @@ def _cordon(draft: Draft, node: Node, *, unschedulable: bool | None) -> None:
 
 
 def drain(draft: Draft, name: str) -> None:
-    """Cordon the node and evict its pods, but those of DaemonSets and those that a disruption budget protects now.
+    """Cordon the node and evict its pods, but those of DaemonSets and those whose eviction is refused now.
 
     That is `kubectl drain --force --ignore-daemonsets --delete-emptydir-data` at its first try.
     """
     components.must_be_served(draft)
     _cordon(draft, _node(draft, name), unschedulable=True)
     for pod in list(_evictable(draft, name)):
-        if _spend_budget(draft, pod):
-            requests.delete(draft, "pods", pod.key, uid=pod.metadata.uid)
+        with suppress(Forbidden, InternalError, TooManyRequests):
+            evict(draft, pod.key, uid=pod.metadata.uid)
 
 
 def uncordon(draft: Draft, name: str) -> None:
@@ -310,29 +312,6 @@ def _evictable(view: View, name: str) -> Iterator[Pod]:
         kept = any(owner.controller and owner.kind == "DaemonSet" for owner in pod.metadata.owner_references)
         if not kept and pod.metadata.deletion_timestamp is None:
             yield pod
-
-
-def _spend_budget(draft: Draft, pod: Pod) -> bool:
-    """Whether an eviction is allowed; if so it is counted, until the budget's controller has seen the pod go."""
-    if pod.status.phase in ("Succeeded", "Failed", "Pending"):
-        return True
-    budgets: list[PodDisruptionBudget] = [
-        budget
-        for budget in draft.table("poddisruptionbudgets").values()
-        if budget.metadata.namespace == pod.metadata.namespace
-        and budget.spec.selector is not None
-        and budget.spec.selector.matches(pod.metadata.labels)
-    ]
-    if not budgets:
-        return True
-    allowed = budgets[0].status.disruptions_allowed or 0
-    if len(budgets) > 1 or allowed <= 0:
-        return False
-    status = budgets[0].status
-    gone = FrozenDict({**status.disrupted_pods, pod.name: draft.now_us})
-    spent = status.replace(disruptions_allowed=allowed - 1, disrupted_pods=gone)
-    requests.update_status(draft, budgets[0].replace(status=spent))
-    return True
 
 
 def _can_be_drained(view: View, name: str) -> bool:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
-from volsim.apiserver import requests
+from volsim.apiserver import eviction, requests
 from volsim.apiserver.patches import LAST_APPLIED, apply_patch, three_way
 from volsim.engine import faults, processes
 from volsim.engine.actions import Action, Fault, Recorded, Request, Step
@@ -223,6 +223,16 @@ class Simulation:
                 draft, table, key, uid=found.metadata.uid, grace_seconds=seconds, propagation=propagation
             ),
         )
+
+    def evict(self, ref: str, namespace: str = "default", grace_period: Duration | None = None) -> None:
+        """Ask for a pod to be evicted, as `kubectl drain` does: a deletion that a disruption budget may refuse.
+
+        Raises `NotFound`, and `TooManyRequests` while a budget does not allow it.
+        """
+        pod = self.get(_as_pod(ref), namespace)
+        seconds = None if grace_period is None else microseconds(grace_period) // 1_000_000
+        uid = pod.metadata.uid
+        self._request("evict", pod, lambda draft: eviction.evict(draft, pod.key, uid=uid, grace_seconds=seconds))
 
     def patch(
         self,

@@ -1,22 +1,25 @@
 """What `kubectl drain` does to the pods of a node, and when it refuses.
 
 Modelled: the filters (DaemonSets, mirror pods, local storage, pods without a controller, pods long deleted), eviction
-with disruption budgets as the API server keeps them, retries, waiting.
-Not modelled: the eviction API's own rate limits.
-Source: kubectl, pkg/drain (drain.go, filters.go); kube-apiserver, registry/core/pod/rest/eviction.go.
+through the API server, which asks the disruption budgets; retries, waiting, the time limit.
+Not modelled: a limit for all nodes together before 1.18.
+Source: kubectl, pkg/drain (drain.go, filters.go), pkg/cmd/drain/drain.go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from volsim.errors import LimitExceeded, NotFound
-from volsim.objects import OwnerReference, Pod, PodDisruptionBudget
+from volsim.apiserver.eviction import evict
+from volsim.errors import Forbidden, LimitExceeded, NotFound, TooManyRequests, VolsimError
+from volsim.objects import OwnerReference, Pod
 from volsim.objects.selectors import parse_selector
 
 if TYPE_CHECKING:
+    from volsim.engine.simulation import Simulation
     from volsim.views.session import Session
 
 __all__ = ["Drain"]
@@ -63,15 +66,32 @@ class Drain:
 
     def run(self) -> list[str]:
         """Evict what can be evicted and wait until it is gone; what stands in the way."""
-        verdicts = [(pod, self._verdict(pod)) for pod in self._pods()]
-        errors = _joined((f"cannot delete {verdict.error}" if verdict.error else "", pod) for pod, verdict in verdicts)
+        pods, errors = self._chosen()
         if errors:
             return errors
-        warnings = _joined((verdict.warning, pod) for pod, verdict in verdicts)
+        problems = self._delete(pods) if self.flags["disable-eviction"] else self._evict(pods)
+        if problems:
+            self._tell_pending(problems)
+        return problems
+
+    def _chosen(self) -> tuple[list[Pod], list[str]]:
+        """The pods that are to go, with a warning about some; or what stands against it."""
+        verdicts = [(pod, self._verdict(pod)) for pod in self._pods()]
+        errors = _joined((f"cannot delete {verdict.error}" if verdict.error else "", pod) for pod, verdict in verdicts)
+        warnings = [] if errors else _joined((verdict.warning, pod) for pod, verdict in verdicts)
         if warnings:
             word = "Warning" if self.session.dialect.warnings_look_alike else "WARNING"
             self.session.say(f"{word}: {'; '.join(warnings)}")
-        return self._evict([pod for pod, verdict in verdicts if verdict.evict])
+        return [pod for pod, verdict in verdicts if verdict.evict], errors
+
+    def _tell_pending(self, problems: list[str]) -> None:
+        """Say which pods are left on the node."""
+        left = [pod for pod in self._pods() if self._verdict(pod).evict]
+        if left:
+            text = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
+            self.session.say(f'There are pending pods in node "{self.node}" when an error occurred: {text}')
+            for pod in left:
+                self.session.say(f"pod/{pod.name}")
 
     def _pods(self) -> list[Pod]:
         wanted = parse_selector(self.flags["pod-selector"])
@@ -79,19 +99,21 @@ class Drain:
 
     # -- filters -----------------------------------------------------------------------------------------------------
     def _verdict(self, pod: Pod) -> Verdict:
-        """The filters in their order; the first that keeps the pod decides, the last warning is told."""
-        warning = ""
+        """The filters in their order; the first that keeps the pod decides, else the last one alone."""
+        verdict = OKAY
         for each in (self._deleted, self._daemon_set, self._mirror, self._local_storage, self._unmanaged):
             verdict = each(pod)
             if not verdict.evict:
-                return verdict
-            warning = verdict.warning or warning
-        return Verdict(warning=warning)
+                break
+        return verdict
 
     def _deleted(self, pod: Pod) -> Verdict:
+        return SKIP if self._is_skipped(pod) else OKAY
+
+    def _is_skipped(self, pod: Pod) -> bool:
+        """Whether a pod has been deleted for so long that nobody waits for it any more."""
         limit, gone_us = self.flags["skip-wait-for-delete-timeout"], pod.metadata.deletion_timestamp
-        late = gone_us is not None and (self.session.now_us - gone_us) // 1_000_000 > limit
-        return SKIP if limit > 0 and late else OKAY
+        return limit > 0 and gone_us is not None and (self.session.now_us - gone_us) // 1_000_000 > limit
 
     def _daemon_set(self, pod: Pod) -> Verdict:
         owner = controller_of(pod)
@@ -125,81 +147,132 @@ class Drain:
 
     # -- eviction ----------------------------------------------------------------------------------------------------
     def _evict(self, pods: list[Pod]) -> list[str]:
-        left = list(pods)
-        while left:
-            refused = [pod for pod in left if not self._evict_one(pod)]
-            if self.session.dry_run or not refused:
-                break
-            if self.session.now_us + RETRY_SECONDS * 1_000_000 > self.end_us:
-                return [self._gave_up(pod) for pod in refused]
-            self.sim.run(RETRY_SECONDS)
-            left = [pod for pod in refused if self.session.get(pod) is not None]
-        return [] if self.session.dry_run else self._wait(pods)
+        """Evict the pods, each as often as it takes, and wait until they are gone; what went wrong with some."""
+        problems: list[str] = []
+        waiting: list[Pod] = []
+        while pods:
+            again: list[Pod] = []
+            for pod in pods:
+                try:
+                    (waiting if self._evict_one(pod) else again).append(pod)
+                except NotFound:
+                    continue  # somebody was faster
+                except VolsimError as error:
+                    problems.append(f"error when evicting {self._named(pod)}: {error}")
+            if self.session.dry_run:
+                return problems
+            if again:
+                retry_us = self.session.now_us + RETRY_SECONDS * 1_000_000
+                waiting = self._wait(waiting, retry_us)
+                self._let_pass(retry_us)
+            pods = [self.sim.state.pods.get(pod.key) or pod for pod in again]
+        for pod in self._wait(waiting, self.end_us):
+            what = "terminating"
+            if self.session.dialect.drain_errors_name_namespace:
+                what = f'in namespace "{pod.metadata.namespace}" to terminate'
+            problems.append(f'error when waiting for pod "{pod.name}" {what}: {self._out_of_time()}')
+        return problems
 
     def _evict_one(self, pod: Pod) -> bool:
-        """Evict one pod; whether it was accepted."""
-        name = f"{pod.metadata.namespace}/{pod.name}"
-        quiet = self.session.dry_run == " (dry run)"
-        if self.flags["disable-eviction"]:
-            self.session.say(f"deleting pod {name}{self.session.dry_run}")
-        else:
-            self.session.say(f"evicting pod {name}{self.session.dry_run}")
-            problem = "" if quiet else self._refusal(pod)
-            if problem:
-                self.session.say(
-                    f'error when evicting pods/"{pod.name}" -n "{pod.metadata.namespace}" '
-                    f"(will retry after {RETRY_SECONDS}s): {problem}"
-                )
-                return False
+        """Ask for the eviction of one pod; whether it was accepted, or is to be asked for again.
+
+        Raises what else the API server says, and `LimitExceeded` if there is no time left.
+        """
+        where = pod.key if self.session.dialect.drain_names_namespace else f'"{pod.name}"'
+        self.session.say(f"evicting pod {where}{self.session.dry_run}")
+        if self.session.dry_run == " (dry run)":
+            return True
+        if self.session.now_us >= self.end_us:
+            raise LimitExceeded(self._out_of_time(asking=True))
         grace = self.flags["grace-period"]
-        namespace = pod.metadata.namespace or "default"
-        with suppress(NotFound):  # somebody was faster
-            self.sim.delete(f"pod/{pod.name}", namespace, grace_period=None if grace < 0 else grace)
+        try:
+            if self.session.dry_run:
+                return not evict(self.sim.state.draft(), pod.key, dry_run=True)
+            self.sim.evict(pod.name, pod.metadata.namespace or "default", None if grace < 0 else grace)
+        except TooManyRequests as error:
+            self.session.say(f"error when evicting {self._named(pod)} (will retry after {RETRY_SECONDS}s): {error}")
+            return False
+        except Forbidden as error:
+            if not self._namespace_ends(pod):
+                raise
+            if pod.metadata.deletion_timestamp is None:
+                where = f'pod "{pod.name}" from terminating namespace "{pod.metadata.namespace}"'
+                self.session.say(f"error when evicting {where} (will retry after {RETRY_SECONDS}s): {error}")
+                return False
         return True
 
-    def _refusal(self, pod: Pod) -> str:
-        """Why the API server refuses the eviction; empty if it does not."""
-        if finished(pod) or pod.status.phase == "Pending" or pod.metadata.deletion_timestamp is not None:
-            return ""
-        budgets = self._budgets(pod)
-        if len(budgets) > 1:
-            return "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-        for budget in budgets:
-            if not budget.status.disruptions_allowed:
-                return "Cannot evict pod as it would violate the pod's disruption budget."
-        return ""
+    def _namespace_ends(self, pod: Pod) -> bool:
+        namespace = self.sim.state.namespaces.get(pod.metadata.namespace or "")
+        return namespace is not None and namespace.metadata.deletion_timestamp is not None
 
-    def _budgets(self, pod: Pod) -> list[PodDisruptionBudget]:
-        return [
-            budget
-            for budget in self.sim.state.table("poddisruptionbudgets").values()
-            if budget.metadata.namespace == pod.metadata.namespace
-            and budget.spec.selector is not None
-            and budget.spec.selector.matches(pod.metadata.labels)
-        ]
+    def _named(self, pod: Pod) -> str:
+        """A pod as errors name it."""
+        if self.session.dialect.drain_errors_name_namespace:
+            return f'pods/"{pod.name}" -n "{pod.metadata.namespace}"'
+        return f'pod "{pod.name}"'
 
-    def _gave_up(self, pod: Pod) -> str:
+    def _out_of_time(self, *, asking: bool = False) -> str:
         given = self.flags["timeout"]
-        text = f'error when evicting pods/"{pod.name}" -n "{pod.metadata.namespace}": global timeout reached: '
-        return text + (
-            f"{given:g}s" if given else f"{PATIENCE_SECONDS}s (a real kubectl without --timeout tries for ever)"
-        )
+        if not given:
+            return f"global timeout reached: {PATIENCE_SECONDS}s (a real kubectl without --timeout tries for ever)"
+        if not asking and self.session.dialect.drain_waits_with_context:
+            return "context deadline exceeded"
+        return f"global timeout reached: {given:g}s"
 
-    def _wait(self, pods: list[Pod]) -> list[str]:
-        """Wait until the pods are gone; those that are not."""
-        limit = max(0, self.end_us - self.session.now_us) / 1_000_000
-        try:
-            self.sim.run(until=lambda sim: all(self.session.get(pod) is None for pod in pods), limit=limit)
-        except LimitExceeded:
-            left = [pod for pod in pods if self.session.get(pod) is not None]
-            return [
-                f'error when waiting for pod "{pod.name}" in namespace "{pod.metadata.namespace}" to terminate: '
-                f"global timeout reached: {limit:g}s"
-                for pod in left
-            ]
+    # -- deletion ----------------------------------------------------------------------------------------------------
+    def _delete(self, pods: list[Pod]) -> list[str]:
+        """Delete the pods, whatever budgets say, and wait until they are gone; what went wrong."""
+        grace = self.flags["grace-period"]
+        if self.session.dry_run == " (dry run)":
+            for pod in pods:
+                self.session.say(f"evicting pod {pod.key}{self.session.dry_run}")
+        if self.session.dry_run:
+            return []
         for pod in pods:
+            with suppress(NotFound):
+                namespace = pod.metadata.namespace or "default"
+                self.sim.delete(f"pod/{pod.name}", namespace, grace_period=None if grace < 0 else grace)
+        if not self._wait(pods, self.end_us):
+            return []
+        with_context = self.session.dialect.drain_waits_with_context
+        return ["context deadline exceeded" if with_context else "timed out waiting for the condition"]
+
+    # -- waiting -----------------------------------------------------------------------------------------------------
+    def _wait(self, pods: list[Pod], until_us: int) -> list[Pod]:
+        """Let time pass until the pods are gone, at most until then; those that are not."""
+        while True:
+            pods = [pod for pod in pods if not self._is_over(pod)]
+            if not pods or self.session.now_us >= until_us:
+                return pods
+            seconds = (min([until_us, *self._skipped_us(pods)]) - self.session.now_us) / 1_000_000
+            with suppress(LimitExceeded):
+                self.sim.run(until=partial(self._some_are_gone, pods), limit=seconds)
+
+    def _some_are_gone(self, pods: list[Pod], sim: Simulation) -> bool:
+        return any(self.session.get(pod) is None for pod in pods)
+
+    def _is_over(self, pod: Pod) -> bool:
+        """Whether nobody waits for the pod any more, and say so."""
+        found = self.session.get(pod)
+        if found is None:
             self.session.say(f"pod/{pod.name} {'deleted' if self.flags['disable-eviction'] else 'evicted'}")
-        return []
+        elif self._is_skipped(found):
+            limit = self.flags["skip-wait-for-delete-timeout"]
+            self.session.say(f'pod "{pod.name}" has DeletionTimestamp older than {limit:g} seconds, skipping')
+        else:
+            return False
+        return True
+
+    def _skipped_us(self, pods: list[Pod]) -> list[int]:
+        """When the pods will have been deleted for so long that nobody waits any more."""
+        limit = self.flags["skip-wait-for-delete-timeout"]
+        found = (self.session.get(pod) for pod in pods if limit > 0)
+        gone = (pod.metadata.deletion_timestamp for pod in found if pod is not None)
+        return [gone_us + (int(limit) + 1) * 1_000_000 for gone_us in gone if gone_us is not None]
+
+    def _let_pass(self, until_us: int) -> None:
+        if until_us > self.session.now_us:
+            self.sim.run((until_us - self.session.now_us) / 1_000_000)
 
 
 def _joined(told: Iterable[tuple[str, Pod]]) -> list[str]:
