@@ -1,0 +1,338 @@
+"""What a real kubelet did with volumes and mounts, step by step, and the same steps in a simulation.
+
+The order of what happens and the defined delays are compared, not how long a start took.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conformance.kubelet import NODE, Replay, fact, masked, needs_facts, outcome, state_of
+from volsim.engine.actions import Fault
+from volsim.errors import Invalid
+from volsim.storage import tree
+from volsim.storage.tree import Directory, Special
+
+pytestmark = needs_facts
+
+OUT_OF_SCOPE = {
+    "04a absent-ro, host view": "the mount table of the host (bind mounts below volume-subpaths)",
+    "04a r-colon": "containerd 1.6 refuses a colon in a path of its own accord",
+    "04b nested-ro, over-root": "what runc says; that the container cannot start is compared",
+    "04b over-etc": "hosts, hostname and resolv.conf that the runtime mounts into /etc",
+    "05a mounts": "ext4 and tmpfs options in /proc/mounts, which are the host's",
+    "07e fs1": "what mkfs.ext4 puts on a device (lost+found, its own blocks), and its exact size",
+    "07e wrongfs": "file systems other than the one that is on a device",
+    "all": "dates, sizes of directories in memory, link counts of overlay directories",
+}
+"""What the recordings have and this test does not compare, with the reason."""
+
+_NUMBER = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+def on_disk(replay: Replay, change: Callable[[Directory], Directory]) -> None:
+    """Change the disk of the node as its administrator would."""
+
+    def act(draft: Any) -> None:
+        machine = draft.get("machines", NODE)
+        draft.put("machines", NODE, machine.replace(disk=change(machine.disk)))
+
+    replay.sim._act(Fault("on the host", "disk"), act)
+
+
+def disk(replay: Replay) -> Directory:
+    found: Directory = replay.sim.state.get("machines", NODE).disk
+    return found
+
+
+def warnings(replay: Replay, pod: str) -> list[tuple[str, str]]:
+    return [
+        (said.reason, _NUMBER.sub("ID", said.message)) for said in replay.events(f"Pod/{pod}") if said.type == "Warning"
+    ]
+
+
+def recorded_warnings(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    found = [
+        (each["reason"], _NUMBER.sub("ID", masked(each["message"]))) for each in events if each["type"] == "Warning"
+    ]
+    return list(dict.fromkeys(found))
+
+
+def matrix() -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = fact("03a").observed("matrix")
+    except AssertionError:  # the recordings are not there: the tests are skipped
+        rows = []
+    return rows
+
+
+def _described(root: Directory, path: str) -> str:
+    """What `stat` says of a path, in the words of the recording."""
+    node = tree.lookup(root, path, follow=False)
+    if node is None:
+        return "absent"
+    if isinstance(node, tree.Directory):
+        kind = "directory"
+    elif isinstance(node, tree.File):
+        kind = "regular file" if node.data else "regular empty file"
+    elif isinstance(node, tree.Symlink):
+        return "symbolic link"
+    else:
+        kind = {"socket": "socket", "char": "character special file", "block": "block special file"}[node.kind]
+    return f"{kind} mode={node.mode:o} uid={node.uid} gid={node.gid}"
+
+
+def _as_described(text: str) -> str:
+    if text.startswith("stat: cannot statx"):
+        return "absent"
+    line = text.splitlines()[0].rpartition(" size=")[0]
+    return "symbolic link" if line.startswith("symbolic link") else line
+
+
+def _states(base: str) -> Callable[[Directory], Directory]:
+    """The ten things that the recording has put at a path."""
+
+    def make(root: Directory) -> Directory:
+        root = tree.mkdir(root, f"{base}/dir", parents=True)
+        root = tree.write(root, f"{base}/dir/inside", b"x")
+        root = tree.write(root, f"{base}/file", b"content\n")
+        root = tree.put(root, f"{base}/socket", Special(kind="socket", mode=0o755))
+        root = tree.put(root, f"{base}/chardev", Special(kind="char", mode=0o644))
+        root = tree.put(root, f"{base}/blockdev", Special(kind="block", mode=0o600))
+        root = tree.mkdir(root, f"{base}/real-dir")
+        root = tree.write(root, f"{base}/real-file", b"t\n")
+        root = tree.symlink(root, f"{base}/link-to-dir", f"{base}/real-dir")
+        root = tree.symlink(root, f"{base}/link-to-file", f"{base}/real-file")
+        return tree.symlink(root, f"{base}/dangling-link", f"{base}/nowhere")
+
+    return make
+
+
+@pytest.mark.parametrize("type_", dict.fromkeys(row["type"] for row in matrix()), ids=lambda type_: type_ or "none")
+def test_each_type_of_host_path_with_each_thing_that_can_be_there(type_: str) -> None:
+    """03a: one pod for each state of the path."""
+    replay = Replay(fact("03a"))
+    base = f"/srv/hp/matrix-{type_ or 'empty'}"
+    on_disk(replay, _states(base))
+    rows = {f"p{number}": row for number, row in enumerate(matrix()) if row["type"] == type_}
+    paths = {name: _path(base, row) for name, row in rows.items()}
+    assert {name: _described(disk(replay), path) for name, path in paths.items()} == {
+        name: _as_described(row["before"]) for name, row in rows.items()
+    }
+    for name, path in paths.items():
+        replay.sim.create(_host_path_pod(replay, name, path, type_))
+    replay.sim.run("3s")
+    for name, row in rows.items():
+        assert _seen(replay, name, paths[name]) == _recorded(row, base), row["pathBefore"]
+        if row.get("inContainer"):
+            _looks_the_same_inside(replay, name, row, paths[name])
+
+
+def _path(base: str, row: dict[str, Any]) -> str:
+    return f"{base}/{row['pathBefore']}" + ("/sub" if row["pathBefore"] == "parent-absent" else "")
+
+
+def _host_path_pod(replay: Replay, name: str, path: str, type_: str) -> dict[str, Any]:
+    template = replay.fact.manifests[0]["pod template"]
+    volumes = [{"name": "h", "hostPath": {"path": path, "type": type_}}]
+    return {
+        **template,
+        "metadata": {"name": name, "namespace": replay.namespace},
+        "spec": {**template["spec"], "volumes": volumes},
+    }
+
+
+def _seen(replay: Replay, name: str, path: str) -> dict[str, Any]:
+    status = replay.pod(name).status
+    state = status.container_statuses[0].state
+    return {
+        "phase": status.phase,
+        "state": state_of(state),
+        "message": _NUMBER.sub("ID", state.waiting.message or "") if state.waiting is not None else "",
+        "warnings": warnings(replay, name),
+        "after": _described(disk(replay), path),
+    }
+
+
+def _recorded(row: dict[str, Any], base: str) -> dict[str, Any]:
+    waiting = row["containerState"].get("waiting", {})
+    events = [{**each, "message": each["message"].replace("<base>", base)} for each in row["events"]]
+    return {
+        "phase": row["phase"],
+        "state": f"waiting:{waiting['reason']}" if waiting else "running",
+        "message": _NUMBER.sub("ID", waiting.get("message", "")),
+        "warnings": recorded_warnings(events),
+        "after": _as_described(row["after"]),
+    }
+
+
+def _looks_the_same_inside(replay: Replay, name: str, row: dict[str, Any], path: str) -> None:
+    ran = replay.execute(f"{name}/a", "stat -c '%F mode=%a uid=%u gid=%g' /mnt/h")
+    seen = row["inContainer"]["stdout"].splitlines()
+    assert ran["stdout"].splitlines()[0] == seen[0]
+    if "write rc 0" in seen:
+        target = "/mnt/h/w" if seen[0].startswith("directory") else "/mnt/h"
+        assert replay.execute(f"{name}/a", f"echo w > {target}")["rc"] == 0
+        assert _described(disk(replay), path) == _as_described(row["onHostAfterWrite"])
+
+
+# -- subPath -----------------------------------------------------------------------------------------------------------
+_ENTRY = re.compile(r"^([dlbcs-][rwxsStT-]{9}) +\d+ (.*)$")
+_DIRECTORY_SIZE = re.compile(r"^(d.* )\d+( DATE)")
+_GENERATION = re.compile(r"\.\.\d{4}_\d\d_\d\d_\d\d_\d\d_\d\d\.\d+")
+_LINK_SIZE = re.compile(r"^(l.* )\d+( DATE .* -> \.\.GENERATION)")
+_HOST = re.compile(r"^(\S+ \S+ (ext4|tmpfs|volume) r[ow],.*|total \d+)$")
+
+
+def plain(ran: dict[str, Any]) -> dict[str, Any]:
+    """What a command left, sorted, without what belongs to the host: sizes of directories, link counts, mount options."""
+    lines = []
+    for line in outcome(ran)["stdout"].splitlines():
+        text = _ENTRY.sub(r"\1 \2", _GENERATION.sub("..GENERATION", line))
+        text = _LINK_SIZE.sub(r"\1N\2", _DIRECTORY_SIZE.sub(r"\1N\2", text))
+        if not _HOST.match(text) and not text.endswith(" .."):
+            lines.append(text)
+    return {"rc": ran["rc"], "stdout": sorted(lines), "stderr": sorted(ran["stderr"].splitlines())}
+
+
+def compare(replay: Replay, name: str, number: int = 0) -> None:
+    """A pod's phase, the state of its containers with reason and message, and its warnings are as recorded."""
+    recorded = replay.fact.observed(f"status of pod {name}", number)
+    status = replay.pod(name).status
+    assert status.phase == recorded["phase"], name
+    for each, other in zip(status.container_statuses, recorded.get("containerStatuses", ()), strict=True):
+        waiting = other["state"].get("waiting")
+        assert state_of(each.state) == (f"waiting:{waiting['reason']}" if waiting else "running"), name
+        if waiting and "message" in waiting:
+            assert _NUMBER.sub("ID", masked(each.state.waiting.message)) == _NUMBER.sub(
+                "ID", masked(waiting["message"])
+            )
+    seen = [said.message for said in replay.events(f"Pod/{name}") if said.type == "Warning"]
+    expected = [
+        each["message"] for each in replay.fact.observed(f"events of {name}", number) if each["type"] == "Warning"
+    ]
+    assert [masked(text) for text in dict.fromkeys(seen)] == [masked(text) for text in dict.fromkeys(expected)], name
+
+
+SUB_PATH_PODS = (
+    "existing", "file", "absent", "absent-ro", "symlink-out", "symlink-relout", "symlink-in", "symlink-dangling",
+    "through-file", "below-symlink-out", "expr", "expr-undefined", "expr-dotdot", "expr-empty", "hp-absent",
+    "hp-file", "hp-out", "r-relmount", "r-dup-slash",
+)  # fmt: skip
+SUB_PATH_SEEN = (
+    "existing", "file", "absent", "absent-ro", "symlink-in", "expr", "hp-absent", "hp-file", "r-relmount",
+    "r-dup-slash",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sub_paths() -> Replay:
+    """04a after 25 s: pods whose subPaths exist, are made, or lead astray; what the server refuses is refused."""
+    replay = Replay(fact("04a"))
+
+    def prepare(root: Directory) -> Directory:
+        root = tree.write(tree.mkdir(root, "/srv/hp/subpath-hp", parents=True), "/srv/hp/subpath-hp/f1", b"f1\n")
+        return tree.symlink(root, "/srv/hp/subpath-hp/out", "/etc")
+
+    on_disk(replay, prepare)
+    for step in replay.fact.steps:
+        made = re.fullmatch(r"create Pod (\S+)(?: \((.*)\))?", step["do"])
+        if made is not None and made[1] != "r-colon":
+            _create_or_be_refused(replay, made[1], made[2])
+    replay.sim.run("25s")
+    return replay
+
+
+def _create_or_be_refused(replay: Replay, name: str, what: str | None) -> None:
+    answer = replay.fact.observed(what) if what else {"accepted": True}
+    if answer.get("accepted"):
+        replay.create("Pod", name)
+        return
+    with pytest.raises(Invalid) as refused:
+        replay.create("Pod", name)
+    assert str(refused.value).removeprefix("The ") == answer["message"]
+
+
+class TestSubPath:
+    """04a: the kubelet makes what is missing, follows links inside of the volume, and never leaves it."""
+
+    @pytest.mark.parametrize("name", SUB_PATH_PODS)
+    def test_the_pod_runs_or_says_why_not(self, sub_paths: Replay, name: str) -> None:
+        compare(sub_paths, name)
+
+    @pytest.mark.parametrize("name", SUB_PATH_SEEN)
+    def test_what_the_container_sees(self, sub_paths: Replay, name: str) -> None:
+        do = next(step["do"] for step in sub_paths.fact.steps if step["do"].startswith(f"exec in {name}/a: stat"))
+        ran = sub_paths.execute(f"{name}/a", do.partition(": ")[2])
+        assert plain(ran) == plain(sub_paths.fact.observed(f"exec {name}/a: stat"))
+
+    def test_what_was_made_on_the_node(self, sub_paths: Replay) -> None:
+        ran = sub_paths.on_host("stat -c '%n %F %a' /srv/hp/subpath-hp/*")
+        assert ran == sub_paths.fact.observed("hostPath with subPath, on the host")
+
+    def test_a_file_that_is_renamed_over_is_seen_after_a_restart(self, sub_paths: Replay) -> None:
+        text = "echo new > /whole/n; mv /whole/n /whole/file.txt; cat /m /whole/file.txt"
+        observed = sub_paths.fact.observed
+        assert sub_paths.execute("file/a", text) == observed("file subPath after rename")
+        sub_paths.sim.crash_container("pod/file", "a", sub_paths.namespace)
+        sub_paths.sim.run("5s")
+        assert sub_paths.execute("file/a", "cat /m /whole/file.txt") == observed("after a restart of the container")
+
+    def test_a_directory_that_is_removed_is_empty_and_made_again_at_a_restart(self, sub_paths: Replay) -> None:
+        text = (
+            "echo 2 > /whole/existing/g; ls /m; rm -rf /whole/existing; ls -la /m /whole; echo x > /m/new; echo rc $?"
+        )
+        ran = plain(sub_paths.execute("existing/a", text))
+        recorded = plain(sub_paths.fact.observed("subPath directory removed through"))
+        ran["stdout"] = [line for line in ran["stdout"] if not line.endswith(" .")]
+        recorded["stdout"] = [line for line in recorded["stdout"] if not line.endswith(" .")]
+        assert ran == recorded
+        sub_paths.sim.crash_container("pod/existing", "a", sub_paths.namespace)
+        sub_paths.sim.run("5s")
+        again = sub_paths.execute("existing/a", "ls -la /m /whole")
+        assert plain(again) == plain(sub_paths.fact.observed("after a restart: the removed subPath directory"))
+
+
+class TestSubPathOfAClaim:
+    """04c: the root of a hostPath is never made for a subPath; two pods share a claim by their names."""
+
+    def test_it_waits_for_the_root_and_heals_when_that_is_made(self) -> None:
+        replay = Replay(fact("04c"))
+        on_disk(replay, lambda root: tree.mkdir(root, "/srv/hp/subpv", parents=True))
+        for kind, name in (("PersistentVolume", "k-subpv"), ("PersistentVolumeClaim", "c")):
+            replay.create(kind, name)
+        replay.sim.run("0.3s")
+        for name in ("p1", "plain-hostpath", "dirorcreate"):
+            replay.create("Pod", name)
+        replay.sim.run("16s")
+        for name in ("p1", "plain-hostpath", "dirorcreate"):
+            recorded = replay.fact.observed(f"{name}: subPath in a hostPath")
+            assert replay.pod(name).status.phase == recorded["phase"]
+            state = replay.pod(name).status.container_statuses[0].state
+            waiting = recorded["containerStatuses"][0]["state"].get("waiting")
+            assert (state.waiting and state.waiting.message) == (waiting and waiting["message"])
+            assert warnings(replay, name) == recorded_warnings(replay.fact.observed(f"events of {name}"))
+        assert tree.listdir(disk(replay), "/srv/hp/subpv") == ["vol3"]
+        on_disk(replay, lambda root: tree.mkdir(tree.mkdir(root, "/srv/hp/subpv/vol"), "/srv/hp/subpv/vol2"))
+        waited = replay.sim.run(until=lambda sim: replay.pod("p1").status.phase == "Running")
+        assert waited <= 15, "the pod is synced every 10 to 15 s"
+        replay.sim.run("15s")
+        replay.create("Pod", "p2")
+        replay.sim.run("2s")
+        command = "ls -laR /srv/hp/subpv; stat -c '%n %a' /srv/hp/subpv/vol /srv/hp/subpv/vol/*"
+        ran, recorded = replay.on_host(command), replay.fact.observed("two pods, one claim")
+        assert squeezed(ran) == squeezed(recorded)
+        assert replay.execute("p1/a", "ls /v; cat /v/log") == replay.fact.observed("exec p1/a")
+        replay.sim.delete("pod/p1", replay.namespace)
+        replay.sim.run("5s")
+        assert replay.on_host("ls -R /srv/hp/subpv")["stdout"] == replay.fact.observed("after p1 was deleted")["stdout"]
+        assert replay.pod("p2").status.phase == "Running"
+
+
+def squeezed(ran: dict[str, Any]) -> list[str]:
+    """The lines that a command printed, plain, whoever wrote them: coreutils and busybox put blanks differently."""
+    return sorted(re.sub(" +", " ", line) for line in plain(ran)["stdout"])
