@@ -20,11 +20,33 @@ OBJECTS: dict[str, SearchStrategy[Any]] = {
     "persistent_volumes": strategies.persistent_volumes(),
     "claims": strategies.claims(),
     "pods": strategies.pods(),
+    "deployments": strategies.deployments(),
+    "stateful_sets": strategies.stateful_sets(),
+    "daemon_sets": strategies.daemon_sets(),
+    "jobs": strategies.jobs(),
+    "namespaces": strategies.namespaces(),
+    "config_maps": strategies.config_maps(),
+    "secrets": strategies.secrets(),
+    "disruption_budgets": strategies.disruption_budgets(),
 }
+INVALID: dict[str, SearchStrategy[strategies.Refused]] = {
+    "invalid_claims": strategies.invalid_claims(),
+    "invalid_persistent_volumes": strategies.invalid_persistent_volumes(),
+    "invalid_pods": strategies.invalid_pods(),
+    "invalid_storage_classes": strategies.invalid_storage_classes(),
+}
+
+
+def test_every_strategy_for_objects_is_tried() -> None:
+    others = {"access_modes", "action_sequences", "actions", "clusters", "designs", "fault_schedules", "faults"}
+    others |= {"objects", "quantities", "sizes"}
+    functions = {name for name in strategies.__all__ if name == name.lower()}
+    assert functions - others == OBJECTS.keys() | INVALID.keys()
 
 
 @pytest.mark.parametrize("kind", OBJECTS)
 @given(data=st.data())
+@settings(max_examples=30)
 def test_the_newest_api_server_accepts_every_object(kind: str, data: st.DataObject) -> None:
     obj = data.draw(OBJECTS[kind])
     (created,) = volsim.Simulation(nodes=0).create(obj)
@@ -33,9 +55,24 @@ def test_the_newest_api_server_accepts_every_object(kind: str, data: st.DataObje
 
 @pytest.mark.parametrize("kind", OBJECTS)
 @given(data=st.data())
+@settings(max_examples=30)
 def test_every_object_prints_as_python_that_rebuilds_it(kind: str, data: st.DataObject) -> None:
     obj = data.draw(OBJECTS[kind])
     assert eval(repr(obj), vars(objects).copy()) == obj
+
+
+@pytest.mark.parametrize("kind", INVALID)
+@given(data=st.data())
+@settings(max_examples=60)
+def test_what_is_invalid_is_refused_and_the_field_is_named(kind: str, data: st.DataObject) -> None:
+    obj, field = data.draw(INVALID[kind])
+    sim = volsim.Simulation(nodes=0)
+    before = sim.state
+    with pytest.raises(volsim.Invalid) as refusal:
+        sim.create(obj)
+    named = [error.field for error in refusal.value.errors]
+    assert any(name == field or name.startswith((f"{field}.", f"{field}[")) for name in named), (field, named)
+    assert sim.state == before
 
 
 @given(st.data())
@@ -64,7 +101,30 @@ def test_a_cluster_has_no_more_than_asked_for(sim: volsim.Simulation) -> None:
     assert not any(sim.list(kind) for kind in ("storageclasses", "pv", "pvc", "pods"))
 
 
-@given(strategies.clusters(), st.lists(strategies.actions(), max_size=4))
+@given(strategies.designs())
+@settings(max_examples=30)
+def test_a_design_is_accepted_whole_and_its_claim_finds_its_volume(design: list[Any]) -> None:
+    sim = cluster_of(design, nodes=2)
+    sim.settle()
+    assert len(sim.list("deployments")) + len(sim.list("statefulsets")) == 1
+    classes = {each.name: each.volume_binding_mode for each in sim.list("storageclasses")}
+    claim = sim.get("pvc/c1")
+    if classes.get(claim.spec.storage_class_name) != "WaitForFirstConsumer":
+        assert claim.status.phase == "Bound"
+
+
+@given(strategies.fault_schedules(max_faults=3, healed=True))
+@settings(max_examples=30)
+def test_after_a_healed_schedule_all_nodes_answer(schedule: list[Call]) -> None:
+    sim = cluster_of(nodes=3)
+    assert all(call.do(sim) for call in schedule)
+    sim.run("10m")
+    conditions = [condition for node in sim.list("nodes") for condition in node.status.conditions]
+    assert [each.status for each in conditions if each.type == "Ready"] == ["True"] * 3
+
+
+@given(strategies.clusters(), strategies.action_sequences(max_size=4))
+@settings(max_examples=60)
 def test_what_is_done_to_a_cluster_is_done_or_refused(sim: volsim.Simulation, calls: list[Call]) -> None:
     for call in calls:
         before = sim.state
@@ -111,6 +171,17 @@ SMALLEST_POD = (
 )
 SMALLEST_CLASS = "StorageClass(metadata=ObjectMeta(name='fast'), provisioner='kubernetes.io/no-provisioner')"
 
+SMALLEST_BUDGET = (
+    "PodDisruptionBudget(metadata=ObjectMeta(name='app1', namespace='default'), "
+    "spec=PodDisruptionBudgetSpec(min_available=1, selector=LabelSelector(match_labels={'app': 'app1'})))"
+)
+SMALLEST_DEPLOYMENT = (
+    "Deployment(metadata=ObjectMeta(name='app1', namespace='default'), "
+    "spec=DeploymentSpec(replicas=1, selector=LabelSelector(match_labels={'app': 'app1'}), "
+    "template=PodTemplateSpec(metadata=ObjectMeta(labels={'app': 'app1'}), "
+    "spec=PodSpec(containers=(Container(name='app', image='nginx'),)))))"
+)
+
 MINIMAL: list[tuple[str, SearchStrategy[Any], str]] = [
     ("quantities", strategies.quantities(), "Quantity('0')"),
     ("quantities from one on", strategies.quantities(min_value="1"), "Quantity('1')"),
@@ -122,6 +193,13 @@ MINIMAL: list[tuple[str, SearchStrategy[Any], str]] = [
     ("claims", strategies.claims(), SMALLEST_CLAIM),
     ("pods", strategies.pods(), SMALLEST_POD),
     ("actions", strategies.actions(), "Call(method='run', argument='1s')"),
+    ("action_sequences", strategies.action_sequences(), "[]"),
+    ("faults", strategies.faults(), "Call(method='fail_node', argument='node01')"),
+    ("fault_schedules", strategies.fault_schedules(), "[]"),
+    ("namespaces", strategies.namespaces(), "Namespace(metadata=ObjectMeta(name='team1'))"),
+    ("disruption_budgets", strategies.disruption_budgets(), SMALLEST_BUDGET),
+    ("deployments", strategies.deployments(), SMALLEST_DEPLOYMENT),
+    ("invalid_claims", strategies.invalid_claims().map(lambda refused: refused.field), "'spec.accessModes'"),
 ]
 
 
@@ -143,14 +221,3 @@ def ends_with_a_bound_claim(sim: volsim.Simulation) -> bool:
 def test_whoever_looks_for_a_bound_claim_gets_a_volume_and_a_claim_and_nothing_besides() -> None:
     sim = smallest(strategies.clusters(), ends_with_a_bound_claim)
     assert [obj.name for kind in ("sc", "pv", "pvc", "pods") for obj in sim.list(kind)] == ["v1", "c1"]
-
-
-# -- calls -------------------------------------------------------------------------------------------------------------
-def test_a_call_prints_as_it_would_be_written() -> None:
-    assert str(Call("fail_node", "node01")) == "sim.fail_node('node01')"
-
-
-def test_a_call_says_whether_it_was_accepted() -> None:
-    sim = cluster_of(nodes=1)
-    assert Call("fail_node", "node01").do(sim)
-    assert not Call("fail_node", "node09").do(sim)

@@ -1,22 +1,25 @@
 """`ClusterMachine`: a Hypothesis state machine that uses a cluster as people do, and breaks it as the world does.
 
-Subclass it and add invariants, or rules of your own; `ClusterMachine.TestCase` runs it. A failing run prints as the
-calls that lead there.
+Subclass it and add invariants, or rules of your own; `ClusterMachine.TestCase` runs it. A failing run prints, besides
+Hypothesis' own account, a program of plain volsim calls that can be pasted, and the same as kubectl commands.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+from hypothesis import note, target
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from volsim.errors import VolsimError
-from volsim.objects import PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from volsim.objects import Deployment, StatefulSet
 from volsim.simulation import Simulation
 from volsim.state import State
 from volsim.state.runtime import Machine
 from volsim.testing import strategies
+from volsim.testing.calls import Call, program, story
+from volsim.testing.strategies.workloads import WORKLOADS
 
 __all__ = ["ClusterMachine"]
 
@@ -49,6 +52,26 @@ def _binding_twice(state: State) -> list[str]:
     return found
 
 
+@functools.cache
+def _two_nodes() -> Simulation:
+    """A cluster of two nodes, never touched: a fork of it costs a hundredth of a new one, and every run needs one."""
+    return Simulation(nodes=2)
+
+
+_CREATED = st.one_of(
+    strategies.persistent_volumes(node_names=st.sampled_from(strategies.NODES[:2])),
+    strategies.claims(),
+    strategies.pods(),
+    strategies.storage_classes(),
+)
+_WORKLOADS = [f"{kind}/{name}" for kind in ("deployment", "statefulset") for name in WORKLOADS]
+_REFS = [
+    *(f"pod/{name}" for name in strategies.PODS),
+    *(f"pvc/{name}" for name in strategies.CLAIMS),
+    *(f"pv/{name}" for name in strategies.VOLUMES),
+]
+
+
 class ClusterMachine(RuleBasedStateMachine):
     """One rule for each thing that people do to a small cluster, or the world does; what is refused changes nothing.
 
@@ -66,9 +89,16 @@ class ClusterMachine(RuleBasedStateMachine):
 
     sim: Simulation
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+
     def new_simulation(self) -> Simulation:
         """The cluster with which a run begins."""
-        return Simulation(nodes=2)
+        return _two_nodes().fork()
+
+    start = "volsim.Simulation(nodes=2)"
+    """`new_simulation` as the program prints it that a failing run leaves."""
 
     @initialize(objects=strategies.objects(max_volumes=3, max_claims=3))
     def begin(self, objects: list[Any]) -> None:
@@ -77,51 +107,58 @@ class ClusterMachine(RuleBasedStateMachine):
         for obj in objects:
             self.attempt("create", obj)
 
-    def attempt(self, method: str, *args: Any, **kwargs: Any) -> None:
+    def attempt(self, method: str, argument: Any = None, **options: Any) -> None:
         """Call a method of the simulation; a refusal is no failure."""
-        try:
-            getattr(self.sim, method)(*args, **kwargs)
-        except VolsimError:
+        call = Call(method, argument, tuple(options.items()))
+        self.calls.append(call)
+        if not call.do(self.sim):
             self.refused(method)
 
     def refused(self, method: str) -> None:
         """A call was refused: nothing is to be done about it. For subclasses that want to know."""
 
+    def hints(self) -> dict[str, float]:
+        """What Hypothesis is to look for more of, by name: it prefers runs in which the numbers are larger."""
+        return {"different events": float(len({each.note.reason for each in self.sim._recorded}))}
+
+    def teardown(self) -> None:
+        """Say what was done, if the run failed: as a program and as kubectl commands."""
+        if not self.calls:
+            return
+        for label, number in self.hints().items():
+            target(number, label=label)
+        note(_Told(self))
+
     # -- people --------------------------------------------------------------------------------------------------------
-    @rule(storage_class=strategies.storage_classes())
-    def create_class(self, storage_class: StorageClass) -> None:
-        """Create a StorageClass."""
-        self.attempt("create", storage_class)
+    @rule(obj=_CREATED)
+    def create(self, obj: Any) -> None:
+        """Create a class, a volume, a claim or a pod."""
+        self.attempt("create", obj)
 
-    @rule(volume=strategies.persistent_volumes(node_names=st.sampled_from(strategies.NODES[:2])))
-    def create_volume(self, volume: PersistentVolume) -> None:
-        """Create a PersistentVolume."""
-        self.attempt("create", volume)
+    @rule(workload=strategies.deployments() | strategies.stateful_sets())
+    def apply_workload(self, workload: Deployment | StatefulSet) -> None:
+        """Apply a Deployment or a StatefulSet."""
+        self.attempt("apply", workload)
 
-    @rule(claim=strategies.claims())
-    def create_claim(self, claim: PersistentVolumeClaim) -> None:
-        """Create a PersistentVolumeClaim."""
-        self.attempt("create", claim)
+    @rule(ref=st.sampled_from(_WORKLOADS), replicas=st.integers(0, 3))
+    def scale(self, ref: str, replicas: int) -> None:
+        """Scale a workload."""
+        self.attempt("scale", ref, replicas=replicas)
 
-    @rule(pod=strategies.pods())
-    def create_pod(self, pod: Pod) -> None:
-        """Create a Pod."""
-        self.attempt("create", pod)
+    @rule(ref=st.sampled_from(_REFS))
+    def delete(self, ref: str) -> None:
+        """Delete a pod, a claim or a volume."""
+        self.attempt("delete", ref)
 
-    @rule(name=st.sampled_from(strategies.VOLUMES))
-    def delete_volume(self, name: str) -> None:
-        """Delete a PersistentVolume."""
-        self.attempt("delete", f"pv/{name}")
+    @rule(name=st.sampled_from(strategies.PODS))
+    def delete_by_force(self, name: str) -> None:
+        """Delete a pod by force: its object goes at once, whatever its node does."""
+        self.attempt("delete", f"pod/{name}", force=True)
 
-    @rule(name=st.sampled_from(strategies.CLAIMS))
-    def delete_claim(self, name: str) -> None:
-        """Delete a PersistentVolumeClaim."""
-        self.attempt("delete", f"pvc/{name}")
-
-    @rule(name=st.sampled_from(strategies.PODS), force=st.booleans())
-    def delete_pod(self, name: str, force: bool) -> None:
-        """Delete a Pod, perhaps by force."""
-        self.attempt("delete", f"pod/{name}", force=force)
+    @rule(name=st.sampled_from(strategies.NODES[:2]), back=st.booleans())
+    def cordon(self, name: str, back: bool) -> None:
+        """Keep new pods off a node, or let them come back."""
+        self.attempt("uncordon" if back else "cordon", name)
 
     # -- the world -----------------------------------------------------------------------------------------------------
     def _machines(self, *, answering: bool) -> list[str]:
@@ -132,21 +169,21 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def fail_node(self, data: st.DataObject) -> None:
         """Switch a node off."""
-        self.sim.fail_node(data.draw(st.sampled_from(self._machines(answering=True)), label="node"))
+        self.attempt("fail_node", data.draw(st.sampled_from(self._machines(answering=True)), label="node"))
 
     @precondition(lambda self: self._machines(answering=True))
     @rule(data=st.data())
     def partition_node(self, data: st.DataObject) -> None:
         """Cut a node off from the control plane."""
-        self.sim.partition_node(data.draw(st.sampled_from(self._machines(answering=True)), label="node"))
+        self.attempt("partition_node", data.draw(st.sampled_from(self._machines(answering=True)), label="node"))
 
     @precondition(lambda self: self._machines(answering=False))
     @rule(data=st.data())
     def mend_node(self, data: st.DataObject) -> None:
         """Bring a node back, whatever it lacks."""
         name = data.draw(st.sampled_from(self._machines(answering=False)), label="node")
-        self.sim.recover_node(name)
-        self.sim.heal_node(name)
+        self.attempt("recover_node", name)
+        self.attempt("heal_node", name)
 
     @rule(name=st.sampled_from(strategies.PODS))
     def crash(self, name: str) -> None:
@@ -157,12 +194,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(pause=st.sampled_from(strategies.PAUSES))
     def wait(self, pause: str) -> None:
         """Let time pass."""
-        self.sim.run(pause)
+        self.attempt("run", pause)
 
     @rule()
     def step(self) -> None:
         """Perform the next action."""
-        self.sim.step()
+        self.attempt("step")
 
     # -- what always holds ---------------------------------------------------------------------------------------------
     @invariant()
@@ -176,3 +213,16 @@ class ClusterMachine(RuleBasedStateMachine):
         """Binding is one to one, seen from the claims."""
         twice = _binding_twice(self.sim.state)
         assert not twice, f"bound to two volumes: {twice}"
+
+
+class _Told:
+    """What a failing run prints at last; it is worked out only if somebody reads it."""
+
+    def __init__(self, machine: ClusterMachine) -> None:
+        self._machine = machine
+
+    def __str__(self) -> str:
+        calls, start = self._machine.calls, self._machine.start
+        return f"As a program:\n{program(calls, start=start)}\nWith kubectl:\n{story(calls)}"
+
+    __repr__ = __str__

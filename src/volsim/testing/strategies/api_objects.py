@@ -1,17 +1,4 @@
-"""Hypothesis strategies for objects, for whole clusters, and for what can be done to them.
-
-What they make is valid: the API server of the newest version accepts it. It is meant to collide: there are few names,
-sizes near to each other, mixed classes and modes, claims that ask for what some volumes have. It shrinks to what reads
-best: the first name, the smallest size, no options.
-
-Each strategy takes strategies for the names that it uses, so that what is made fits to what else there is.
-
->>> from hypothesis import given
->>> @given(claims(names=st.just("data"), classes=st.just("fast")))
-... def check_that_the_claim_is_as_asked_for(claim):
-...     assert (claim.name, claim.spec.storage_class_name) == ("data", "fast")
->>> check_that_the_claim_is_as_asked_for()
-"""
+"""Strategies for amounts, modes, and the objects that volumes are about."""
 
 from __future__ import annotations
 
@@ -51,16 +38,18 @@ from volsim.objects import (
     VolumeResourceRequirements,
 )
 from volsim.quantity import Quantity
-from volsim.simulation import Simulation
-from volsim.testing.clusters import Call, cluster_of
 
 __all__ = [
+    "CLAIMS",
+    "CLASSES",
+    "NODES",
+    "PODS",
+    "VOLUMES",
     "access_modes",
-    "actions",
     "claims",
-    "clusters",
+    "metas",
     "nodes",
-    "objects",
+    "one_of",
     "persistent_volumes",
     "pods",
     "quantities",
@@ -78,8 +67,6 @@ _MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany")
 _OFTEN = (("ReadWriteOnce",), ("ReadWriteMany",)) * 4
 """What is drawn as often as all other sets of access modes together: else hardly a claim would find a volume."""
 _SUFFIXES = ("", "k", "Ki", "M", "Mi", "G", "Gi", "T", "Ti")
-PAUSES = ("1s", "15s", "1m", "10m", "1h")
-"""How long one may wait: less and more than a resync, than a silent node is noticed, than its pods are evicted."""
 
 
 # -- amounts and modes -------------------------------------------------------------------------------------------------
@@ -119,11 +106,12 @@ def access_modes() -> SearchStrategy[tuple[str, ...]]:
     return st.sampled_from([*_OFTEN, *sets, ("ReadWriteOncePod",)])
 
 
-def _metas(names: SearchStrategy[str], **more: Any) -> SearchStrategy[ObjectMeta]:
+def metas(names: SearchStrategy[str], **more: Any) -> SearchStrategy[ObjectMeta]:
+    """Metadata with one of the names."""
     return st.builds(ObjectMeta, name=names, **more)
 
 
-def _or(given: SearchStrategy[Any] | None, usual: Sequence[Any]) -> SearchStrategy[Any]:
+def one_of(given: SearchStrategy[Any] | None, usual: Sequence[Any]) -> SearchStrategy[Any]:
     """What was asked for, or one of the usual values."""
     return st.sampled_from(usual) if given is None else given
 
@@ -137,7 +125,7 @@ def nodes(*, names: SearchStrategy[str] | None = None) -> SearchStrategy[Node]:
     zones = st.sampled_from([None, "a", "b"]).map(lambda zone: {"topology.kubernetes.io/zone": zone} if zone else {})
     taints = st.just(()) | st.just((Taint(key="dedicated", value="db", effect="NoSchedule"),))
     specs = st.builds(NodeSpec, taints=taints, unschedulable=st.none() | st.just(True))
-    return st.builds(Node, metadata=_metas(_or(names, NODES), labels=zones), spec=specs)
+    return st.builds(Node, metadata=metas(one_of(names, NODES), labels=zones), spec=specs)
 
 
 def storage_classes(*, names: SearchStrategy[str] | None = None) -> SearchStrategy[StorageClass]:
@@ -148,7 +136,7 @@ def storage_classes(*, names: SearchStrategy[str] | None = None) -> SearchStrate
     is_default = st.booleans().map(lambda yes: {"storageclass.kubernetes.io/is-default-class": "true"} if yes else {})
     return st.builds(
         StorageClass,
-        metadata=_metas(_or(names, CLASSES), annotations=is_default),
+        metadata=metas(one_of(names, CLASSES), annotations=is_default),
         provisioner=st.sampled_from(["kubernetes.io/no-provisioner", "csi.example.com"]),
         volume_binding_mode=st.sampled_from([None, "WaitForFirstConsumer"]),
         reclaim_policy=st.sampled_from([None, "Retain"]),
@@ -202,9 +190,9 @@ def persistent_volumes(
         PersistentVolumeSpec,
         capacity=st.fixed_dictionaries({"storage": sizes()}),
         access_modes=access_modes(),
-        storage_class_name=_or(classes, _CLASSES),
+        storage_class_name=one_of(classes, _CLASSES),
     )
-    return _persistent_volumes(_or(names, VOLUMES), specs, _or(node_names, NODES))
+    return _persistent_volumes(one_of(names, VOLUMES), specs, one_of(node_names, NODES))
 
 
 def claims(
@@ -217,16 +205,16 @@ def claims(
 
     Shrinks to a claim c1 for 1Gi without a class.
     """
-    named = st.none() | (_or(volume_names, VOLUMES))
+    named = st.none() | (one_of(volume_names, VOLUMES))
     requests = st.fixed_dictionaries({"storage": sizes()})
     specs = st.builds(
         PersistentVolumeClaimSpec,
         access_modes=access_modes(),
-        storage_class_name=_or(classes, (*_CLASSES, None)),
+        storage_class_name=one_of(classes, (*_CLASSES, None)),
         resources=st.builds(VolumeResourceRequirements, requests=requests),
         volume_name=named,
     )
-    metadata = _metas(_or(names, CLAIMS), namespace=st.just("default"))
+    metadata = metas(one_of(names, CLAIMS), namespace=st.just("default"))
     return st.builds(PersistentVolumeClaim, metadata=metadata, spec=specs)
 
 
@@ -263,91 +251,5 @@ def pods(
 
     Shrinks to a pod p1 without volumes.
     """
-    volumes = st.lists(_volumes(_or(claim_names, CLAIMS)), max_size=max_volumes)
-    return _pods(_or(names, PODS), volumes, st.sampled_from([None, "OnFailure", "Never"]))
-
-
-# -- clusters and what can be done to them -----------------------------------------------------------------------------
-@st.composite
-def _one(draw: st.DrawFn, places: SearchStrategy[int], each: Sequence[SearchStrategy[Any]]) -> tuple[int, Any]:
-    place = draw(places)
-    return place, draw(each[place])
-
-
-@st.composite
-def _several(draw: st.DrawFn, numbers: SearchStrategy[int], one: SearchStrategy[tuple[int, Any]]) -> list[Any]:
-    found: dict[int, Any] = {}
-    for _ in range(draw(numbers)):
-        place, made = draw(one)
-        found.setdefault(place, made)
-    return list(found.values())
-
-
-def _some(each: Sequence[SearchStrategy[Any]], least: int = 0) -> SearchStrategy[list[Any]]:
-    """What some of the strategies make, in any order; of one strategy at most one thing.
-
-    A number and then so many draws, not a list of draws: Hypothesis can then leave out any one of them when it shrinks,
-    however much went into it. What a strategy makes a second time is thrown away.
-    """
-    if not each:
-        return st.just([])
-    return _several(st.integers(least, len(each)), _one(st.integers(0, len(each) - 1), each))
-
-
-def _numbered(stem: str, most: int) -> list[str]:
-    return [f"{stem}{number}" for number in range(1, most + 1)]
-
-
-def objects(
-    *, max_classes: int = 1, max_volumes: int = 2, max_claims: int = 2, max_pods: int = 2
-) -> SearchStrategy[list[Any]]:
-    """Lists of objects for a cluster, all with different names, in any order.
-
-    There are names for two classes, so there are at most as many. Shrinks to an empty list.
-    """
-    volume_names, claim_names = _numbered("v", max_volumes), _numbered("c", max_claims)
-    maybe_volumes = st.sampled_from(volume_names) if volume_names else st.just("v1")
-    maybe_claims = st.sampled_from(claim_names) if claim_names else st.just("c1")
-    each = [
-        *(persistent_volumes(names=st.just(name)) for name in volume_names),
-        *(claims(names=st.just(name), volume_names=maybe_volumes) for name in claim_names),
-        *(pods(names=st.just(name), claim_names=maybe_claims) for name in _numbered("p", max_pods)),
-        *(storage_classes(names=st.just(name)) for name in CLASSES[:max_classes]),
-    ]
-    return _some(each)
-
-
-def clusters(
-    *,
-    max_nodes: int = 3,
-    max_classes: int = 1,
-    max_volumes: int = 2,
-    max_claims: int = 2,
-    max_pods: int = 2,
-) -> SearchStrategy[Simulation]:
-    """Simulations of small clusters to which some objects have just been applied, in any order.
-
-    There are names for three nodes and two classes, so there are at most as many. Shrinks to one node and no objects.
-    """
-    inside = objects(max_classes=max_classes, max_volumes=max_volumes, max_claims=max_claims, max_pods=max_pods)
-    here = _some([nodes(names=st.just(name)) for name in NODES[:max_nodes]], least=1)
-    return st.builds(cluster_of, objects=inside, nodes=here)
-
-
-def actions() -> SearchStrategy[Call]:
-    """Calls of a simulation: letting time pass, deleting, breaking nodes and mending them, and creating.
-
-    Some are refused, because what they mean is not there. Shrinks to letting a second pass.
-    """
-    refs = [*(f"pod/{name}" for name in PODS), *(f"pvc/{name}" for name in CLAIMS), *(f"pv/{name}" for name in VOLUMES)]
-    return st.one_of(
-        st.builds(Call, st.just("run"), st.sampled_from(PAUSES)),
-        st.builds(Call, st.just("delete"), st.sampled_from(refs)),
-        st.builds(
-            Call,
-            st.sampled_from(["fail_node", "recover_node", "partition_node", "heal_node", "cordon", "uncordon"]),
-            st.sampled_from(NODES),
-        ),
-        st.builds(Call, st.just("crash_container"), st.sampled_from(PODS)),
-        st.builds(Call, st.just("create"), persistent_volumes() | claims() | pods() | storage_classes()),
-    )
+    volumes = st.lists(_volumes(one_of(claim_names, CLAIMS)), max_size=max_volumes)
+    return _pods(one_of(names, PODS), volumes, st.sampled_from([None, "OnFailure", "Never"]))
