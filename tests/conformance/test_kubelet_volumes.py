@@ -336,3 +336,115 @@ class TestSubPathOfAClaim:
 def squeezed(ran: dict[str, Any]) -> list[str]:
     """The lines that a command printed, plain, whoever wrote them: coreutils and busybox put blanks differently."""
     return sorted(re.sub(" +", " ", line) for line in plain(ran)["stdout"])
+
+
+# -- host paths --------------------------------------------------------------------------------------------------------
+def mount_times(replay: Replay, pod: str) -> list[float]:
+    """When the mounting of a pod's volumes failed, in seconds after the first time."""
+    found = [
+        event.time_us / 1e6
+        for event in replay.sim._recorded
+        if event.note.reason == "FailedMount" and event.note.about.metadata.name == pod
+    ]
+    return [round(time - found[0], 3) for time in found]
+
+
+class TestHostPathThatHeals:
+    """03b: what is not there is looked for again after 0.5 s, 1 s, 2 s … up to 2 min 2 s."""
+
+    def test_it_is_mounted_when_it_is_there(self) -> None:
+        replay = Replay(fact("03b"))
+        for name in ("d", "f", "s"):
+            replay.create("Pod", name)
+        replay.at(20.482)
+        for name in ("d", "f", "s"):
+            recorded = replay.fact.observed(f"events of {name}")
+            assert warnings(replay, name) == recorded_warnings(recorded)
+            assert mount_times(replay, name) == [0, 0.5, 1.5, 3.5, 7.5, 15.5]
+            assert len(recorded[1]["seenAgainAt"]) == 5
+        compare_phase = replay.fact.observed("status of pod d")["phase"]
+        assert replay.pod("d").status.phase == compare_phase
+        replay.on_host("mkdir -p /srv/hp/heal/d; echo x > /srv/hp/heal/f")
+        on_disk(replay, lambda root: tree.put(root, "/srv/hp/heal/s", Special(kind="socket")))
+        replay.at(31)
+        assert replay.pod("d").status.phase == "Pending"
+        replay.at(32.5)
+        assert {name: replay.pod(name).status.phase for name in "dfs"} == dict.fromkeys("dfs", "Running")
+
+    def test_what_never_comes_is_not_waited_for_aloud(self) -> None:
+        replay = Replay(fact("03b"))
+        replay.create("Pod", "never")
+        replay.sim.run("200s")
+        assert warnings(replay, "never") == recorded_warnings(replay.fact.observed("events of never"))
+        assert mount_times(replay, "never") == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 63.5, 127.5]
+        assert replay.pod("never").status.phase == "Pending"
+        directory = replay.directory("never", "e")
+        assert _described(disk(replay), directory) == "directory mode=777 uid=0 gid=0"
+        replay.sim.delete("pod/never", replay.namespace)
+        replay.sim.run("3s")
+        assert not replay.exists("never")
+        assert not tree.exists(disk(replay), directory)
+
+
+class TestSharedHostPath:
+    """03c: one directory of the node for several pods, read-only or as another user, removed and made again."""
+
+    def test_the_recorded_steps(self) -> None:
+        replay = Replay(fact("03c"))
+        observed = replay.fact.observed
+        on_disk(replay, lambda root: tree.mkdir(root, "/srv/hp/shared", parents=True))
+        for name in ("w", "r", "nonroot", "fsgroup"):
+            replay.create("Pod", name)
+        replay.sim.run("2s")
+        assert replay.execute("w/a", "echo one > /h/f")["rc"] == 0
+        steps = {step["do"].partition(": ")[0]: step["do"].partition(": ")[2] for step in replay.fact.steps[::-1]}
+        read_only = steps["exec in r/a"]
+        assert plain(replay.execute("r/a", read_only)) == plain(observed("exec r/a: cat /h/f; echo two"))
+        assert replay.execute("nonroot/a", steps["exec in nonroot/a"]) == observed("runAsUser 1000 on a root-owned")
+        assert replay.execute("fsgroup/a", steps["exec in fsgroup/a"]) == observed("runAsUser 1000, fsGroup 2000")
+        replay.on_host("echo from-host > /srv/hp/shared/host")
+        assert replay.execute("r/a", "cat /h/host") == observed("exec r/a: cat /h/host")
+        replay.on_host("rm -rf /srv/hp/shared; mkdir /srv/hp/shared; echo reborn > /srv/hp/shared/f")
+        gone = plain(replay.execute("r/a", "ls -la /h; cat /h/f"))
+        assert gone["stderr"] == observed("pod after the directory was replaced")["stderr"].splitlines()
+        assert replay.execute("w/a", "echo lost > /h/x; echo rc $?") == observed("exec w/a: echo lost")
+        replay.sim.crash_container("pod/r", "a", replay.namespace)
+        replay.sim.run("2s")
+        assert replay.execute("r/a", "ls /h; cat /h/f") == observed("after a restart of the container")
+        replay.sim.delete("pod/w", replay.namespace)
+        replay.sim.run("3s")
+        assert squeezed(replay.on_host("ls -la /srv/hp/shared")) == squeezed(observed("hostPath after the writer"))
+
+
+class TestGroups:
+    """03d: fsGroup hands over local volumes and what the kubelet makes itself, not hostPaths."""
+
+    def test_the_recorded_steps(self) -> None:
+        replay = Replay(fact("03d"))
+        observed = replay.fact.observed
+        on_disk(replay, _fs_group_directories)
+        stat = (
+            "stat -c '%n %a %u:%g' /srv/hp/fsgroup/*/ /srv/hp/fsgroup/*/f /srv/hp/fsgroup/*/sub /srv/hp/fsgroup/*/sub/g"
+        )
+        assert replay.on_host(stat)["stdout"] == observed("before")["stdout"]
+        for step in replay.fact.steps:
+            if step["do"].startswith("create ") and "Pod" not in step["do"]:
+                replay.create(*step["do"].split(" ")[1:])
+        replay.sim.run("0.3s")
+        for name in ("p", "onroot"):
+            replay.create("Pod", name)
+        replay.sim.run("2s")
+        text = {step["do"].partition(": ")[0]: step["do"].partition(": ")[2] for step in replay.fact.steps}
+        assert replay.execute("p/a", text["exec in p/a"]) == observed("fsGroup 2000, user 1000")
+        assert replay.execute("onroot/a", text["exec in onroot/a"]) == observed("fsGroupChangePolicy OnRootMismatch")
+
+
+def _fs_group_directories(root: Directory) -> Directory:
+    for name in ("h", "l", "r"):
+        base = f"/srv/hp/fsgroup/{name}"
+        root = tree.mkdir(root, f"{base}/sub", parents=True)
+        root = tree.write(root, f"{base}/f", b"x\n", mode=0o600)
+        root = tree.write(root, f"{base}/sub/g", b"y\n", mode=0o640)
+    there = tree.lookup(root, "/srv/hp/fsgroup/r")
+    assert isinstance(there, Directory)
+    return tree.put(root, "/srv/hp/fsgroup/r", there.replace(mode=0o2775, gid=2000))

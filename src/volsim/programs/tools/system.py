@@ -14,6 +14,7 @@ from volsim.errors import FileError
 from volsim.programs.files import Files
 from volsim.programs.process import SIGNALS, Pause, Process, Program, signal_name
 from volsim.programs.tools.applet import Applet, Tool, fail, options
+from volsim.programs.tools.looking import owner
 
 __all__ = ["TOOLS"]
 
@@ -40,16 +41,27 @@ def _hostname(process: Process) -> int:
 
 def _id(process: Process) -> int:
     found = options(process, "ugGnr")
-    name = "n" in found
+    uid, gid, groups = process.files.who
     if any(letter in found for letter in "ugG"):
-        process.print("root" if name else "0")
+        numbers = (uid,) if "u" in found else (gid,) if "g" in found else (gid, *groups)
+        process.print(" ".join(owner(number) if "n" in found else str(number) for number in numbers))
     else:
-        process.print("uid=0(root) gid=0(root) groups=0(root)")
+        together = ",".join(map(_account, (gid, *groups)))
+        process.print(f"uid={_account(uid)} gid={_account(gid)} groups={together}")
     return 0
 
 
+def _account(number: int) -> str:
+    """A user or group as `id` shows it: with its name, if it has one."""
+    name = owner(number)
+    return name if name == str(number) else f"{number}({name})"
+
+
 def _whoami(process: Process) -> int:
-    process.print("root")
+    uid = process.files.who.uid
+    if owner(uid) == str(uid):
+        return fail(process, f"unknown uid {uid}")
+    process.print(owner(uid))
     return 0
 
 
