@@ -6,14 +6,17 @@ The order of what happens and the defined delays are compared, not how long a st
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 import pytest
 
 from tests.conformance.kubelet import NODE, Replay, fact, masked, needs_facts, outcome, state_of
 from volsim.engine.actions import Fault
 from volsim.errors import Invalid
+from volsim.programs import images
+from volsim.programs.images import image_for
 from volsim.storage import tree
 from volsim.storage.tree import Directory, Special
 
@@ -448,3 +451,86 @@ def _fs_group_directories(root: Directory) -> Directory:
     there = tree.lookup(root, "/srv/hp/fsgroup/r")
     assert isinstance(there, Directory)
     return tree.put(root, "/srv/hp/fsgroup/r", there.replace(mode=0o2775, gid=2000))
+
+
+# -- mounts over and in each other -------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def nested() -> Iterator[Replay]:
+    """04b after 15 s, with the image of the recording."""
+    busybox = image_for("busybox")
+    files = tree.mkdir(busybox.files, "/imgdata")
+    files = tree.write(files, "/imgdata/from-image.txt", b"from the image\n")
+    files = tree.write(files, "/imgdata/second.txt", b"second\n")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(images._OWN, "busybox", attrs.evolve(busybox, files=files))
+        replay = Replay(fact("04b"))
+        for each in replay.fact.manifests:
+            replay.create(each["kind"], each["metadata"]["name"])
+        replay.sim.run("15s")
+        yield replay
+
+
+def _text_of(replay: Replay, where: str) -> str:
+    return next(step["do"] for step in replay.fact.steps if step["do"].startswith(f"exec in {where}: ")).partition(
+        ": "
+    )[2]
+
+
+class TestMountsInEachOther:
+    """04b: a volume hides what the image has; mount points are made in what lies below."""
+
+    @pytest.mark.parametrize(
+        "name", ["nested", "nested-rev", "nested-in-cm", "cm-in-nested", "same-twice", "deep", "workdir", "over-etc"]
+    )
+    def test_the_pod_runs(self, nested: Replay, name: str) -> None:
+        assert nested.pod(name).status.phase == nested.fact.observed(f"status of pod {name}")["phase"] == "Running"
+        assert nested.states(name, "a")[-1] == "running"
+        assert warnings(nested, name) == []
+
+    @pytest.mark.parametrize("name", ["nested-ro", "over-root"])
+    def test_the_runtime_cannot_start_it(self, nested: Replay, name: str) -> None:
+        state = nested.fact.observed(f"status of pod {name}")["containerStatuses"][0]["state"]["waiting"]
+        seen = nested.states(name, "a")
+        assert state["reason"] in ("RunContainerError", "CrashLoopBackOff")  # one after the other
+        assert set(seen) <= {"waiting:ContainerCreating", "waiting:RunContainerError", "waiting:CrashLoopBackOff"}
+        assert nested.pod(name).status.container_statuses[0].restart_count >= 1
+        assert {reason for reason, _ in warnings(nested, name)} == {"Failed", "BackOff"}
+        if name == "nested-ro":
+            assert all(
+                text in warnings(nested, name)[0][1] for text in ('rootfs at "/data/sub"', "read-only file system")
+            )
+
+    @pytest.mark.parametrize(
+        ("where", "what"),
+        [
+            ("shadow/a", "emptyDir over the non-empty image directory"),
+            ("shadow/plain", "exec shadow/plain"),
+            ("shadow/sub", "file subPath over one image file"),
+            ("nested/a", "exec nested/a"),
+            ("nested-rev/a", "exec nested-rev/a"),
+            ("nested-in-cm/a", "exec nested-in-cm/a"),
+            ("cm-in-nested/a", "exec cm-in-nested/a"),
+        ],
+    )
+    def test_what_the_container_sees(self, nested: Replay, where: str, what: str) -> None:
+        assert plain(nested.execute(where, _text_of(nested, where))) == plain(nested.fact.observed(what))
+
+    @pytest.mark.parametrize("name", ["same-twice", "deep", "workdir"])
+    def test_mount_points_and_the_working_directory_are_made(self, nested: Replay, name: str) -> None:
+        ran = nested.execute(f"{name}/a", _text_of(nested, f"{name}/a"))
+        recorded = nested.fact.observed(f"exec {name}/a")
+        assert _without_etc(ran) == _without_etc(recorded)
+        assert (ran["rc"], ran["stderr"]) == (recorded["rc"], recorded["stderr"])
+
+    @pytest.mark.parametrize("name", ["nested", "nested-rev", "nested-ro", "nested-in-cm"])
+    def test_the_mount_point_stays_in_the_outer_volume(self, nested: Replay, name: str) -> None:
+        """Run after the container has written its files (the tests of a class run in their order)."""
+        ran = nested.on_host(f"ls -laR {nested.directory(name, 'd')} {nested.directory(name, 'e')}")
+        recorded = nested.fact.observed(f"{name}: both volumes on the host")
+        assert squeezed(ran) == squeezed(recorded)
+
+
+def _without_etc(ran: dict[str, Any]) -> list[str]:
+    """What was printed, without the listing of /etc."""
+    text = re.sub(r"^/etc:\n(.+\n)*", "", ran["stdout"])
+    return squeezed({**ran, "stdout": text})
