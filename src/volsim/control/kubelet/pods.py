@@ -81,13 +81,17 @@ def watch_machine(view: View, change: Change) -> Iterator[str]:
 
 
 def watch_container(view: View, change: Change) -> Iterator[str]:
-    """A pod needs a look when somebody else ends one of its containers."""
-    row = change.after
-    if row is not None and not row.running and row.finished_us is not None and change.before is not None:
-        if change.before.running:
-            sandbox = view.get("sandboxes", change.key.partition("/")[0])
-            if sandbox is not None:
-                yield key_of(sandbox.pod)
+    """A pod needs a look when somebody else ends one of its containers, or has it go on earlier, by a signal."""
+    before, row = change.before, change.after
+    if before is None or row is None or not before.running:
+        return
+    if row.running:
+        wanted = row.wake_us is not None and (before.wake_us is None or row.wake_us < before.wake_us)
+    else:
+        wanted = row.finished_us is not None
+    sandbox = view.get("sandboxes", change.key.partition("/")[0]) if wanted else None
+    if sandbox is not None:
+        yield key_of(sandbox.pod)
 
 
 def watch_sandbox(view: View, change: Change) -> Iterator[str]:
