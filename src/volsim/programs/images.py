@@ -1,8 +1,8 @@
 """Which programs and files an image holds, by its name without registry and tag.
 
-Modelled: busybox and the usual distributions, the usual web servers, MySQL and its relatives, PostgreSQL, `pause`; your
-own images. Every other image is a server that runs until it is told to stop, whatever its command is, with a shell and
-tools at hand.
+Modelled: busybox and the usual distributions, the usual web servers, MySQL and its relatives, PostgreSQL, Redis,
+`pause`; your own images. Every other image is a server that runs until it is told to stop, whatever its command is,
+with a shell and tools at hand.
 Not modelled: layers, registries, users, what else an image holds.
 Source: the images' own Dockerfiles (docker-library); OCI image specification, config.md.
 
@@ -160,6 +160,24 @@ def _postgres(tag: str) -> Image:
     )
 
 
+_REDIS = {"4": "4.0.14", "5": "5.0.14", "6": "6.2.17", "6.0": "6.0.20", "7": "7.4.2", "7.0": "7.0.15", "7.2": "7.2.7"}
+
+
+def _redis(tag: str, name: str = "redis") -> Image:
+    """An image with Redis, or with Valkey, which came from it."""
+    from volsim.programs import redis
+
+    version = tag.partition("-")[0]
+    known = _REDIS.get(version, version if version.count(".") == 2 else _REDIS["7"])
+    return _image(
+        f"{name}-server",
+        entrypoint="docker-entrypoint.sh",
+        programs=redis.PROGRAMS,
+        directories=("/data",),
+        env={"REDIS_VERSION": known},
+    )
+
+
 def _busybox(tag: str) -> Image:
     return attrs.evolve(_image("sh"), programs=_BASIC)
 
@@ -184,8 +202,8 @@ _BUILDERS: dict[str, Callable[[str], Image]] = {
     ),
     "pause": lambda tag: _single("/pause", servers.PAUSE),
     "postgres": _postgres,
-    "redis": lambda tag: _server("redis-server", directory="/data"),
-    "valkey": lambda tag: _server("valkey-server", directory="/data"),
+    "redis": _redis,
+    "valkey": lambda tag: _redis(tag, "valkey"),
 }  # fmt: skip
 """How the images are made of which something is known, by name; each gets its tag."""
 
