@@ -27,6 +27,7 @@ __all__ = [
     "attributes_class_of",
     "attributes_classes_of",
     "claim_keys_of",
+    "configuration_of",
     "host_port_group",
     "label_groups",
     "on_node",
@@ -81,6 +82,23 @@ def claim_keys_of(pod: Pod) -> tuple[str, ...]:
                 found[f"{pod.metadata.namespace}/{volume.persistent_volume_claim.claim_name}"] = None
             elif volume.ephemeral is not None:
                 found[f"{pod.metadata.namespace}/{pod.metadata.name}-{volume.name}"] = None
+    return tuple(found)
+
+
+def configuration_of(pod: Pod) -> tuple[str, ...]:
+    """The ConfigMaps and Secrets in a pod's volumes, as ``configmaps/default/name``, each once.
+
+    >>> configuration_of(Pod())
+    ()
+    """
+    found: dict[str, None] = {}
+    for volume in pod.spec.volumes if pod.spec is not None else ():
+        for source in volume.projected.sources if volume.projected is not None else (volume,):
+            if source.config_map is not None:
+                found[f"configmaps/{pod.metadata.namespace}/{source.config_map.name}"] = None
+            if source.secret is not None:
+                name = getattr(source.secret, "secret_name", None) or getattr(source.secret, "name", "")
+                found[f"secrets/{pod.metadata.namespace}/{name}"] = None
     return tuple(found)
 
 
@@ -455,6 +473,13 @@ INDEXES: tuple[Index, ...] = (
     ),
     Index(
         "sandboxes_by_node", "sandboxes", lambda sandbox: (sandbox.node,), what="pod uids that a node's kubelet holds"
+    ),
+    Index(
+        "sandboxes_by_configuration",
+        "sandboxes",
+        lambda sandbox: configuration_of(sandbox.pod),
+        what="pod uids whose volumes show a ConfigMap or Secret (as configmaps/namespace/name)",
+        unchanged=lambda before, after: before.pod.spec is after.pod.spec,
     ),
     Index(
         "pods_by_label",
