@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -136,10 +136,13 @@ def fact(number: str) -> Fact:
 
 # -- taking the same steps ---------------------------------------------------------------------------------------------
 class Replay:
-    """A simulation that takes the steps of a fact. What is done on the host a test does itself, with `on_host`."""
+    """A simulation that takes the steps of a fact, but for those with objects that are left out.
 
-    def __init__(self, fact: Fact, **rules: Any) -> None:
-        self.fact, self.namespace = fact, fact.name
+    What is done on the host a test does itself, with `on_host`.
+    """
+
+    def __init__(self, fact: Fact, leave_out: Collection[str] = (), **rules: Any) -> None:
+        self.fact, self.namespace, self.left_out = fact, fact.name, leave_out
         self.sim = volsim.Simulation(nodes=[_node()], rules=volsim.Rules.for_version(VERSION, **rules))
         self.sim.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": fact.name}})
         self.start = self.sim.now
@@ -167,6 +170,8 @@ class Replay:
     def _take(self, do: str, ran: dict[str, Ran]) -> None:
         verb, _, rest = do.partition(" ")
         words = rest.split(" ")
+        if len(words) > 1 and words[1] in self.left_out:
+            return
         if verb == "create":
             self.create(words[0], words[1])
         elif verb == "delete":
@@ -179,6 +184,8 @@ class Replay:
         elif do.startswith("exec in "):
             where, _, text = do.removeprefix("exec in ").partition(": ")
             ran[do] = self.execute(where, text)
+        elif do.startswith(("stop the kubelet", "start the kubelet")):
+            (self.sim.stop_kubelet if verb == "stop" else self.sim.start_kubelet)(NODE)
         elif (kill := re.search(r"kill -9 of the main process of container (\S+)/(\S+)", do)) is not None:
             self.sim.crash_container(f"pod/{kill[1]}", kill[2], self.namespace)
 

@@ -17,7 +17,7 @@ from volsim.control.kubelet.containers import ConfigError, keep_files, open_proc
 from volsim.control.kubelet.pods import work_on
 from volsim.control.kubelet.volumes import Place, volume_directory
 from volsim.control.kubelet.work import MEMORY, PodWork
-from volsim.errors import NotFound, Unreachable, VolsimError, did_you_mean
+from volsim.errors import FileError, NotFound, OutOfMemory, Unreachable, VolsimError, did_you_mean
 from volsim.objects import Container, Pod
 from volsim.programs.images import command, image_for
 from volsim.programs.process import Process
@@ -27,7 +27,7 @@ from volsim.storage import tree
 from volsim.storage.mounts import MountedFiles
 from volsim.storage.sources import source_of
 
-__all__ = ["ExecResult", "Run", "exit_containers", "files_of", "host_files", "words", "write_file"]
+__all__ = ["ExecResult", "Run", "exit_containers", "files_of", "host_files", "lose_sandbox", "words", "write_file"]
 
 
 class ExecResult(NamedTuple):
@@ -145,12 +145,11 @@ class Run:
             self._code = 127
             return True
         process = _process(work, spec, self.argv, self.stdin, self.tty)
-        pause = program.resume(self._memory, process) if self._started else program.start(process)
+        started, memory = self._started, self._memory
+        pause = containers.let(process, lambda: program.resume(memory, process) if started else program.start(process))
+        assert pause is not None, "only signals are ignored"
         self._started = True
-        keep_files(work, process)
-        for number, name in process.sent:
-            if number == 1:  # ``kill 1``: the container's own process
-                containers.signal(work, spec, name)
+        containers.keep_after(work, spec, process)
         for write in work.outcome(None).writes:
             carry_out(draft, write)
         if self.tty:  # a terminal has one screen
@@ -172,8 +171,11 @@ def write_file(draft: Draft, pod: Pod, container: str | None, path: str, data: b
     """Write a file as a process of the container would."""
     work, spec = _running(draft, pod, container)
     process = _process(work, spec, (), b"", False)
-    process.files.write(path, data)
-    keep_files(work, process)
+    try:
+        process.files.write(path, data)
+    except OutOfMemory:
+        raise FileError.of("ENOMEM", path) from None
+    keep_files(work, spec.name or "", process)
     for write in work.outcome(None).writes:
         carry_out(draft, write)
 
@@ -192,6 +194,18 @@ def exit_containers(draft: Draft, pod: Pod, container: str | None, code: int) ->
         raise VolsimError(f"container {container} of pod {pod.key} does not run, so it cannot exit")
     for spec in running:
         containers.end(work, spec.name or "", code)
+    for write in work.outcome(None).writes:
+        carry_out(draft, write)
+
+
+def lose_sandbox(draft: Draft, pod: Pod) -> None:
+    """Kill the process that holds the pod's namespaces, and all its containers with it, whoever hears of it."""
+    work = _known_work(draft, pod)
+    if work.sandbox is None:
+        raise VolsimError(f"nothing of pod {pod.key} runs yet")
+    for spec in work.specs:
+        containers.kill(work, spec)
+    work.sandbox = work.sandbox.replace(lost=True)
     for write in work.outcome(None).writes:
         carry_out(draft, write)
 

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from hashlib import shake_128
 from posixpath import join, normpath
 
-from volsim.errors import FileError
+from volsim.errors import FileError, OutOfMemory
 from volsim.programs.process import Process
 from volsim.storage.mounts import Mount, Stat
 
@@ -88,7 +88,9 @@ class Files:
         for mount in self._tree.mounts:
             kind = file_system(mount)
             access = "ro" if mount.read_only else "rw"
-            lines.append(f"{kind} {mount.path} {kind} {access},relatime 0 0\n")
+            most = self._tree.usage(mount.path)[2] if kind == "tmpfs" else None
+            size = "" if most is None else f",size={most // 1024}k"
+            lines.append(f"{kind} {mount.path} {kind} {access},relatime{size} 0 0\n")
         return "".join(lines)
 
     @staticmethod
@@ -172,6 +174,9 @@ class Files:
             if error.errno == errno.ENOSPC and data:
                 self._write_what_fits(path, data, append)
             raise
+        except OutOfMemory:
+            self._write_what_fits(path, data, append)
+            raise
 
     def replace(self, name: str, data: bytes) -> None:
         """Write a file whole or not at all, as a database does it, with a journal."""
@@ -180,9 +185,10 @@ class Files:
     def _write_what_fits(self, path: str, data: bytes, append: bool) -> None:
         """Write as much from the beginning of `data` as there is room for."""
         self._tree.write(path, b"", append=append)
-        _, used, most = self._tree.usage(path)
-        assert most is not None, "what has no limit is never full"
-        self._tree.write(path, data[: max(most - used, 0)], append=True)
+        room, memory = self._tree.room(path)
+        self._tree.write(path, data[:room], append=True)
+        if memory is not None:
+            raise OutOfMemory(whole=memory.whole)
 
     def mkdir(self, name: str, mode: int = 0o755) -> None:
         """Make a directory."""

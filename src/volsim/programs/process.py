@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from volsim.errors import OutOfMemory
 from volsim.storage.mounts import MountedFiles
 
 __all__ = [
@@ -161,6 +162,8 @@ class Process:
         """What the program calls itself in its messages."""
         self.output: list[tuple[int, bytes]] = []
         """What it wrote: (1 or 2, bytes), in order."""
+        self.starved: OutOfMemory | None = None
+        """It was killed for want of memory."""
         self.sent: list[tuple[int, str]] = []
         """Signals for processes that it did not start itself, such as the container's first: (number, name)."""
 
@@ -234,10 +237,11 @@ class Program(Protocol):
 def default_signal(process: Process, name: str) -> Pause | None:
     """What the kernel does with a signal that a program has no handler for.
 
-    >>> from volsim.storage.mounts import MountedFiles
-    >>> first = Process(argv=("sleep", "9"), env={}, files=MountedFiles([], dict().get), now_us=0, pid1=True)
-    >>> default_signal(first, "TERM") is None  # process 1 of a container is not even told
-    True
+        >>> from volsim.errors import OutOfMemory
+    from volsim.storage.mounts import MountedFiles
+        >>> first = Process(argv=("sleep", "9"), env={}, files=MountedFiles([], dict().get), now_us=0, pid1=True)
+        >>> default_signal(first, "TERM") is None  # process 1 of a container is not even told
+        True
     """
     if process.pid1 or name in _HARMLESS:
         return None

@@ -316,8 +316,8 @@ class Container(Record):
     """Its own writable layer; new with every start."""
     log: bytes = b""
     previous_log: bytes = b""
-    last: tuple[int, int, int, str] | None = None
-    """(exit code, started, finished, reason) of the run before this one."""
+    last: tuple[int, int, int, str, str] | None = None
+    """(exit code, started, finished, reason, message) of the run before this one."""
     waiting: str = ""
     """Why it does not run: ``CrashLoopBackOff``, ``CreateContainerConfigError``, …"""
     waiting_message: str = ""

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from volsim.errors import FileError
+from volsim.errors import FileError, OutOfMemory
 from volsim.storage import tree
 from volsim.storage.tree import Directory, File, Node, Symlink
 
@@ -102,6 +102,15 @@ ROOT = Credentials()
 """Whom the permissions of files do not bind."""
 
 
+class Memory(NamedTuple):
+    """What a container's processes may put into memory before they are killed, and what they have put there."""
+
+    most: int
+    charged: int = 0
+    whole: bool = True
+    """Whether the whole container is killed, or only the process that wants more."""
+
+
 class Stat(NamedTuple):
     """What `stat` says of a file."""
 
@@ -141,14 +150,22 @@ class MountedFiles:
         limit: Callable[[Hashable], int | None] = lambda backing: None,
         now_us: int = 0,
         who: Credentials = ROOT,
+        paged: Callable[[Hashable], bool] = lambda backing: False,
+        memory: Memory | None = None,
     ) -> None:
         self.who = who
+        self._paged, self._memory = paged, memory
+        self.charged = 0 if memory is None else memory.charged
+        """How many bytes the container has put into memory."""
+        self.reserved = 0
+        """How many bytes a process beside the first one takes itself."""
         self._mounts: dict[str, Mount] = {}
         for mount in mounts:
             self._mounts["/" + "/".join(_parts(mount.path))] = mount
         self._fetch, self._limit, self._now_us = fetch, limit, now_us
         self._trees: dict[Hashable, Directory] = {}
         self._changed: dict[Hashable, None] = {}
+        self._last: dict[str, Node] = {}  # files that are mounted, as they were before the process changed anything
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
@@ -158,7 +175,28 @@ class MountedFiles:
     def usage(self, path: str) -> tuple[Mount, int, int | None]:
         """The mount that `path` lies in, the bytes used in its backing, and how many it takes at most (None: any)."""
         mount = self._existing(path).mount
-        return mount, self._tree(mount.backing, path).size, self._limit(mount.backing)
+        return mount, self._used(mount.backing, self._tree(mount.backing, path)), self._limit(mount.backing)
+
+    def _memory_left(self) -> int:
+        assert self._memory is not None, "it is limited"
+        return self._memory.most - self.reserved - self.charged
+
+    def _used(self, backing: Hashable, root: Directory) -> int:
+        return root.pages if self._paged(backing) else root.size
+
+    def room(self, path: str) -> tuple[int, Memory | None]:
+        """How many bytes can be written behind a file; and the memory, if it is what ends then."""
+        spot = self._existing(path)
+        mount, used, most = self.usage(path)
+        rooms: list[tuple[int, bool]] = []
+        if most is not None:
+            rooms.append((most - used, False))
+        if self._memory is not None and self._paged(mount.backing):
+            rooms.append((self._memory_left(), True))
+        assert rooms, "what has no limit is never full"
+        room, killed = min(rooms)
+        slack = -spot.node.size % tree.PAGE if isinstance(spot.node, File) and self._paged(mount.backing) else 0
+        return max(room, 0) + slack, self._memory if killed else None
 
     def changed(self) -> dict[Hashable, Directory]:
         """The backings that were written, with their new trees, in the order of their first change."""
@@ -181,7 +219,7 @@ class MountedFiles:
         if self._is_gone(mount, root):
             if mount.remote:
                 raise FileError.of("ESTALE", path)
-            return Directory()
+            return self._last.get(mount.path) or Directory()
         return tree.lookup(root, mount.subpath)
 
     @staticmethod
@@ -327,11 +365,24 @@ class MountedFiles:
             after = act(before, spot.inner or "/")
         except FileError as error:
             raise FileError(error.errno or 5, error.strerror or "", path) from None
-        most = self._limit(backing)
-        if most is not None and after.size > max(most, before.size):
+        self._remember_files(backing, before)
+        most, used, had = self._limit(backing), self._used(backing, after), self._used(backing, before)
+        if most is not None and used > max(most, had):
             raise FileError.of("ENOSPC", path)
+        if self._memory is not None and self._paged(backing):
+            if used > had and used - had > self._memory_left():
+                raise OutOfMemory(whole=self._memory.whole)
+            self.charged = max(self.charged + used - had, 0)  # what others had put there was not its own
         self._trees[backing] = after
         self._changed[backing] = None
+
+    def _remember_files(self, backing: Hashable, root: Directory) -> None:
+        """Note the files that are mounted from a backing: whoever has one goes on reading it if it is replaced."""
+        for mount in self._mounts.values():
+            if mount.backing == backing and mount.identity is not None and not self._is_gone(mount, root):
+                node = tree.lookup(root, mount.subpath)
+                if isinstance(node, File):
+                    self._last[mount.path] = node
 
     def write(self, path: str, data: bytes, *, append: bool = False, mode: int = 0o644) -> None:
         """Write a file, or behind what is in it. A missing directory is ENOENT."""
@@ -367,9 +418,9 @@ class MountedFiles:
                 above = "/" + "/".join(parts[:number])
                 if not self.exists(above):
                     self.mkdir(above, mode=mode)
-        spot = self._spot(path)
+        spot = self._spot(path, follow=False)
         if spot.node is not None:
-            if parents and isinstance(spot.node, Directory):
+            if parents and self.stat(path).kind == "directory":
                 return
             raise FileError.of("EEXIST", path)
         gid = self._group_in(spot.parent)

@@ -51,6 +51,7 @@ __all__ = [
 
 _LINKS_MOST = 40  # as many symbolic links as Linux follows before it says ELOOP
 DIRECTORY_BYTES = 4096  # what an empty directory takes on ext4
+PAGE = 4096  # what memory is counted in
 
 
 def _number() -> Any:
@@ -164,6 +165,19 @@ class Directory:
     def size(self) -> int:
         """Bytes that it and all below it take; computed once."""
         return DIRECTORY_BYTES + sum(node.size for node in self.entries.values())
+
+    @cached_property
+    def pages(self) -> int:
+        """Bytes that all files below it take in memory, in whole pages; computed once.
+
+        >>> Directory(entries={"a": File(data=b"x"), "b": File()}).pages
+        4096
+        """
+        return sum(
+            node.pages if isinstance(node, Directory) else -(-node.size // PAGE) * PAGE
+            for node in self.entries.values()
+            if isinstance(node, File | Directory)
+        )
 
     @cached_property
     def fingerprint(self) -> int:
@@ -387,9 +401,9 @@ def mkdir(
         above, _, _ = path.rstrip("/").rpartition("/")
         if above and lookup(root, above) is None:
             root = mkdir(root, above, uid=uid, gid=gid, mtime_us=mtime_us, parents=True)
-    names, node = _resolve(root, path)
-    if node is not None:
-        if parents and isinstance(node, Directory):
+    names, node = _resolve(root, path, follow=False)
+    if node is not None:  # a link that leads nowhere is something, too
+        if parents and isinstance(lookup(root, path), Directory):
             return root
         raise FileError.of("EEXIST", path)
     return _change(root, names, lambda _: Directory(mode=mode, uid=uid, gid=gid, mtime_us=mtime_us))

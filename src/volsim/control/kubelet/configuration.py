@@ -153,13 +153,20 @@ def field_value(pod: Pod, path: str | None, *, address: str = "") -> str:
         "metadata.namespace": meta.namespace,
         "metadata.uid": meta.uid,
         "metadata.labels": "\n".join(f'{key}="{value}"' for key, value in sorted(meta.labels.items())),
-        "metadata.annotations": "\n".join(f'{key}="{value}"' for key, value in sorted(meta.annotations.items())),
+        "metadata.annotations": "\n".join(f'{key}="{value}"' for key, value in sorted(_annotations(pod).items())),
         "spec.nodeName": pod.spec.node_name,
         "spec.serviceAccountName": pod.spec.service_account_name,
         "status.podIP": pod.status.pod_ip or address,
         "status.hostIP": pod.status.host_ip,
     }
     return plain.get(path) or ""
+
+
+def _annotations(pod: Pod) -> dict[str, str]:
+    """A pod's annotations as its kubelet has them: with where and when it heard of the pod."""
+    seen = timestamp(pod.metadata.creation_timestamp or 0, micro=True).removesuffix("Z") + "000Z"
+    own = {"kubernetes.io/config.source": "api", "kubernetes.io/config.seen": seen}
+    return {**pod.metadata.annotations, **own}
 
 
 def _laid_out(files: Files, now_us: int, mode: int, others: Iterable[tuple[str, Directory]]) -> Directory:

@@ -11,15 +11,16 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
 from volsim.control.kubelet import eviction
 from volsim.control.kubelet.configuration import MountError, field_value
 from volsim.control.kubelet.container_mounts import bind, bound_mounts, root_mount
-from volsim.control.kubelet.limits import credentials, limit_of
+from volsim.control.kubelet.limits import credentials, is_in_memory, limit_of, memory_left
 from volsim.control.kubelet.work import PodWork
-from volsim.errors import FileError
+from volsim.errors import FileError, OutOfMemory
 from volsim.objects import Container as ContainerSpec
 from volsim.objects._record import FrozenDict
 from volsim.programs.images import Image, answering, command, image_for
@@ -133,6 +134,8 @@ def open_process(
         lambda backing: limit_of(work, backing),
         now_us=work.now_us,
         who=credentials(work.pod, spec),
+        paged=is_in_memory,
+        memory=memory_left(work, spec),
     )
     return Process(
         argv=argv,
@@ -155,11 +158,23 @@ def _expand_strictly(text: str, env: dict[str, str]) -> str:
     return expand(text, env)
 
 
-def keep_files(work: PodWork, process: Process) -> None:
-    """Note what the process has written."""
+def keep_files(work: PodWork, name: str, process: Process) -> None:
+    """Note what a process of a container has written."""
     for backing, root in process.files.changed().items():
         work.store(backing, root)
         eviction.note_writing(work, backing)
+    row = work.row(name)
+    if process.files.charged != row.charged:
+        work.set_row(name, row.replace(charged=process.files.charged))
+
+
+def let(process: Process, act: Callable[[], Pause | None]) -> Pause | None:
+    """Let a program act until it pauses, or is killed for want of memory."""
+    try:
+        return act()
+    except OutOfMemory as error:
+        process.starved = error
+        return Pause.exited(KILLED)
 
 
 def execute(
@@ -174,12 +189,21 @@ def execute(
     if program is None:
         process.complain(f'exec: "{argv[0]}": executable file not found in $PATH')
         return process, Pause.exited(127)
-    pause = program.start(process) if first else program.resume(memory, process)
-    keep_files(work, process)
+    pause = let(process, lambda: program.start(process) if first else program.resume(memory, process))
+    assert pause is not None, "only signals are ignored"
+    keep_after(work, spec, process)
+    return process, pause
+
+
+def keep_after(work: PodWork, spec: ContainerSpec, process: Process) -> None:
+    """Note what a process beside the first one has done: to files, and to the first process."""
+    name = spec.name or ""
+    keep_files(work, name, process)
+    if process.starved is not None and process.starved.whole and work.row(name).running:
+        end(work, name, KILLED, "OOMKilled")
     for number, signal_name in process.sent:
         if number == 1:  # ``kill 1``: the container's own process
             signal(work, spec, signal_name)
-    return process, pause
 
 
 def may_answer(spec: ContainerSpec) -> bool:
@@ -195,7 +219,7 @@ def answer(work: PodWork, spec: ContainerSpec, kind: str) -> str | None:
         return None
     process = open_process(work, spec, _argv(work, spec, image), pid1=True)
     wrong = asked(process, work.row(spec.name or "").memory, kind)
-    keep_files(work, process)
+    keep_files(work, spec.name or "", process)
     return wrong
 
 
@@ -234,7 +258,7 @@ def start(work: PodWork, spec: ContainerSpec) -> None:
         return
     work.event("Normal", "Started", "Container started" if terse else f"Started container {name}")
     work.notes.append(f"start container {name}")
-    take(work, name, process, program.start(process))
+    take(work, name, process, let(process, lambda: program.start(process)))
     _note_pause(work, spec)
 
 
@@ -319,20 +343,22 @@ def _container_id(uid: str, name: str, attempt: int) -> str:
     return "containerd://" + blake2b(f"{uid}/{name}/{attempt}".encode(), digest_size=32).hexdigest()
 
 
-def _last(row: Container) -> tuple[int, int, int, str] | None:
+def _last(row: Container) -> tuple[int, int, int, str, str] | None:
     if row.finished_us is None:
         return row.last
-    return (row.exit_code or 0, row.started_us or 0, row.finished_us, row.reason)
+    return (row.exit_code or 0, row.started_us or 0, row.finished_us, row.reason, row.message)
 
 
-def take(work: PodWork, name: str, process: Process, pause: Pause) -> None:
+def take(work: PodWork, name: str, process: Process, pause: Pause | None) -> None:
     """Note what a run of the container's program did: files, output, and how it ended for now."""
-    keep_files(work, process)
+    assert pause is not None, "only signals are ignored"
+    keep_files(work, name, process)
     row = work.row(name)
     row = row.replace(log=(row.log + b"".join(data for _, data in process.output))[-LOG_LIMIT:])
     if pause.exit_code is not None:
         work.set_row(name, row)
-        end(work, name, pause.exit_code)
+        starved = process.starved is not None and pause.exit_code == KILLED
+        end(work, name, pause.exit_code, "OOMKilled" if starved else "")
         return
     wake_us = None if pause.wake_after_us is None else work.now_us + pause.wake_after_us
     work.set_row(name, row.replace(memory=pause.memory, wake_us=wake_us))
@@ -364,7 +390,7 @@ def go_on(work: PodWork, spec: ContainerSpec) -> None:
     assert program is not None, "it was started"
     process = open_process(work, spec, argv, tty=bool(spec.tty), pid1=True)
     work.set_row(name, row.replace(wake_us=None))
-    take(work, name, process, program.resume(row.memory, process))
+    take(work, name, process, let(process, lambda: program.resume(row.memory, process)))
     _note_pause(work, spec)
 
 
@@ -391,7 +417,7 @@ def signal(work: PodWork, spec: ContainerSpec, signal_name: str) -> None:
         return
     process = open_process(work, spec, argv, tty=bool(spec.tty), pid1=True)
     process.remaining_us = None if row.wake_us is None else row.wake_us - work.now_us
-    pause = program.signal(row.memory, process, signal_name)
+    pause = let(process, lambda: program.signal(row.memory, process, signal_name))
     if pause is not None:
         take(work, name, process, pause)
 
@@ -407,6 +433,8 @@ def may_restart(work: PodWork, spec: ContainerSpec) -> bool:
     """Whether a container that has ended is to be started again."""
     policy = spec.restart_policy or work.pod.spec.restart_policy or "Always"
     row = work.row(spec.name or "")
+    if policy == "Always" and spec in work.pod.spec.init_containers and spec.restart_policy is None:
+        policy = "OnFailure"  # an init container that has done its work is done
     return policy == "Always" or (policy == "OnFailure" and row.exit_code != 0)
 
 

@@ -15,14 +15,14 @@ from volsim.control.kubelet.work import ATTACHED, BACKEND, DEVICE, DISK, MEMORY,
 from volsim.objects import Container, Node, Pod
 from volsim.storage import tree
 from volsim.storage.backends import Backend
-from volsim.storage.mounts import ROOT, Credentials
+from volsim.storage.mounts import ROOT, Credentials, Memory
 from volsim.storage.tree import DIRECTORY_BYTES, Special
 
-__all__ = ["credentials", "limit_of", "memory_size"]
+__all__ = ["credentials", "is_in_memory", "limit_of", "memory_left", "memory_size"]
 
 
 def limit_of(work: PodWork, backing: Any) -> int | None:
-    """How many bytes a backing takes at most, its own top directory included; None if nobody says."""
+    """How many bytes a backing takes at most, its own top directory included on disks; None if nobody says."""
     kind, name = backing
     most: int | None = None
     if kind in (BACKEND, ATTACHED):
@@ -32,14 +32,32 @@ def limit_of(work: PodWork, backing: Any) -> int | None:
         device = tree.lookup(work.fetch((DISK, work.node)), name)
         most = device.capacity if isinstance(device, Special) else None
     elif kind == MEMORY:
-        most = memory_size(work, name)
+        return memory_size(work, name)
     return None if most is None else most + DIRECTORY_BYTES
+
+
+def is_in_memory(backing: Any) -> bool:
+    """Whether what a backing holds lies in memory, where it is counted in pages."""
+    kind: str = backing[0]
+    return kind == MEMORY
+
+
+_OWN_MEMORY = 5 * 256 * 1024  # what a small process takes itself
+
+
+def memory_left(work: PodWork, spec: Container) -> Memory | None:
+    """What a container's processes may put into memory before they are killed; None: any amount."""
+    limit = spec.resources.limits.get("memory") if spec.resources is not None else None
+    if limit is None:
+        return None
+    most = max(int(limit) - _OWN_MEMORY, 0)
+    return Memory(most, work.row(spec.name or "").charged, work.rules.container_is_killed_whole)
 
 
 def memory_size(work: PodWork, volume: str) -> int | None:
     """The size of the file system in memory that an emptyDir of the pod is; None for other volumes."""
     found = next((each.empty_dir for each in work.pod.spec.volumes if each.name == volume), None)
-    if found is None or found.medium != "Memory":
+    if found is None or found.medium != "Memory" or not work.rules.memory_volumes_are_sized:
         return None
     sizes = [_pod_memory(work.pod), _node_memory(work), int(found.size_limit) if found.size_limit else None]
     known = [size for size in sizes if size]

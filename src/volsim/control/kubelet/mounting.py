@@ -152,12 +152,12 @@ def _refresh_one(work: PodWork, volume: Volume) -> str:
 
 def _is_synced_anyway(work: PodWork) -> bool:
     """Whether the pod is synced for another reason: a container has ended, or its labels or annotations changed."""
-    sandbox = work.sandbox
-    assert sandbox is not None, "its volumes are mounted"
-    meta, known = work.pod.metadata, sandbox.pod.metadata
-    return (meta.labels, meta.annotations) != (known.labels, known.annotations) or any(
-        not work.row(spec.name or "").running for spec in work.pod.spec.containers
+    known, meta = work.known_pod, work.pod.metadata
+    patched = known is not None and (meta.labels, meta.annotations) != (
+        known.metadata.labels,
+        known.metadata.annotations,
     )
+    return patched or any(not work.row(spec.name or "").running for spec in work.pod.spec.containers)
 
 
 def _is_configuration(volume: Volume) -> bool:

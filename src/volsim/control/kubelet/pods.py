@@ -18,7 +18,7 @@ from volsim.control.kubelet import attaching, containers, eviction, lifecycle, p
 from volsim.control.kubelet.mounting import has_configuration, mount, pods_with_configuration
 from volsim.control.kubelet.status import pod_status
 from volsim.control.kubelet.volumes import tear_down
-from volsim.control.kubelet.work import PodWork
+from volsim.control.kubelet.work import DISK, PodWork
 from volsim.objects import Container as ContainerSpec
 from volsim.objects import Pod, PodStatus
 from volsim.state import Change, View
@@ -202,6 +202,8 @@ def _grace_us(work: PodWork) -> int:
 
 
 def _report(work: PodWork) -> PodStatus:
+    if work.remove and work.knows_nothing and work.pod.status.container_statuses:
+        return work.pod.status  # its end was told; only a finalizer keeps the object
     status = pod_status(work)
     if work.remove:
         return status if work.rules.terminal_phase_before_removal else status.replace(phase=work.pod.status.phase)
@@ -253,7 +255,7 @@ def _notice_reboot(work: PodWork) -> None:
 
 # -- running -----------------------------------------------------------------------------------------------------------
 def _run(work: PodWork) -> None:
-    if not mount(work) or not _renew_sandbox(work):
+    if not _mount(work) or not _renew_sandbox(work):
         return
     _take_address(work)
     if not _initialise(work):
@@ -262,6 +264,16 @@ def _run(work: PodWork) -> None:
         if not _keep_running(work, spec):
             return
     _end_with_sidecars(work)
+
+
+def _mount(work: PodWork) -> bool:
+    """Set up the volumes that are not yet; whether all are. What a new one takes is counted before long."""
+    before = work.sandbox
+    done = mount(work)
+    assert before is not None and work.sandbox is not None, "a pod has a sandbox before its volumes are looked at"
+    if work.sandbox.mounted is not before.mounted:
+        eviction.note_writing(work, (DISK, work.node))
+    return done
 
 
 def _renew_sandbox(work: PodWork) -> bool:
@@ -462,6 +474,8 @@ CONTROLLER = Controller(
         "sandboxes": watch_sandbox,
         "containers": watch_container,
         "nodes": watch_node,
+        "configmaps": watch_configuration,
+        "secrets": watch_configuration,
     },
     sync=sync,
     priority=10,

@@ -141,12 +141,14 @@ def _state(work: PodWork, spec: ContainerSpec, row: Container) -> ContainerState
 def _last_state(work: PodWork, spec: ContainerSpec, row: Container) -> ContainerState:
     last = row.last
     if _waits(work, spec, row) and row.finished_us is not None:
-        last = (row.exit_code or 0, row.started_us or 0, row.finished_us, row.reason)
+        last = (row.exit_code or 0, row.started_us or 0, row.finished_us, row.reason, row.message)
     if last is None:
         return ContainerState()
-    code, started, finished, reason = last
+    code, started, finished, reason, message = last
     return ContainerState(
-        terminated=ContainerStateTerminated(exit_code=code, reason=reason, started_at=started, finished_at=finished)
+        terminated=ContainerStateTerminated(
+            exit_code=code, reason=reason, message=message or None, started_at=started, finished_at=finished
+        )
     )
 
 
@@ -160,7 +162,8 @@ def _conditions(
     unready = [status.name for status in apps if not status.ready]
     made: dict[str, tuple[bool, str | None, str | None]] = {}
     if work.rules.pod_ready_to_start_containers:
-        made["PodReadyToStartContainers"] = (work.sandbox is not None and bool(work.sandbox.address), None, None)
+        stands = work.sandbox is not None and bool(work.sandbox.address) and not work.sandbox.lost and not ended
+        made["PodReadyToStartContainers"] = (stands, None, None)
     initialized = not waiting_inits or phase == "Succeeded"
     made["Initialized"] = (
         initialized,

@@ -73,10 +73,20 @@ class PodWork:
         self._containers[name] = row
 
     @property
+    def knows_nothing(self) -> bool:
+        """Whether nothing of the pod was there when the work began."""
+        return self._sandbox_before is None
+
+    @property
     def grace_us(self) -> int:
         """How long the pod's containers may take to end, by its spec."""
         seconds = self.pod.spec.termination_grace_period_seconds
         return (30 if seconds is None else seconds) * 1_000_000
+
+    @property
+    def known_pod(self) -> Pod | None:
+        """The pod as the kubelet knew it before this look; None if it is new to it."""
+        return self._sandbox_before.pod if self._sandbox_before is not None else None
 
     # -- bytes --------------------------------------------------------------------------------------------------------
     def fetch(self, backing: Any) -> Directory:

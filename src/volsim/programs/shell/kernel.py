@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from volsim.errors import FileError
+from volsim.errors import FileError, OutOfMemory
 from volsim.programs.files import BLOCK, Files
 from volsim.programs.process import SIGNALS, Pause, Process, default_signal
 from volsim.programs.scripts import again
@@ -22,6 +22,7 @@ from volsim.programs.shell.state import Channel, Processes, Task, Wait
 
 __all__ = ["STEPS_MOST", "Kernel"]
 
+_TASK_BYTES = 512 * 1024  # what a small program takes in memory, beside the shell that started it
 STEPS_MOST = 50_000  # instructions between two pauses: more a script runs only by mistake
 ENDLESS_MOST = 64 * BLOCK  # what a process reads from a device that never ends: more it reads only by mistake
 PIPE_MOST = 64 * 1024  # what a pipe holds while somebody writes without end
@@ -256,7 +257,16 @@ class Kernel:
     def _run_program(self, task: Task) -> None:
         process = self._process(task)
         program = again(process, task.memory)
-        pause = program.resume(task.memory, process) if task.started else program.start(process)
+        files = process.files
+        files.reserved = 0 if task.pid == self.root else _TASK_BYTES
+        try:
+            pause = program.resume(task.memory, process) if task.started else program.start(process)
+        except OutOfMemory as error:
+            if error.whole:
+                raise
+            self.process.starved = error
+            pause = Pause.exited(128 + SIGNALS["KILL"])
+        files.reserved = 0
         self._after(task.replace(started=True), process, pause)
 
     def _after(self, task: Task, process: Process, pause: Pause, killed: str = "") -> None:

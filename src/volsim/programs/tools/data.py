@@ -268,7 +268,7 @@ def _dd(process: Process) -> int:
         whole, part = divmod(len(data), copy.block)
         process.complain(f"{whole}+{int(part > 0)} records in")
         whole, part = divmod(written, copy.block)
-        process.complain(f"{whole}+{int(part > 0)} records out")
+        process.complain(f"{whole}+{int(part > 0 and not problem)} records out")  # a block that failed does not count
         process.complain(f"{written} bytes ({_amount(written)}) copied, 0.000000 seconds, 0B/s")
     return int(bool(problem))
 

@@ -166,7 +166,7 @@ def _ls(process: Process) -> int:
     listing.files(names)
     for name in sorted(directories):
         try:
-            listing.directory(name, title=len(directories) + len(names) > 1 or "R" in found)
+            listing.directory(name, title=len(found.operands) > 1 or "R" in found)
         except FileError as error:
             status = fail(process, f"can't open '{name}': {error.strerror}")
     return status
@@ -294,7 +294,7 @@ def _df(process: Process) -> int:
             status = fail(process, f"{name}: {error.strerror}")
             continue
         size = _DISK if most is None else most
-        percent = -(-used * 100 // size) if size else 100
+        percent = (used * 100 + size // 2) // size if size else 100
         kind = file_system(mount)
         row = f"{kind:<20} {kind + ' ' * (11 - len(kind)) if 'T' in found else ''}"
         process.print(
