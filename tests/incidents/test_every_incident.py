@@ -8,11 +8,17 @@ from types import ModuleType
 
 import pytest
 
-from tests.incidents import test_access_modes_and_attach, test_claims_and_volumes, test_workloads
+from tests.incidents import (
+    test_access_modes_and_attach,
+    test_claims_and_volumes,
+    test_node_failures,
+    test_workloads,
+)
 
 GROUPS = [
     (test_claims_and_volumes, [*(f"{number:02}" for number in range(1, 21)), "20b", "20c"]),
     (test_access_modes_and_attach, [f"{number:02}" for number in range(35, 43)]),
+    (test_node_failures, [*map(str, range(21, 25)), *map(str, range(27, 35))]),
     (test_workloads, ["25", "26", "50", "64", "65", "66", "67"]),
 ]
 
