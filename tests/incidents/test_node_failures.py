@@ -218,8 +218,8 @@ class TestDiskOfADeadNode:
         old = pods(sim)[0]
         evicted(sim)
         assert never(sim, lambda sim: is_up_again(sim, old), within="24h")
-        new = pods(sim)[1]
-        assert new.status.container_statuses[0].state.waiting.reason == "ContainerCreating"
+        waiting = volsim.to_manifest(pods(sim)[1])["status"]["containerStatuses"][0]["state"]["waiting"]
+        assert waiting["reason"] == "ContainerCreating"
         assert messages(sim, "FailedAttachVolume") == [
             f'Multi-Attach error for volume "v" Volume is already used by pod(s) {old.name}'
         ], "it is said once"
