@@ -44,6 +44,7 @@ TIMES = frozenset(
         "kill_us",
         "last_failure_us",
         "mtime_us",
+        "refresh_us",
         "refused_since_us",
         "released_us",
         "retry_us",

@@ -373,9 +373,10 @@ def _start_again(work: PodWork, spec: ContainerSpec) -> None:
     name = spec.name or ""
     at_us = containers.restart_at(work, name)
     if at_us <= work.now_us:
+        restarts = work.row(name).restarts
         _start(work, spec)
         row = work.row(name)
-        if row.running or row.finished_us is None or not containers.may_restart(work, spec):
+        if row.running or row.restarts == restarts or not containers.may_restart(work, spec):
             return
         at_us = containers.restart_at(work, name)
         if at_us <= work.now_us:
