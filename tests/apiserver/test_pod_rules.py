@@ -412,7 +412,7 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
     ),
     # -- settings
     "a pod's settings are known": (
-        pod(restartPolicy="Maybe", dnsPolicy="Local", preemptionPolicy="Always", os={"name": "plan9"}),
+        pod(restartPolicy="Maybe", dnsPolicy="Local", os={"name": "plan9"}),
         [
             'spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "OnFailure", "Never"',
             (
@@ -420,7 +420,6 @@ CASES: dict[str, tuple[Manifest, list[str]]] = {
                 '"ClusterFirst", '
                 '"Default", "None"'
             ),
-            'spec.preemptionPolicy: Unsupported value: "Always": supported values: "PreemptLowerPriority", "Never"',
             'spec.os: Unsupported value: "plan9": supported values: "linux", "windows"',
         ],
     ),

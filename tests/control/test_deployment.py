@@ -392,13 +392,17 @@ class TestStatus:
         assert {each.type for each in sim.get("deploy/web").status.conditions} == {"Available", "Progressing"}
 
     def test_a_refused_replica_set_is_told_and_tried_again(self) -> None:
-        sim = volsim.Simulation(nodes=1)
-        name = f"{'w' * 241}.{'w' * 11}"  # cut off for the hash, it ends with the dot
+        sim = settled(replicas=1)
+        [hashed] = (each.metadata.labels["pod-template-hash"] for each in sim.list("rs"))
+        sim.delete("deploy/web")
+        sim.settle()
+        kept = 253 - 1 - len(hashed) - 1
+        name = f"{'w' * kept}.{'w' * 11}"[:253]  # cut off for the hash, it ends with the dot
         sim.apply({**deployment("web", replicas=1), "metadata": {"name": name}})
         sim.run("1m")
         told = messages(sim, "ReplicaSetCreateError")
         assert len(set(told)) == 1
-        assert told[0].startswith(f'Failed to create new replica set "{"w" * 241}.-')
+        assert told[0].startswith(f'Failed to create new replica set "{"w" * kept}.-')
         (progress,) = (each for each in sim.get(f"deploy/{name}").status.conditions if each.type == "Progressing")
         assert (progress.status, progress.reason, progress.message) == ("False", "ReplicaSetCreateError", told[0])
         assert sim.list("rs") == []

@@ -1,7 +1,7 @@
 """Admission: what the API server changes in, or refuses of, an object before it validates it.
 
 Modelled: NamespaceLifecycle, DefaultStorageClass (by version), StorageObjectInUseProtection, DefaultTolerationSeconds,
-PersistentVolumeClaimResize, Priority.
+PersistentVolumeClaimResize, Priority, PodTopologyLabels (by version).
 Not modelled: ServiceAccount tokens, LimitRanger, ResourceQuota, webhooks, PodSecurity.
 Source: kube-apiserver, plugin/pkg/admission/*; apiserver, pkg/admission/plugin/namespace/lifecycle.
 """
@@ -12,9 +12,11 @@ from typing import Any
 
 from volsim.errors import Forbidden, NotFound
 from volsim.objects import (
+    FrozenDict,
     PersistentVolume,
     PersistentVolumeClaim,
     Pod,
+    PriorityClass,
     StorageClass,
     Toleration,
     VolumeAttributesClass,
@@ -22,7 +24,15 @@ from volsim.objects import (
 from volsim.objects.generic import GenericObject
 from volsim.state import View
 
-__all__ = ["admit", "admit_changed", "admit_delete", "admit_update", "check_namespace", "default_class"]
+__all__ = [
+    "admit",
+    "admit_changed",
+    "admit_delete",
+    "admit_update",
+    "check_namespace",
+    "default_class",
+    "topology_labels",
+]
 
 PVC_PROTECTION, PV_PROTECTION = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
 VAC_PROTECTION = "kubernetes.io/vac-protection"
@@ -37,6 +47,12 @@ def _resource(obj: Any) -> str:
     return f"{obj.PLURAL}.{obj.GROUP}" if obj.GROUP else str(obj.PLURAL)
 
 
+def _forbidden(obj: Any, why: object) -> Forbidden:
+    """A refusal; while an object has no name yet, it is called by what its name will begin with."""
+    name = obj.metadata.name or obj.metadata.generate_name or "Unknown"
+    return Forbidden(f'{_resource(obj)} "{name}" is forbidden: {why}')
+
+
 def check_namespace(view: View, obj: Any) -> None:
     """Raise `NotFound` or `Forbidden` unless objects can be made in the object's namespace."""
     namespace = obj.metadata.namespace
@@ -46,10 +62,7 @@ def check_namespace(view: View, obj: Any) -> None:
     if found is None:
         raise NotFound(f'namespaces "{namespace}" not found')
     if found.metadata.deletion_timestamp is not None:
-        raise Forbidden(
-            f'{_resource(obj)} "{obj.metadata.name}" is forbidden: unable to create new content in namespace '
-            f"{namespace} because it is being terminated"
-        )
+        raise _forbidden(obj, f"unable to create new content in namespace {namespace} because it is being terminated")
 
 
 def admit(view: View, obj: Any) -> Any:
@@ -61,7 +74,9 @@ def admit(view: View, obj: Any) -> Any:
     if isinstance(obj, VolumeAttributesClass) and view.rules.volume_attributes_class:
         return _with_finalizer(obj, VAC_PROTECTION)
     if isinstance(obj, Pod):
-        return _with_priority(view, _with_tolerations(view, obj))
+        return _with_topology(view, _with_priority(view, _with_tolerations(view, obj)))
+    if isinstance(obj, PriorityClass):
+        _check_default_priority(view, obj)
     return obj
 
 
@@ -94,8 +109,7 @@ def _with_class(view: View, claim: PersistentVolumeClaim) -> PersistentVolumeCla
     try:
         found = default_class(view)
     except ValueError as error:
-        name = claim.metadata.name
-        raise Forbidden(f'persistentvolumeclaims "{name}" is forbidden: Internal error occurred: {error}') from None
+        raise _forbidden(claim, f"Internal error occurred: {error}") from None
     if found is None:
         return claim
     return claim.replace(spec=claim.spec.replace(storage_class_name=found.metadata.name))
@@ -116,24 +130,74 @@ def _with_tolerations(view: View, pod: Pod) -> Pod:
     return pod.replace(spec=pod.spec.replace(tolerations=tuple(tolerations)))
 
 
+_SYSTEM_CLASSES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+_PREEMPTS = "PreemptLowerPriority"
+
+
 def _with_priority(view: View, pod: Pod) -> Pod:
-    name = pod.spec.priority_class_name
-    system = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
-    found = view.get("priorityclasses", name) if name else None
-    if name and found is None and name not in system:
-        raise Forbidden(f'pods "{pod.metadata.name}" is forbidden: no PriorityClass with name {name} was found')
-    priority = found.value if found is not None else system.get(name or "")
-    if not name:
-        marked = [each for each in view.table("priorityclasses").values() if each.global_default]
-        best = min(marked, key=lambda each: (each.value, each.metadata.name), default=None)
-        priority = best.value if best is not None else 0
-        name = best.metadata.name if best is not None else None
-    policy = (found.preemption_policy if found is not None else None) or "PreemptLowerPriority"
-    return pod.replace(
-        spec=pod.spec.replace(
-            priority=priority, priority_class_name=name, preemption_policy=pod.spec.preemption_policy or policy
+    """The pod with the priority of its class, or of the default one; what it says itself must be the same."""
+    name, priority, policy = _established(view, pod)
+    spec = pod.spec
+    if spec.priority is not None and spec.priority != priority:
+        raise _forbidden(
+            pod,
+            f"the integer value of priority ({spec.priority}) must not be provided in pod spec; priority admission "
+            f"controller computed {priority} from the given PriorityClass name",
         )
-    )
+    if spec.preemption_policy is not None and spec.preemption_policy != policy:
+        raise _forbidden(
+            pod,
+            f"the string value of PreemptionPolicy ({spec.preemption_policy}) must not be provided in pod spec; "
+            f"priority admission controller computed {policy} from the given PriorityClass name",
+        )
+    return pod.replace(spec=spec.replace(priority=priority, priority_class_name=name, preemption_policy=policy))
+
+
+def _established(view: View, pod: Pod) -> tuple[str | None, int, str]:
+    """A pod's class, its priority, and whether it preempts others. Raises `Forbidden` if there is no such class."""
+    name = pod.spec.priority_class_name
+    found = view.get("priorityclasses", name) if name else _default_priority(view)
+    if found is not None:
+        return found.metadata.name, found.value or 0, found.preemption_policy or _PREEMPTS
+    if not name:
+        return None, 0, _PREEMPTS
+    if name not in _SYSTEM_CLASSES:
+        raise _forbidden(pod, f"no PriorityClass with name {name} was found")
+    return name, _SYSTEM_CLASSES[name], _PREEMPTS
+
+
+def _default_priority(view: View) -> PriorityClass | None:
+    """The class of pods that name none; should there be several, the lowest."""
+    marked = (each for each in view.table("priorityclasses").values() if each.global_default)
+    return min(marked, key=lambda each: (each.value, each.metadata.name), default=None)
+
+
+def _check_default_priority(view: View, obj: PriorityClass, *, change: bool = False) -> None:
+    """Refuse a second class for pods that name none."""
+    found = _default_priority(view) if obj.global_default else None
+    if found is not None and not (change and found.metadata.name == obj.metadata.name):
+        name = found.metadata.name
+        raise _forbidden(obj, f"PriorityClass {name} is already marked as default. Only one default can exist")
+
+
+_TOPOLOGY = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
+
+
+def topology_labels(view: View, node: str | None) -> dict[str, str]:
+    """The labels that a pod gets from the node that it is put on; none before 1.35.
+
+    Source: KEP-4742; plugin/pkg/admission/podtopologylabels.
+    """
+    found = view.nodes.get(node) if node and view.rules.pod_topology_labels else None
+    labels = found.metadata.labels if found is not None else {}
+    return {label: labels[label] for label in _TOPOLOGY if label in labels}
+
+
+def _with_topology(view: View, pod: Pod) -> Pod:
+    labels = topology_labels(view, pod.spec.node_name)
+    if not labels:
+        return pod
+    return pod.replace(metadata=pod.metadata.replace(labels=FrozenDict({**pod.metadata.labels, **labels})))
 
 
 # -- deletion ----------------------------------------------------------------------------------------------------------
@@ -159,21 +223,23 @@ def admit_changed(view: View, obj: Any, current: Any) -> Any:
 
 
 def admit_update(view: View, obj: Any, current: Any) -> None:
-    """Refuse what admission refuses of an update: a claim that grows although its class does not allow it."""
+    """Refuse what admission refuses of an update: a claim that may not grow, a second default PriorityClass."""
+    if isinstance(obj, PriorityClass):
+        _check_default_priority(view, obj, change=True)
     if not isinstance(obj, PersistentVolumeClaim):
         return
     new, old = obj.spec.resources.requests.get("storage"), current.spec.resources.requests.get("storage")
     if new is None or old is None or new <= old:
         return
-    refused = f'persistentvolumeclaims "{obj.metadata.name}" is forbidden: '
     if current.status.phase != "Bound":
-        raise Forbidden(f"{refused}Only bound persistent volume claims can be expanded")
+        raise _forbidden(obj, "Only bound persistent volume claims can be expanded")
     name = _class_of(obj)
     storage_class = view.storage_classes.get(name) if name == _class_of(current) else None
     if storage_class is None or not storage_class.allow_volume_expansion:
-        raise Forbidden(
-            f"{refused}only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc "
-            "must support resize"
+        raise _forbidden(
+            obj,
+            "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must "
+            "support resize",
         )
 
 

@@ -87,15 +87,28 @@ def _canonical(amounts: Mapping[str, Quantity]) -> FrozenDict[str, Quantity]:
 
 # -- pods --------------------------------------------------------------------------------------------------------------
 def _pod(pod: Pod, rules: Rules) -> Pod:
-    spec = pod_spec(pod.spec, rules)
+    """A pod with its defaults: those of a template, and some more that a template must not have yet."""
+    spec = _set(pod_spec(pod.spec, rules), enable_service_links=True)
+    spec = spec.replace(
+        containers=tuple(_requesting(each) for each in spec.containers),
+        init_containers=tuple(_requesting(each) for each in spec.init_containers),
+    )
     return pod.replace(spec=_host_ports(spec) if spec.host_network else spec)
+
+
+def _requesting(container: Container) -> Container:
+    """A container that is limited but does not say what it requests, requests its limits."""
+    resources = container.resources
+    if resources.limits.keys() <= resources.requests.keys():
+        return container
+    requests = FrozenDict({**resources.limits, **resources.requests})
+    return container.replace(resources=resources.replace(requests=requests))
 
 
 def pod_spec(spec: PodSpec, rules: Rules) -> PodSpec:
     """A pod's spec with its defaults; of a pod and of a template alike."""
     spec = _fill(spec, restart_policy="Always", dns_policy="ClusterFirst", scheduler_name="default-scheduler")
-    security = PodSecurityContext()
-    spec = _set(spec, termination_grace_period_seconds=30, security_context=security, enable_service_links=True)
+    spec = _set(spec, termination_grace_period_seconds=30, security_context=PodSecurityContext())
     if spec.service_account_name is None and spec.service_account:
         spec = spec.replace(service_account_name=spec.service_account)
     spec = spec.replace(
@@ -133,8 +146,7 @@ def _container(container: Any) -> Any:
         termination_message_policy="File",
     )
     resources = container.resources
-    limits = _canonical(resources.limits)
-    requests = _canonical({**limits, **resources.requests})
+    limits, requests = _canonical(resources.limits), _canonical(resources.requests)
     return container.replace(
         resources=resources.replace(limits=limits, requests=requests),
         ports=tuple(_fill(port, protocol="TCP") for port in container.ports),
@@ -316,17 +328,25 @@ def _stateful_set(stateful_set: StatefulSet, rules: Rules) -> StatefulSet:
         policy = spec.persistent_volume_claim_retention_policy or StatefulSetPersistentVolumeClaimRetentionPolicy()
         policy = _fill(policy, when_deleted="Retain", when_scaled="Retain")
         spec = spec.replace(persistent_volume_claim_retention_policy=policy)
-    strategy = _fill(spec.update_strategy, type="RollingUpdate")
-    if strategy.type == "RollingUpdate":
-        rolling = _set(strategy.rolling_update or RollingUpdateStatefulSetStrategy(), partition=0)
-        if rules.max_unavailable_stateful_set:
-            rolling = _set(rolling, max_unavailable=1)
-        strategy = strategy.replace(rolling_update=rolling)
-    spec = spec.replace(update_strategy=strategy)
+    spec = spec.replace(update_strategy=_set_strategy(spec.update_strategy, rules))
     claims = tuple(each.replace(spec=_claim_spec(each.spec)) for each in spec.volume_claim_templates)
     return stateful_set.replace(
         spec=spec.replace(volume_claim_templates=claims, template=_template(spec.template, rules))
     )
+
+
+def _set_strategy(strategy: StatefulSetUpdateStrategy, rules: Rules) -> StatefulSetUpdateStrategy:
+    """A stateful set's strategy: who names RollingUpdate and says no more of it gets no partition either."""
+    if not strategy.type:
+        strategy = strategy.replace(
+            type="RollingUpdate", rolling_update=strategy.rolling_update or RollingUpdateStatefulSetStrategy()
+        )
+    if strategy.type != "RollingUpdate" or strategy.rolling_update is None:
+        return strategy
+    rolling = _set(strategy.rolling_update, partition=0)
+    if rules.max_unavailable_stateful_set:
+        rolling = _set(rolling, max_unavailable=1)
+    return strategy.replace(rolling_update=rolling)
 
 
 def _daemon_set(daemon_set: DaemonSet, rules: Rules) -> DaemonSet:

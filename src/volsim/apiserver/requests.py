@@ -143,13 +143,15 @@ def prepared(draft: View, obj: Any, warn: Warn = _quiet) -> Any:
             metadata = metadata.replace(namespace="default")
     elif metadata.namespace and not isinstance(obj, GenericObject):
         metadata = metadata.replace(namespace=None)
-    if not metadata.name and metadata.generate_name:
-        metadata = metadata.replace(name=metadata.generate_name + name_suffix(_seed(draft)))
     if metadata is not obj.metadata:
         obj = obj.replace(metadata=metadata)
     admission.check_namespace(draft, obj)
-    obj = prepare_for_create(strip_disabled(default(obj, rules), rules), rules)
-    return admission.admit(draft, obj)
+    obj = admission.admit(draft, default(obj, rules))
+    metadata = obj.metadata
+    if not metadata.name and metadata.generate_name:
+        name = metadata.generate_name + name_suffix(_seed(draft))
+        obj = obj.replace(metadata=metadata.replace(name=name))
+    return prepare_for_create(strip_disabled(obj, rules), rules, draft.now_us)
 
 
 def _seed(view: View) -> int:
@@ -268,9 +270,6 @@ def _finished(obj: Any) -> bool:
 
 
 # -- bind --------------------------------------------------------------------------------------------------------------
-_TOPOLOGY = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
-
-
 def bind(draft: Draft, key: str, uid: str | None, node: str) -> Pod:
     """POST of a pod's binding: the pod as it is stored, on its node.
 
@@ -285,12 +284,9 @@ def bind(draft: Draft, key: str, uid: str | None, node: str) -> Pod:
     if why is not None:
         raise Conflict(f'Operation cannot be fulfilled on pods/binding "{name}": {why}')
     metadata, status = current.metadata, current.status
-    if draft.rules.pod_topology_labels:
-        target = draft.nodes.get(node)
-        labels = target.metadata.labels if target is not None else {}
-        found = {label: labels[label] for label in _TOPOLOGY if label in labels}
-        if found:
-            metadata = metadata.replace(labels=FrozenDict({**metadata.labels, **found}))
+    found = admission.topology_labels(draft, node)
+    if found:
+        metadata = metadata.replace(labels=FrozenDict({**metadata.labels, **found}))
     if draft.rules.nominated_node_cleared_when_bound and status.nominated_node_name:
         status = status.replace(nominated_node_name=None)
     scheduled = Condition(type="PodScheduled", status="True", last_transition_time=draft.now_us)

@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from volsim.objects import (
+    Condition,
+    DaemonSet,
     FrozenDict,
     Job,
     LabelSelector,
+    ObjectMeta,
     PersistentVolume,
     PersistentVolumeClaim,
     PersistentVolumeClaimSpec,
@@ -61,7 +64,7 @@ _FRESH_STATUS: dict[type, Record] = {
 _STATUS_IS_KEPT = frozenset({"Node", "Namespace"})
 
 
-def prepare_for_create(obj: Any, rules: Rules) -> Any:
+def prepare_for_create(obj: Any, rules: Rules, now_us: int = 0) -> Any:
     """A new object as it is stored: a fresh status, generation 1 where the kind has one."""
     metadata = obj.metadata
     if obj.kind in _HAS_GENERATION:
@@ -75,8 +78,38 @@ def prepare_for_create(obj: Any, rules: Rules) -> Any:
     if fresh is None:
         fresh = type(obj.status)() if obj.status is not None else None
     if isinstance(obj, Pod):
-        fresh = PodStatus(phase="Pending", qos_class=qos_class(obj))
+        fresh = PodStatus(phase="Pending", qos_class=qos_class(obj), conditions=_gated(obj, now_us))
+    if isinstance(obj, DaemonSet):
+        obj = obj.replace(metadata=_with_template_generation(obj.metadata, max(_template_generation(obj), 1)))
     return obj.replace(status=fresh)
+
+
+def _gated(pod: Pod, now_us: int) -> tuple[Condition, ...]:
+    """What a new pod says of itself: that it is not to be scheduled yet."""
+    if not pod.spec.scheduling_gates:
+        return ()
+    text = "Scheduling is blocked due to non-empty scheduling gates"
+    return (
+        Condition(
+            type="PodScheduled", status="False", reason="SchedulingGated", message=text, last_transition_time=now_us
+        ),
+    )
+
+
+_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+
+
+def _template_generation(daemon_set: DaemonSet) -> int:
+    """How often a daemon set's template has been changed, as its annotation says it."""
+    text = daemon_set.metadata.annotations.get(_TEMPLATE_GENERATION, "")
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
+def _with_template_generation(metadata: ObjectMeta, number: int) -> ObjectMeta:
+    if metadata.annotations.get(_TEMPLATE_GENERATION) == str(number):
+        return metadata
+    annotations = FrozenDict({**metadata.annotations, _TEMPLATE_GENERATION: str(number)})
+    return metadata.replace(annotations=annotations)
 
 
 _HAS_GENERATION = frozenset(
@@ -117,6 +150,9 @@ def prepare_for_update(new: Any, old: Any, rules: Rules) -> Any:
         new = new.replace(status=old.status)
     if isinstance(new, PersistentVolumeClaim) and new.spec is not old.spec:
         new = new.replace(spec=_with_data_sources(new.spec, old.spec, rules))
+    if isinstance(new, DaemonSet):
+        number = _template_generation(old) + (new.spec.template != old.spec.template)
+        new = new.replace(metadata=_with_template_generation(new.metadata, number))
     generation = old.metadata.generation
     if generation is not None and getattr(new, "spec", None) != getattr(old, "spec", None):
         generation += 1
