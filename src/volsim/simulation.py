@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from volsim.engine import simulation as engine
 
 if TYPE_CHECKING:
     from volsim.analysis.explain import Explanation
+    from volsim.programs import Pause, Process, Program
 
 __all__ = ["Simulation"]
 
@@ -46,6 +48,35 @@ class Simulation(engine.Simulation):  # noqa: D101 - the engine's words
         from volsim.analysis.explain import explain
 
         return explain(self._draft, self.get(ref, namespace))
+
+    def register_program(
+        self,
+        image: str,
+        program: Program | Callable[[Process, Any], Pause],
+        *,
+        files: Mapping[str, bytes] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Have every container whose image has a name run your own program, with the usual shell and tools beside it.
+
+        `image` has neither registry nor tag, and may be a pattern (``worker-*``). `program(process, memory)` does what
+        is to be done up to its next pause, and returns that pause; `volsim.programs.function` makes one that takes
+        signals and probes, too. Images are the same for all simulations, as a registry is. Raises `VolsimError` for
+        another name, and for a generator.
+
+        >>> from volsim.programs import Pause
+        >>> def tick(process, memory):
+        ...     process.print(f"tick {memory or 0}")
+        ...     return Pause.sleeping(1_000_000, memory=(memory or 0) + 1)
+        >>> sim = Simulation(nodes=1)
+        >>> sim.register_program("tick", tick)
+        >>> _ = sim.kubectl("run clock --image=example.com/tick:1"), sim.settle(), sim.run("1s")
+        >>> print(sim.kubectl("logs clock --tail=1"), end="")
+        tick 1
+        """
+        from volsim.programs import register
+
+        register(image, program, files=files, env=env)
 
     def orphans(self) -> tuple[str, ...]:
         """The names of disks and servers that hold something, and of which no volume and no pod speaks any more.

@@ -205,6 +205,32 @@ def test_a_function_stops_as_a_server_does_unless_it_says_otherwise() -> None:
     assert repr(stubborn) == "function(count)"
 
 
+def test_a_function_needs_no_wrapping_and_a_pattern_stands_for_many_names() -> None:
+    register("job-*", count, env={"MODE": "job"})
+    register("job-special", function(count))
+    box = Box("example.com/job-night:3")
+    assert argv_of(box.image) == ("job-night",)
+    assert (box.run("job-night", pid1=True).code, box.env["MODE"], box.sh("cat /ticks").stdout) == (0, "job", "3")
+    assert "MODE" not in image_for("job-special").env
+    register("job-n*", count)
+    assert "MODE" not in image_for("job-night").env, "the one that was registered last"
+    assert not image_for("jobs").known
+
+
+def test_what_is_no_function_of_process_and_memory_is_refused() -> None:
+    def generator(process: Process, memory: Any) -> Any:
+        yield 1
+
+    async def coroutine(process: Process, memory: Any) -> Any: ...
+
+    wrong: Any
+    for wrong in (generator, coroutine):
+        with pytest.raises(VolsimError, match="is a generator or coroutine: it cannot be forked, compared or saved"):
+            register("wrong", wrong)
+    with pytest.raises(VolsimError, match="'wrong' is no program; give a function of"):
+        register("wrong", "wrong")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "a:1", "a@b"])
 def test_a_registered_name_has_neither_registry_nor_tag(name: str) -> None:
     with pytest.raises(VolsimError, match="is no image's name without registry and tag; did you mean"):

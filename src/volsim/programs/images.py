@@ -12,6 +12,7 @@ Source: the images' own Dockerfiles (docker-library); OCI image specification, c
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from posixpath import dirname
@@ -22,7 +23,8 @@ import attrs
 from volsim.errors import FileError, VolsimError
 from volsim.objects._record import FrozenDict
 from volsim.programs import servers
-from volsim.programs.process import Pause, Process, Program
+from volsim.programs.patterns import fits
+from volsim.programs.process import Pause, Process, Program, function
 from volsim.programs.scripts import SCRIPT, again, lies_at
 from volsim.programs.shell import SHELL
 from volsim.programs.tools import TOOLS
@@ -228,36 +230,72 @@ def _built(image: str) -> Image:
 
 def image_for(name: str) -> Image:
     """The image that a container names: yours, one that is known, or a server of which nothing is known."""
-    return _OWN.get(name_of(name)[0]) or _built(name)
+    return _own(name_of(name)[0]) or _built(name)
 
 
 # -- your own ----------------------------------------------------------------------------------------------------------
 _OWN: dict[str, Image] = {}
+"""By name, or by pattern."""
+
+
+def _own(name: str) -> Image | None:
+    """The image of one's own of a name, or the one that was registered last for a pattern that the name fits."""
+    if name in _OWN:
+        return _OWN[name]
+    for pattern in reversed(_OWN):
+        if fits(pattern, name):
+            image = _OWN[pattern]
+            return attrs.evolve(image, entrypoint=(name,), programs={**image.programs, name: image.programs[pattern]})
+    return None
 
 
 def register(
-    name: str, program: Program, *, files: Mapping[str, bytes] | None = None, env: Mapping[str, str] | None = None
+    name: str,
+    program: Program | Callable[[Process, Any], Pause],
+    *,
+    files: Mapping[str, bytes] | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Image:
     """Make an image of your own, which runs `program`, and has the usual shell and tools beside it.
 
-    `name` has neither registry nor tag: every container whose image has that name runs it. Images are the same for all
-    simulations, as a registry is; one that was there under that name is replaced. Raises `VolsimError` for a name with
-    ``/``, ``:`` or ``@``.
+    `program` is a function as `volsim.programs.function` takes it, or what that makes. `name` has neither registry nor
+    tag, and may be a pattern such as ``worker-*``: every container whose image has such a name runs it. Images are the
+    same for all simulations, as a registry is; one that was there under that name is replaced. Raises `VolsimError`
+    for a name with ``/``, ``:`` or ``@``, and for a generator.
 
-    >>> from volsim.programs import Pause, function
+    >>> from volsim.programs import Pause
     >>> def writer(process, memory):
     ...     process.files.write("/data/log", b"I was here\\n", append=True)
     ...     return Pause.sleeping(60_000_000)
-    >>> register("writer", function(writer)).entrypoint
+    >>> register("writer", writer).entrypoint
     ('writer',)
+    >>> _ = register("writer-*", writer)
+    >>> image_for("example.com/writer-a:2").entrypoint
+    ('writer-a',)
     """
     if not name or set(name) & set("/:@"):
         raise VolsimError(
             f"{name!r} is no image's name without registry and tag; did you mean {name_of(name)[0] or 'app'!r}?"
         )
-    image = attrs.evolve(_image(programs={name: program}, files=files, env=env), entrypoint=(name,))
+    made = _made(program)
+    image = attrs.evolve(_image(programs={name: made}, files=files, env=env), entrypoint=(name,))
+    _OWN.pop(name, None)
     _OWN[name] = image
     return image
+
+
+def _made(run: Program | Callable[[Process, Any], Pause]) -> Program:
+    """A program as it is, or made of a function. Raises `VolsimError` for what is none."""
+    if not callable(run):
+        if not hasattr(run, "resume"):
+            raise VolsimError(f"{run!r} is no program; give a function of (process, memory) that returns a Pause")
+        return run
+    if inspect.isgeneratorfunction(run) or inspect.iscoroutinefunction(run):
+        raise VolsimError(
+            f"{run.__name__} is a generator or coroutine: it cannot be forked, compared or saved while it waits; write "
+            "a function of (process, memory) that returns a Pause, whose memory says where it stands"
+        )
+    return function(run)
 
 
 _WITHHELD: dict[str, str] = {}

@@ -237,11 +237,10 @@ class Program(Protocol):
 def default_signal(process: Process, name: str) -> Pause | None:
     """What the kernel does with a signal that a program has no handler for.
 
-        >>> from volsim.errors import OutOfMemory
-    from volsim.storage.mounts import MountedFiles
-        >>> first = Process(argv=("sleep", "9"), env={}, files=MountedFiles([], dict().get), now_us=0, pid1=True)
-        >>> default_signal(first, "TERM") is None  # process 1 of a container is not even told
-        True
+    >>> from volsim.storage.mounts import MountedFiles
+    >>> first = Process(argv=("sleep", "9"), env={}, files=MountedFiles([], dict().get), now_us=0, pid1=True)
+    >>> default_signal(first, "TERM") is None  # process 1 of a container is not even told
+    True
     """
     if process.pid1 or name in _HARMLESS:
         return None
