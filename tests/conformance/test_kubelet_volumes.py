@@ -5,6 +5,7 @@ The order of what happens and the defined delays are compared, not how long a st
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -188,14 +189,15 @@ _ENTRY = re.compile(r"^([dlbcs-][rwxsStT-]{9}) +\d+ (.*)$")
 _DIRECTORY_SIZE = re.compile(r"^(d.* )\d+( DATE)")
 _GENERATION = re.compile(r"\.\.\d{4}_\d\d_\d\d_\d\d_\d\d_\d\d\.\d+")
 _LINK_SIZE = re.compile(r"^(l.* )\d+( DATE .* -> \.\.GENERATION)")
+_SEEN = re.compile(r'seen="[^"]*"')
 _HOST = re.compile(r"^(\S+ \S+ (ext4|tmpfs|volume) r[ow],.*|total \d+)$")
 
 
 def plain(ran: dict[str, Any]) -> dict[str, Any]:
-    """What a command left, sorted, without what belongs to the host: sizes of directories, link counts, mount options."""
+    """What a command left, sorted, without what is the host's: sizes of directories, link counts, mount options."""
     lines = []
     for line in outcome(ran)["stdout"].splitlines():
-        text = _ENTRY.sub(r"\1 \2", _GENERATION.sub("..GENERATION", line))
+        text = _ENTRY.sub(r"\1 \2", _GENERATION.sub("..GENERATION", _SEEN.sub("seen=TIME", line)))
         text = _LINK_SIZE.sub(r"\1N\2", _DIRECTORY_SIZE.sub(r"\1N\2", text))
         if not _HOST.match(text) and not text.endswith(" .."):
             lines.append(text)
@@ -471,9 +473,9 @@ def nested() -> Iterator[Replay]:
 
 
 def _text_of(replay: Replay, where: str) -> str:
-    return next(step["do"] for step in replay.fact.steps if step["do"].startswith(f"exec in {where}: ")).partition(
-        ": "
-    )[2]
+    """The command that the recording runs in a container."""
+    do: str = next(step["do"] for step in replay.fact.steps if step["do"].startswith(f"exec in {where}: "))
+    return do.partition(": ")[2]
 
 
 class TestMountsInEachOther:
@@ -534,3 +536,314 @@ def _without_etc(ran: dict[str, Any]) -> list[str]:
     """What was printed, without the listing of /etc."""
     text = re.sub(r"^/etc:\n(.+\n)*", "", ran["stdout"])
     return squeezed({**ran, "stdout": text})
+
+
+# -- configuration -----------------------------------------------------------------------------------------------------
+class TestConfigurationThatChanges:
+    """05a: what a container sees of a ConfigMap and a Secret, while they change and after they are gone."""
+
+    def test_the_recorded_steps(self) -> None:
+        replay = Replay(fact("05a"))
+        observed = replay.fact.observed
+        ran = replay.follow(until=3.3)
+        looks, stats = [what for what in ran if what.startswith("exec in p/a")]
+        assert squeezed(ran[looks]) == squeezed(observed("exec p/a: ls -la /c /c/..data"))
+        assert squeezed(ran[stats]) == squeezed(observed("exec p/a: grep -E"))
+        for source, name in (("configMap", "c"), ("secret", "s"), ("projected", "proj"), ("downwardAPI", "da")):
+            directory = replay.directory("p", name, source)
+            assert replay.on_host(f"ls -d {directory}")["stdout"].splitlines() == [masked(directory)]
+        (writing,) = replay.follow(until=3.36).values()
+        assert writing == observed("write attempts")
+        self._after_an_update(replay)
+        self._after_a_restart(replay)
+        self._after_deletion(replay)
+
+    @staticmethod
+    def _after_an_update(replay: Replay) -> None:
+        """The ConfigMap was patched at 3.4 s: directories follow within the sync period, subPath and env do not."""
+        delay = replay.sim.rules.config_sync_delay
+        assert delay <= replay.fact.observed("configMap k v1->v2")["whole-dir /c/k"] <= delay * 1.5
+        text = "cat /c/k /sub/k; cat /proj/cm/k; ls /c"
+        replay.at(3.36 + delay - 1)
+        assert replay.execute("p/a", text)["stdout"] == "v1v1v1k\nother\n"
+        replay.at(3.36 + delay)
+        assert replay.execute("p/a", text)["stdout"] == "v2v1v2added\nk\n"
+
+    @staticmethod
+    def _after_a_restart(replay: Replay) -> None:
+        ran = replay.follow(until=134.1)
+        assert [squeezed(each) for each in ran.values()] == [
+            squeezed(replay.fact.observed("after the configMap update"))
+        ]
+        seen = replay.execute("p/a", "cat /s/k /proj/sec/k /da/labels /proj/da/labels /da/annotations")["stdout"]
+        assert seen.startswith("s2s2"), "the patched pod is synced at once"
+        assert seen.count('v="2"') == 2
+        assert 'an="1"' in seen
+        (after,) = replay.follow(until=135.577).values()
+        assert after == replay.fact.observed("after a restart of the container")
+
+    @staticmethod
+    def _after_deletion(replay: Replay) -> None:
+        (ran,) = replay.follow(until=230.65).values()
+        assert squeezed(ran) == squeezed(replay.fact.observed("95 s after configMap and secret were deleted"))
+        assert replay.pod("p").status.phase == "Running"
+        told = [said.message for said in replay.events("Pod/p") if said.reason == "FailedMount"]
+        recorded = replay.fact.observed("events after deletion")
+        assert sorted(set(told)) == sorted({each["message"] for each in recorded if each["reason"] == "FailedMount"})
+        replay.follow(until=260)
+        waiting = replay.pod("p").status.container_statuses[0].state.waiting
+        last = replay.fact.observed("container killed after the configMap was deleted")["containerStatuses"][0]["state"]
+        assert (waiting.reason, waiting.message) == tuple(last["waiting"].values())
+
+
+CONFIGURED = (
+    "missing-cm", "missing-secret", "optional-cm", "optional-secret", "missing-key", "missing-key-secret",
+    "optional-missing-key", "mode", "mode-secret", "projected-missing", "projected-overlap", "binary", "env-missing",
+    "env-missing-key", "subpath-missing-key", "subpath-optional-absent",
+)  # fmt: skip
+CONFIGURED_SEEN = (
+    "optional-cm", "optional-secret", "optional-missing-key", "mode", "mode-secret", "projected-overlap", "binary",
+    "subpath-missing-key", "subpath-optional-absent",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def configured() -> Replay:
+    """05b after 25 s: what is missing, optional, chosen, or there twice."""
+    replay = Replay(fact("05b"))
+    for name in ("ConfigMap have", "ConfigMap have2", "Secret haves", "ConfigMap bin"):
+        replay.create(*name.split(" "))
+    for name in CONFIGURED:
+        replay.create("Pod", name)
+    replay.sim.run("25s")
+    return replay
+
+
+class TestConfigurationThatIsMissing:
+    """05b: a missing object, key or optional one; modes; what heals."""
+
+    @pytest.mark.parametrize("name", CONFIGURED)
+    def test_the_pod_runs_or_says_why_not(self, configured: Replay, name: str) -> None:
+        compare(configured, name)
+
+    @pytest.mark.parametrize("name", CONFIGURED_SEEN)
+    def test_what_the_container_sees(self, configured: Replay, name: str) -> None:
+        text = _text_of(configured, f"{name}/a").replace("od -c $x | head -3; ", "")
+        ran, recorded = configured.execute(f"{name}/a", text), configured.fact.observed(f"exec {name}/a")
+        lines = [line for line in squeezed(recorded) if not re.match(r"0[0-7]{6}\b", line)]
+        assert squeezed(ran) == lines
+        assert (ran["rc"], ran["stderr"]) == (recorded["rc"], recorded["stderr"])
+
+    def test_bytes_are_bytes(self, configured: Replay) -> None:
+        recorded = configured.fact.observed("exec binary/a")["stdout"]
+        assert "0000000  \\0 001 377" in recorded
+        raw = configured.sim.read_file("binary", "/v/raw", namespace=configured.namespace)
+        assert raw == bytes([0o0, 0o1, 0o377])
+
+    def test_what_is_made_later_heals_the_pods_that_wait(self, configured: Replay) -> None:
+        replay = Replay.__new__(Replay)
+        replay.__dict__.update(configured.__dict__, sim=configured.sim.fork())
+        for name in ("ConfigMap nope", "ConfigMap later", "Secret later", "Secret nope"):
+            replay.create(*name.split(" "))
+        waiting = ("missing-cm", "missing-secret", "env-missing", "projected-missing")
+        replay.sim.run("15s")
+        assert {name: replay.pod(name).status.phase for name in waiting} == dict.fromkeys(waiting, "Running")
+        assert replay.execute("optional-cm/a", "ls /v")["stdout"] == ""
+        replay.sim.run("46s")
+        for name in ("optional-cm", "optional-secret"):
+            assert replay.execute(f"{name}/a", "cat /v/k")["stdout"] == "later"
+
+
+def test_configuration_follows_within_the_sync_period() -> None:
+    """05c: ConfigMap and Secret at the same moment in a pod, 21 to 73 s after they changed."""
+    replay = Replay(fact("05c"))
+    replay.follow(until=42.3)
+    delay = replay.sim.rules.config_sync_delay
+    for each in ("update 1", "update 2"):
+        times = [time for pair in replay.fact.observed(each).values() for time in pair]
+        assert min(times) < delay < max(times)
+    replay.at(42.2 + delay - 1)
+    assert replay.execute("p0/a", "cat /c/k /s/k")["stdout"] == "v0v0"
+    replay.at(42.21 + delay)
+    assert {replay.execute(f"p{number}/a", "cat /c/k /s/k")["stdout"] for number in range(6)} == {"v1v1"}
+
+
+# -- claims ------------------------------------------------------------------------------------------------------------
+CLAIMED = (
+    "local-absent", "local-ok", "hp", "hp-absent", "hp-absent-dir", "localfile", "ro-access", "hp-2nd", "hp-volro",
+    "hp-mountro", "local-2nd", "local-volro",
+)  # fmt: skip
+
+
+class TestClaims:
+    """07a: claims of local and hostPath volumes: absent paths, sharing, read-only in three places, what stays."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def replay(cls) -> Replay:
+        replay = Replay(fact("07a"), local_paths_are_prepared=False)
+        made = ("local-ok", "hp-ok", "ro", "eph", "rwop")
+        for name in made:
+            on_disk(replay, lambda root, name=name: tree.mkdir(root, f"/srv/hp/pv/{name}", parents=True))  # type: ignore[misc]
+        on_disk(replay, lambda root: tree.write(root, "/srv/hp/pv/afile", b"x"))
+        replay.follow(until=20.5)
+        return replay
+
+    def test_the_recorded_steps(self, replay: Replay) -> None:
+        for name in CLAIMED:
+            recorded = replay.fact.observed(f"status of pod {name}")
+            assert replay.pod(name).status.phase == recorded["phase"], name
+            assert warnings(replay, name) == recorded_warnings(replay.fact.observed(f"warnings of {name}")), name
+        for do, ran in replay.follow(until=20.91).items():
+            where = do.removeprefix("exec in ").partition(": ")[0]
+            assert plain(ran) == plain(replay.fact.observed(f"exec {where}")), where
+        assert squeezed(replay.on_host("ls -laR /srv/hp/pv; stat -c '%n %a' /srv/hp/pv/*")) == squeezed(
+            replay.fact.observed("on the host: paths of the volumes")
+        )
+        replay.on_host("mkdir /srv/hp/pv/local-absent /srv/hp/pv/hp-absent-dir")
+        replay.at(32.7)
+        for name in ("local-absent", "hp-absent-dir"):
+            assert replay.pod(name).status.phase == "Running"
+        replay.follow(until=34.6)
+        assert replay.on_host("cat /srv/hp/pv/local-ok/log") == replay.fact.observed("data of the local PV after")
+        (again,) = replay.follow(until=36.174).values()
+        assert again == replay.fact.observed("next pod on the same claim")
+        self._ephemeral(replay)
+
+    @staticmethod
+    def _ephemeral(replay: Replay) -> None:
+        (ran,) = replay.follow(until=37.744).values()
+        assert ran == replay.fact.observed("exec eph/a")
+        claim = replay.sim.get("pvc/eph-v", replay.namespace)
+        recorded = replay.fact.observed("claim of the generic ephemeral volume")
+        owner = claim.metadata.owner_references[0]
+        seen = {"kind": owner.kind, "name": owner.name, "controller": owner.controller}
+        assert seen == {key: recorded["ownerReferences"][0][key] for key in seen}
+        assert claim.status.phase == recorded["status"]["phase"]
+        replay.follow(until=41.72)
+        assert "eph-v" not in {
+            each.metadata.name for each in replay.sim.list("persistentvolumeclaims", replay.namespace)
+        }
+        assert replay.sim.get("pv/k-eph").status.phase == replay.fact.observed("PV afterwards")["phase"]
+        assert replay.on_host("cat /srv/hp/pv/eph/log") == replay.fact.observed("data of the ephemeral volume's PV")
+
+
+def test_a_volume_of_one_pod() -> None:
+    """07b: the kubelet turns a second pod away from a local volume, and cannot from a hostPath; the scheduler does."""
+    replay = Replay(fact("07b"))
+    on_disk(replay, lambda root: tree.mkdir(root, "/srv/hp/rwop/local", parents=True))
+    replay.follow(until=152.6)
+    for name in ("hp-1", "hp-2-nodename", "hp-3-scheduler", "local-1", "local-2-nodename", "local-3-scheduler"):
+        recorded = replay.fact.observed(f"status of {name} after 150 s")
+        assert replay.pod(name).status.phase == recorded["phase"], name
+        seen = [text for reason, text in warnings(replay, name) if reason == "FailedMount"]
+        events = recorded_warnings(replay.fact.observed(f"events of {name}"))
+        assert seen == [text for reason, text in events if reason == "FailedMount"], name
+    assert mount_times(replay, "local-2-nodename") == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 63.5, 127.5]
+    logs = "cat /srv/hp/rwop/log /srv/hp/rwop/local/log"
+    assert replay.on_host(logs) == replay.fact.observed(f"host: {logs}")
+    replay.follow(until=152.64)
+    replay.at(155)  # unmounting for the first pod ends the wait of the second
+    for name in ("hp-2-nodename", "hp-3-scheduler", "local-2-nodename", "local-3-scheduler"):
+        assert replay.pod(name).status.phase == replay.fact.observed(f"status of {name} at the end")["phase"], name
+
+
+class TestUnboundClaims:
+    """07c: a pod on a node whose claim is not bound, or not there: said at once, and with every sync."""
+
+    def test_the_recorded_steps(self) -> None:
+        replay = Replay(fact("07c"))
+        on_disk(replay, lambda root: tree.mkdir(root, "/srv/hp/unbound", parents=True))
+        replay.follow(until=280.1)
+        for name in ("unbound-nodename", "unbound-scheduler", "noclaim-nodename", "noclaim-scheduler", "two-volumes"):
+            recorded = replay.fact.observed(f"status of {name} after 280 s")
+            assert replay.pod(name).status.phase == recorded["phase"], name
+            events = replay.fact.observed(f"events of {name}")
+            expected = [text for reason, text in recorded_warnings(events) if reason == "FailedMount"]
+            assert [text for reason, text in warnings(replay, name) if reason == "FailedMount"] == expected, name
+        times = mount_times(replay, "unbound-nodename")
+        gaps = {after - before for before, after in itertools.pairwise(times)}
+        assert gaps == {replay.sim.rules.pod_sync_backoff}
+        replay.follow(until=280.2)
+        replay.at(296)
+        for name in ("unbound-nodename", "unbound-scheduler", "two-volumes"):
+            assert replay.pod(name).status.phase == "Running", name
+
+
+def test_drivers_that_are_not_there() -> None:
+    """07d: CSI volumes whose driver is not registered with the kubelet; nobody attaches them."""
+    replay = Replay(fact("07d"))
+    for name, required in (("noattach.example", False), ("attach.example", True)):
+        driver = {"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": name}}
+        replay.sim.create({**driver, "spec": {"attachRequired": required}})
+    replay.follow(until=150)
+    replay.at(150)
+    for name in ("noattach", "attach", "noobject", "inline"):
+        assert replay.pod(name).status.phase == replay.fact.observed(f"status of {name} after 150 s")["phase"]
+        assert warnings(replay, name) == recorded_warnings(replay.fact.observed(f"events of {name}")), name
+    attachments = [
+        {
+            "attacher": each.spec.attacher,
+            "source": {"persistentVolumeName": each.spec.source.persistent_volume_name},
+            "status": {"attached": bool(each.status.attached)},
+        }
+        for each in replay.sim.list("volumeattachments")
+    ]
+    recorded = replay.fact.observed("VolumeAttachments")
+    assert sorted(attachments, key=str) == sorted(recorded, key=str)
+
+
+class TestDevices:
+    """07e: local volumes on block devices, bare and with a file system."""
+
+    def test_the_recorded_steps(self) -> None:
+        replay = Replay(fact("07e"))
+        for number in range(3):
+            device = Special(kind="block", mode=0o600, capacity=64 * 1024 * 1024)
+            on_disk(replay, lambda root, device=device, number=number: tree.put(root, f"/dev/loop{number}", device))  # type: ignore[misc]
+        replay.follow(until=13)
+        for name in ("blk1", "fs1", "blk-as-fs", "fs-as-blk"):
+            assert replay.pod(name).status.phase == replay.fact.observed(f"status of pod {name}")["phase"], name
+            assert warnings(replay, name) == recorded_warnings(replay.fact.observed(f"events of {name}")), name
+        events = [said.message for said in replay.events("Pod/blk1") if said.reason == "SuccessfulMountVolume"]
+        recorded = [each["message"] for each in replay.fact.observed("events of blk1")]
+        assert events == [masked(text) for text in recorded if text.startswith("MapVolume")]
+        bare, files = replay.follow(until=13.31).values()
+        expected = replay.fact.observed("exec blk1/a")
+        assert bare["rc"] == expected["rc"]
+        assert bare["stdout"].splitlines()[-1] == expected["stdout"].splitlines()[-1] == "hello-block"
+        assert bare["stderr"].startswith(expected["stderr"])
+        assert "755 0:0\nstart\n" in files["stdout"]
+        assert files["stderr"].splitlines()[0] == replay.fact.observed("exec fs1/a")["stderr"].splitlines()[0]
+        replay.follow(until=13.5)
+        replay.at(15.4)
+        assert replay.on_host("head -c 11 /dev/loop0")["stdout"] == "hello-block"
+        replay.follow(until=15.5)
+        replay.at(17)
+        assert replay.execute("fs2/a", "cat /v/log") == replay.fact.observed("next pod on the formatted volume")
+        assert replay.execute("blk2/a", "head -c 11 /dev/xvda") == replay.fact.observed("next pod on the block volume")
+
+
+def test_pods_of_a_stateful_set() -> None:
+    """07f: a pod that is made again has its claim's data, and nothing of its emptyDir."""
+    replay = Replay(fact("07f"))
+    for number in (0, 1):
+        on_disk(replay, lambda root, number=number: tree.mkdir(root, f"/srv/hp/sts/{number}", parents=True))  # type: ignore[misc]
+    ran = replay.follow(until=2.49)
+    for do, each in ran.items():
+        where = do.removeprefix("exec in ").partition(": ")[0]
+        assert each == replay.fact.observed(f"exec {where}"), where
+    replay.at(5)
+    (again,) = replay.follow(until=4.295).values()
+    assert again == replay.fact.observed("s-0 deleted and made again")
+    claims = {each.metadata.name: each.spec.volume_name for each in replay.sim.list("pvc", replay.namespace)}
+    recorded = replay.fact.observed("claims")
+    assert (sorted(claims), sorted(claims.values())) == (sorted(recorded), sorted(recorded.values()))
+    replay.follow(until=4.3)
+    replay.at(9)
+    heads = replay.fact.observed("scaled to 0: data of the PVs")["stdout"].split("==> /srv/hp/sts/")[1:]
+    logs = [head.partition("\n")[2].strip() for head in heads]
+    seen = [replay.on_host(f"cat /srv/hp/sts/{number}/log")["stdout"].strip() for number in (0, 1)]
+    assert sorted(seen) == sorted(logs), "which volume a claim gets is open: they are equal"
+    names = sorted(each.metadata.name for each in replay.sim.list("pvc", replay.namespace))
+    assert names == replay.fact.observed("claims after scaling to 0")

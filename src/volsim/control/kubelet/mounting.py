@@ -16,14 +16,14 @@ from volsim.control.attachable import Attachable
 from volsim.control.kubelet import attaching
 from volsim.control.kubelet.claims import Wanted, expected_volumes, resolve
 from volsim.control.kubelet.places import MountError, ProcessingError
-from volsim.control.kubelet.volumes import is_stale, refresh, set_up
+from volsim.control.kubelet.volumes import USED_ALONE, is_stale, is_taken, refresh, set_up
 from volsim.control.kubelet.work import PodWork
 from volsim.objects import Pod, Volume
 from volsim.rules import microseconds
 from volsim.state import Change, View
 from volsim.state.runtime import Sandbox
 
-__all__ = ["has_configuration", "mount", "pods_with_configuration"]
+__all__ = ["has_configuration", "mount", "pods_waiting_for_others", "pods_with_configuration"]
 
 _FAILURES_MOST = 8  # after so many the delay does not grow any more
 
@@ -37,7 +37,8 @@ def mount(work: PodWork) -> bool:
     if not missing:
         _refresh(work, expected)
         return True
-    if sandbox.retry_us is not None and sandbox.retry_us > work.now_us and sandbox.boot == work.machine.boot:
+    waits = sandbox.retry_us is not None and sandbox.retry_us > work.now_us and sandbox.boot == work.machine.boot
+    if waits and not _is_free_again(work, sandbox, missing):
         work.wake_at(sandbox.retry_us, background=True)
         return False
     wanted, problems = _looked_up(work, missing)
@@ -103,6 +104,29 @@ def _failed(work: PodWork, wanted: Wanted, error: MountError) -> str:
     text = f'{error.during} for volume "{wanted.name}" : {error}'
     work.event("Warning", "FailedMount", text)
     return text
+
+
+# -- volumes that one pod has alone ------------------------------------------------------------------------------------
+def _is_free_again(work: PodWork, sandbox: Sandbox, missing: list[Volume]) -> bool:
+    """Whether the pod waits for a volume that another pod had, and has no more.
+
+    Unmounting is another operation on the volume, and the delay of the one that failed is forgotten.
+    """
+    if not sandbox.mount_error.endswith(USED_ALONE):
+        return False
+    wanted, _ = _looked_up(work, missing)
+    return not any(is_taken(work, each) for each in wanted.values())
+
+
+def pods_waiting_for_others(view: View, change: Change) -> Iterator[Pod]:
+    """The pods of a node that wait for a volume which another pod, whose volumes are unmounted, may have had."""
+    before, after = change.before, change.after
+    if before is None or not before.mounted or (after is not None and after.mounted):
+        return
+    for uid in view.group("sandboxes_by_node", before.node):
+        sandbox: Sandbox = view.get("sandboxes", uid)
+        if sandbox.mount_error.endswith(USED_ALONE):
+            yield sandbox.pod
 
 
 # -- configuration that changes ----------------------------------------------------------------------------------------

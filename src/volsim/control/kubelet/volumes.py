@@ -29,10 +29,12 @@ from volsim.storage.sources import SOURCES
 from volsim.storage.tree import Directory
 
 __all__ = [
+    "USED_ALONE",
     "MountError",
     "Place",
     "capacity_of",
     "is_stale",
+    "is_taken",
     "pod_directory",
     "refresh",
     "set_up",
@@ -40,6 +42,8 @@ __all__ = [
     "volume_directory",
 ]
 
+USED_ALONE = "volume uses the ReadWriteOncePod access mode and is already in use by another pod"
+"""What the kubelet says of a volume that another pod has alone."""
 _DEVICES = frozenset(kind.name for kind in SOURCES if kind.attachable)
 _DISKS = frozenset(kind.name for kind in SOURCES if kind.family == "disk")
 _CONFIGURATION = frozenset({"configMap", "secret", "downwardAPI", "projected"})
@@ -55,9 +59,11 @@ def set_up(work: PodWork, volume: Volume, wanted: Wanted, *, attached: bool = Fa
 
     Raises `MountError` in the kubelet's words.
     """
-    if _is_used_alone(wanted) and any(_sharing(work, wanted)):
-        raise MountError("volume uses the ReadWriteOncePod access mode and is already in use by another pod")
+    if is_taken(work, wanted):
+        raise MountError(USED_ALONE)
     place = _place(work, volume, wanted, attached)
+    if wanted.block:
+        _tell_of_device(work, wanted)
     if wanted.source != "local" or not any(_sharing(work, wanted)):  # the first pod's group stays
         own(work, place, wanted)
     return place
@@ -72,6 +78,17 @@ def _place(work: PodWork, volume: Volume, wanted: Wanted, attached: bool) -> Pla
     if wanted.source == "local":
         return local_device(work, wanted) if wanted.block else local_path(work, wanted)
     return _backend(work, wanted, attached)
+
+
+def _tell_of_device(work: PodWork, wanted: Wanted) -> None:
+    """A device is mapped twice: for the node, and for the pod."""
+    plugin = volume_directory(work.uid, wanted.source, "").rstrip("/").rpartition("/")[2]
+    csi = f"/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/{wanted.name}/dev"
+    of_node = f"/var/lib/kubelet/plugins/{plugin}/volumeDevices/{wanted.name}"
+    of_pod = f"{pod_directory(work.uid)}/volumeDevices/{plugin}"
+    for what, path in (("globalMapPath", csi if wanted.source == "csi" else of_node), ("volumeMapPath", of_pod)):
+        text = f'MapVolume.MapPodDevice succeeded for volume "{wanted.name}" {what} "{path}"'
+        work.event("Normal", "SuccessfulMountVolume", text)
 
 
 def _configuration(work: PodWork, volume: Volume) -> Place:
@@ -171,6 +188,11 @@ def _require_driver(work: PodWork, wanted: Wanted, during: str, doing: str) -> N
     if driver is None:
         text = f"driver name {name} not found in the list of registered CSI drivers"
         raise MountError(f"kubernetes.io/csi: {doing}: {text}", during=during)
+
+
+def is_taken(work: PodWork, wanted: Wanted) -> bool:
+    """Whether another pod has the volume, and has it alone."""
+    return _is_used_alone(wanted) and any(_sharing(work, wanted))
 
 
 def _is_used_alone(wanted: Wanted) -> bool:
