@@ -40,7 +40,10 @@ from volsim.state import Change, View, Wake, is_ready, on_node
 from volsim.state.runtime import Attachment
 from volsim.storage.backends import Backend
 
-__all__ = ["CONTROLLER", "attachment_name", "key_of", "multi_attach_error"]
+__all__ = [
+    "CONTROLLER", "OUT_OF_SERVICE", "attachment_name", "free_at", "holders", "is_used_on", "key_of",
+    "multi_attach_error", "users",
+]  # fmt: skip
 
 TABLE = "attach_detach"
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
@@ -223,6 +226,28 @@ def _candidates(view: View, disk: str, node: str) -> Iterator[str]:
     yield from view.group("pods_by_node_and_volume", on_node(node, disk=disk))
 
 
+def users(view: View, row: Attachment) -> list[Pod]:
+    """The pods for whose sake a disk is kept on a node, or is to come there.
+
+    >>> from volsim.rules import Rules
+    >>> from volsim.state import State
+    >>> users(State.empty(Rules()), Attachment(disk="d", node="node01", volume="v", name="pv"))
+    []
+    """
+    return list(_wanting(view, row.disk, row.node, row).values())
+
+
+def holders(view: View, disk: str) -> list[Attachment]:
+    """The nodes that have a disk, or may have it.
+
+    >>> from volsim.rules import Rules
+    >>> from volsim.state import State
+    >>> holders(State.empty(Rules()), "csi/csi.example.com^vol-1")
+    []
+    """
+    return [view.get(TABLE, key) for key in view.group("attach_detach_by_disk", disk)]
+
+
 def _wish(view: View, pod: Pod, disk: str) -> Attachable | None:
     found = (attachable(view, pod, volume) for volume in pod.spec.volumes)
     return next((wish for wish in found if wish is not None and wish.disk == disk), None)
@@ -257,7 +282,7 @@ def _start(view: View, key: str, row: Attachment | None, pods: dict[str, Pod]) -
     assert fresh is not None, "a pod that wants a disk without a row resolves to it"
     told = row is not None and row.told
     fresh = fresh.replace(state="blocked", pods=tuple(pods), told=told, released_us=None, attachment="")
-    others = [view.get(TABLE, each) for each in view.group("attach_detach_by_disk", disk) if each != key]
+    others = [each for each in holders(view, disk) if each.node != node]
     if others and not fresh.shared:
         return _block(view, key, fresh, pods, others)
     return _ask_attacher(view, key, fresh, pods) if fresh.driver else _attach_here(view, key, fresh, pods)
@@ -285,9 +310,9 @@ def _block(view: View, key: str, row: Attachment, pods: dict[str, Pod], others: 
     events: tuple[EventNote, ...] = ()
     if not row.told and all(each.state == "attached" and not _is_leaving(view, each) for each in others):
         row = row.replace(told=True)
-        users = [pod for each in others for pod in _wanting(view, each.disk, each.node, each).values()]
+        near = [pod for each in others for pod in users(view, each)]
         text = multi_attach_error
-        events = tuple(warning(pod, "FailedAttachVolume", text(row.name, pod, users)) for pod in pods.values())
+        events = tuple(warning(pod, "FailedAttachVolume", text(row.name, pod, near)) for pod in pods.values())
     writes = _put(view, key, row)
     return Outcome(tuple(writes), events, says=f"{row.name} waits for another node" if writes else "")
 
@@ -312,9 +337,9 @@ def multi_attach_error(name: str, pod: Pod, users: list[Pod]) -> str:
 
 def _is_leaving(view: View, row: Attachment) -> bool:
     """Whether a disk is to be detached from a node in this round or the next one."""
-    if _wanting(view, row.disk, row.node, row):
+    if users(view, row):
         return False
-    free_us = _free_at(view, row)
+    free_us = free_at(view, row)
     return free_us is not None and free_us <= _next_round(view, view.now_us)
 
 
@@ -432,7 +457,7 @@ def _hold(view: View, key: str, row: Attachment, pods: dict[str, Pod]) -> Outcom
     if row.attachment and row.attachment not in view.table("volumeattachments"):
         again = _start(view, key, row, pods)
         return again._replace(writes=(*_report(view, row, attached=False), *again.writes))
-    row = row.replace(pods=tuple(pods), released_us=None, in_use=_in_use(view, row))
+    row = row.replace(pods=tuple(pods), released_us=None, in_use=is_used_on(view, row))
     writes = (*_report(view, row, attached=True), *_put(view, key, row))
     return Outcome(writes, says=f"keep {row.name} on {row.node}") if writes else NOTHING
 
@@ -440,8 +465,8 @@ def _hold(view: View, key: str, row: Attachment, pods: dict[str, Pod]) -> Outcom
 def _let_go(view: View, key: str, row: Attachment) -> Outcome:
     """Detach a disk that no pod wants, as soon as that is safe, or the wait for that is over."""
     released_us = view.now_us if row.released_us is None else row.released_us
-    row = row.replace(pods=(), released_us=released_us, in_use=_in_use(view, row))
-    free_us = _free_at(view, row)
+    row = row.replace(pods=(), released_us=released_us, in_use=is_used_on(view, row))
+    free_us = free_at(view, row)
     if free_us is None or free_us > view.now_us:
         writes = tuple(_put(view, key, row))
         says = f"nobody wants {row.name} on {row.node} any more" if writes else ""
@@ -450,18 +475,31 @@ def _let_go(view: View, key: str, row: Attachment) -> Outcome:
     return Outcome(writes, says=f"detach {row.name} from {row.node}")
 
 
-def _in_use(view: View, row: Attachment) -> bool:
-    """Whether the node has the disk mounted, as it said last."""
+def is_used_on(view: View, row: Attachment) -> bool:
+    """Whether the node has the disk mounted, as it said last.
+
+    >>> from volsim.rules import Rules
+    >>> from volsim.state import State
+    >>> is_used_on(State.empty(Rules()), Attachment(disk="d", node="node01", volume="v", name="pv", in_use=False))
+    False
+    """
     node = view.nodes.get(row.node)
     return row.in_use if node is None else row.volume in node.status.volumes_in_use
 
 
-def _free_at(view: View, row: Attachment) -> int | None:
-    """When a disk that no pod wants may be detached; None if waiting does not help."""
+def free_at(view: View, row: Attachment) -> int | None:
+    """When a disk that no pod wants may be detached, in microseconds; None if waiting does not help.
+
+    >>> from volsim.rules import Rules
+    >>> from volsim.state import State
+    >>> row = Attachment(disk="d", node="node01", volume="v", name="pv", in_use=True, released_us=0)
+    >>> free_at(State.empty(Rules()), row)
+    360000000
+    """
     node, rules = view.nodes.get(row.node), view.rules
     since_us = view.now_us if row.released_us is None else row.released_us
     out_of_service = rules.out_of_service_taint and node is not None and _is_out_of_service(node)
-    if out_of_service or not _in_use(view, row):
+    if out_of_service or not is_used_on(view, row):
         return _next_round(view, since_us)
     healthy = node is not None and is_ready(node)  # a node that is not there is not healthy
     if rules.disable_force_detach_on_timeout or (healthy and rules.force_detach_only_from_unhealthy):

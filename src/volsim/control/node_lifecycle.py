@@ -21,7 +21,7 @@ from volsim.rules import microseconds
 from volsim.state import Change, View, is_ready, zone_of
 from volsim.state.runtime import Component, Machine
 
-__all__ = ["CONTROLLER", "NOT_READY", "UNREACHABLE", "detected_at", "zone_rate"]
+__all__ = ["CONTROLLER", "NOT_READY", "UNREACHABLE", "all_disrupted", "detected_at", "tainted_at", "zone_rate"]
 
 NAME = "node-lifecycle"
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
@@ -88,7 +88,13 @@ def _state(nodes: int, silent: int) -> str:
 
 
 def all_disrupted(view: View) -> bool:
-    """Whether no node of the whole cluster answers: then it is more likely that the control plane is cut off."""
+    """Whether no node of the whole cluster answers: then it is more likely that the control plane is cut off.
+
+    >>> from volsim.rules import Rules
+    >>> from volsim.state import State
+    >>> all_disrupted(State.empty(Rules()))
+    False
+    """
     zones = view.totals("zone_health")
     return bool(len(zones)) and all(nodes == silent for nodes, silent in zones.unordered())
 
@@ -107,6 +113,18 @@ def zone_rate(view: View, zone: str) -> float:
     if _state(nodes, silent) == "PartialDisruption":
         return view.rules.secondary_node_eviction_rate if nodes > LARGE_ZONE else 0.0
     return view.rules.node_eviction_rate
+
+
+def tainted_at(view: View, node: str) -> int | None:
+    """When a silent node's turn comes to get its NoExecute taint, in microseconds; None if it has no number.
+
+    >>> from volsim.rules import Rules
+    >>> from volsim.state import State
+    >>> tainted_at(State.empty(Rules()), "node01") is None
+    True
+    """
+    found: int | None = view.get("memory", f"{NAME}/slot/{node}")
+    return found
 
 
 # -- one node ----------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from volsim.objects import Condition, Node, Pod
 from volsim.rules import microseconds
 from volsim.state import Change, View, Wake, is_ready
 
-__all__ = ["CONTROLLER", "OUT_OF_SERVICE"]
+__all__ = ["CONTROLLER", "OUT_OF_SERVICE", "is_abandoned", "removed_at"]
 
 NAME = "pod-gc"
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
@@ -42,7 +42,7 @@ def watch_pods(view: View, change: Change) -> Iterator[Wake]:
     node_name = after.spec.node_name
     if node_name and node_name not in view.nodes and (before is None or before.spec is not after.spec):
         yield Wake(f"node/{node_name}", next_us)
-    if _is_abandoned(view, after):
+    if is_abandoned(view, after):
         yield Wake(f"pod/{change.key}", next_us)
     if has_ended(after) and (before is None or not has_ended(before)) and _surplus(view) > 0:
         yield Wake(_ENDED, next_us)
@@ -57,7 +57,7 @@ def watch_nodes(view: View, change: Change) -> Iterator[Wake]:
             yield Wake(f"node/{change.key}", next_us)
     elif _is_out_of_service(after) and (before is None or not _is_out_of_service(before)):
         for pod in view.pods_on(change.key):
-            if _is_abandoned(view, pod):
+            if is_abandoned(view, pod):
                 yield Wake(f"pod/{pod.key}", next_us)
 
 
@@ -65,14 +65,39 @@ def _is_out_of_service(node: Node) -> bool:
     return not is_ready(node) and any(taint.key == OUT_OF_SERVICE for taint in node.spec.taints)
 
 
-def _is_abandoned(view: View, pod: Pod) -> bool:
-    """Whether a terminating pod has no kubelet that could finish it."""
+def is_abandoned(view: View, pod: Pod) -> bool:
+    """Whether a terminating pod has no kubelet that could finish it, so that the next pass removes it.
+
+    >>> from volsim.rules import Rules
+    >>> from volsim.state import State
+    >>> is_abandoned(State.empty(Rules()), Pod())
+    False
+    """
     if pod.metadata.deletion_timestamp is None:
         return False
     if not pod.spec.node_name:
         return True
     node = view.nodes.get(pod.spec.node_name)
     return view.rules.out_of_service_taint and node is not None and _is_out_of_service(node)
+
+
+def removed_at(view: View, pod: Pod) -> int | None:
+    """When a pod that no kubelet looks after is removed, in microseconds; None if it is not.
+
+    >>> from volsim.rules import Rules
+    >>> from volsim.state import State
+    >>> removed_at(State.empty(Rules()), Pod()) is None
+    True
+    """
+    if is_abandoned(view, pod):
+        return _next_pass(view, view.now_us)
+    node = pod.spec.node_name
+    if not node or node in view.nodes:
+        return None
+    due_us: int | None = view.get("memory", f"{NAME}/{node}")
+    if due_us is None:
+        due_us = _next_pass(view, _next_pass(view, view.now_us) + microseconds(view.rules.pod_gc_quarantine))
+    return due_us
 
 
 def _surplus(view: View) -> int:
@@ -93,7 +118,7 @@ def sync(view: View, key: str) -> Outcome:
         return _sync_node(view, name)
     if what == "pod":
         pod = view.pods.get(name)
-        if pod is None or not _is_abandoned(view, pod):
+        if pod is None or not is_abandoned(view, pod):
             return NOTHING
         return Outcome(tuple(_remove(view, pod)), says=f"remove pod {name}, which nobody looks after")
     return _remove_ended(view)

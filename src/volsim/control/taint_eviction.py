@@ -21,7 +21,7 @@ from volsim.objects import Condition, Node, ObjectMeta, Pod, Taint, Toleration
 from volsim.objects.tolerations import tolerates
 from volsim.state import Change, View
 
-__all__ = ["CONTROLLER", "patience"]
+__all__ = ["CONTROLLER", "evicted_at", "no_execute", "patience"]
 
 NAME = "taint-eviction"
 
@@ -30,7 +30,12 @@ def _key(pod: Pod) -> str:
     return f"{pod.key}@{pod.metadata.uid}"
 
 
-def _no_execute(node: Node | None) -> tuple[Taint, ...]:
+def no_execute(node: Node | None) -> tuple[Taint, ...]:
+    """The taints of a node that its pods have to bear.
+
+    >>> no_execute(None)
+    ()
+    """
     return () if node is None else tuple(taint for taint in node.spec.taints if taint.effect == "NoExecute")
 
 
@@ -40,7 +45,7 @@ def watch_node(view: View, change: Change) -> Iterator[str]:
     after: Node | None = change.after
     if before is not None and after is not None and before.spec is after.spec:
         return
-    if _no_execute(before) != _no_execute(after):
+    if no_execute(before) != no_execute(after):
         yield from map(_key, view.pods_on(change.key))
 
 
@@ -58,8 +63,20 @@ def watch_pod(view: View, change: Change) -> Iterator[str]:
             and before.metadata.uid == after.metadata.uid
         ):
             return
-        if _no_execute(view.nodes.get(pod.spec.node_name)) or view.get("memory", f"{NAME}/{_key(pod)}") is not None:
+        if no_execute(view.nodes.get(pod.spec.node_name)) or view.get("memory", f"{NAME}/{_key(pod)}") is not None:
             yield _key(pod)
+
+
+def evicted_at(view: View, pod: Pod) -> int | None:
+    """When a pod is told to go, in microseconds; None while no such time runs.
+
+    >>> from volsim.rules import Rules
+    >>> from volsim.state import State
+    >>> evicted_at(State.empty(Rules()), Pod()) is None
+    True
+    """
+    found: int | None = view.get("memory", f"{NAME}/{_key(pod)}")
+    return found
 
 
 def tolerates_all(tolerations: tuple[Toleration, ...], taints: tuple[Taint, ...]) -> bool:
@@ -94,7 +111,7 @@ def sync(view: View, key: str) -> Outcome:
     node = view.nodes.get(pod.spec.node_name or "")
     if node is None:
         return NOTHING if due_us is None else _wait(view, pod, due_us)  # a deleted node changes nothing
-    taints = _no_execute(node)
+    taints = no_execute(node)
     seconds = patience(pod.spec.tolerations, taints) if taints else None
     if due_us is None:
         return NOTHING if seconds is None else _begin(view, pod, seconds)
