@@ -218,6 +218,9 @@ class Rules:
     )
     stateful_set_auto_delete_pvc: bool = _gate((1, 27), "KEP-1847 StatefulSetAutoDeletePVC")
     ga_provisioner_annotation: bool = _gate((1, 23), "kubernetes#104590: volume.kubernetes.io/storage-provisioner")
+    provisioner_deselects_lost_node: bool = _gate(
+        (1, 28), "sig-storage-lib-external-provisioner#139: of the provisioners of that time"
+    )
     external_provisioning_hint: bool = _gate(
         (1, 28), "persistent volume controller: the event ExternalProvisioning helps"
     )

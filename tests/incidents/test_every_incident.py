@@ -12,6 +12,7 @@ from tests.incidents import (
     test_access_modes_and_attach,
     test_claims_and_volumes,
     test_node_failures,
+    test_scheduling,
     test_workloads,
 )
 
@@ -19,6 +20,7 @@ GROUPS = [
     (test_claims_and_volumes, [*(f"{number:02}" for number in range(1, 21)), "20b", "20c"]),
     (test_access_modes_and_attach, [f"{number:02}" for number in range(35, 43)]),
     (test_node_failures, [*map(str, range(21, 25)), *map(str, range(27, 35))]),
+    (test_scheduling, [f"{number:02}" for number in range(43, 50)]),
     (test_workloads, ["25", "26", "50", "64", "65", "66", "67"]),
 ]
 

@@ -27,7 +27,8 @@ from volsim.objects import (
 )
 from volsim.rules import Rules
 from volsim.state.fingerprint import fingerprint, scattered
-from volsim.state.indexes import INDEXES, TOTALS, Group, Index, Total, at_least, by_table, join, leave
+from volsim.state.groups import Group, at_least, join, leave
+from volsim.state.indexes import INDEXES, TOTALS, Index, Total, by_table
 from volsim.state.table import Fifo, Ordered, Table
 from volsim.state.trail import Trail
 
@@ -449,7 +450,7 @@ class Draft(View):
                 leave(groups, group, old_entry, self._owner)
         for group in new:
             if moved or group not in old:
-                join(groups, group, new_entry, index, self._owner)
+                join(groups, group, new_entry, index.order is not None, self._owner)
 
     def _add_up(self, total: Total, before: Any, after: Any) -> None:
         old = total.group(before) if before is not None else None

@@ -8,15 +8,14 @@ set of access modes, by capacity), and a *total* adds up amounts over a group (w
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from volsim.objects import LabelSelector, Node, PersistentVolume, PersistentVolumeClaim, Pod
 from volsim.objects.binding import claim_class, volume_class
 from volsim.objects.resources import Amounts, pod_requests, scored_requests
 from volsim.state.fingerprint import fingerprint, scattered
-from volsim.state.table import Ordered, Table
+from volsim.state.table import Table
 from volsim.storage.disks import disk_of
 
 __all__ = [
@@ -630,67 +629,7 @@ def by_table(table: str, api: bool) -> tuple[Index, ...]:
     return tuple(index for index in INDEXES if index.table == table or (index.table is None and api))
 
 
-# -- groups ------------------------------------------------------------------------------------------------------------
-Group = tuple[Any, ...] | Table[Any, None] | Ordered[Any]
-"""The entries of a group: a sorted tuple while there are few (most groups have one), else at most O(log n) each."""
-
-_FEW = 8  # up to here copying a tuple costs less than the look-up of a page
-
-
-def join(groups: Table[str, Group], group: str, entry: Any, index: Index, owner: object) -> None:
-    """Add an entry to a group; `owner` may change what he has copied."""
-    members = groups.get(group)
-    if members is None:
-        groups.set(group, (entry,))
-    elif isinstance(members, tuple):
-        at = bisect_left(members, entry)
-        if len(members) < _FEW:
-            groups.set(group, (*members[:at], entry, *members[at:]))
-        else:
-            many: Group = (Ordered() if index.order is not None else Table()).fork(owner)
-            for each in (*members, entry):
-                _add(many, each)
-            groups.set(group, many)
-    else:
-        if members.owner is not owner:
-            members = members.fork(owner)
-            groups.set(group, members)
-        _add(members, entry)
-
-
-def _add(members: Any, entry: Any) -> None:
-    if isinstance(members, Table):
-        members.set(entry, None)
-    else:
-        members.add(entry)
-
-
-def leave(groups: Table[str, Group], group: str, entry: Any, owner: object) -> None:
-    """Remove an entry from a group that has it; a group without entries is none."""
-    members = groups.get(group)
-    assert members is not None, "what is in no group has not joined one"
-    if isinstance(members, tuple):
-        left = tuple(each for each in members if each != entry)
-        if left:
-            groups.set(group, left)
-        else:
-            groups.discard(group)
-        return
-    if members.owner is not owner:
-        members = members.fork(owner)
-        groups.set(group, members)
-    members.discard(entry)
-    if not len(members):
-        groups.discard(group)
-
-
-def at_least(members: Group, item: tuple[Any, ...]) -> Iterator[Any]:
-    """The entries of an ordered group from `item` on."""
-    if isinstance(members, tuple):
-        return iter(members[bisect_left(members, item) :])
-    return cast("Ordered[Any]", members).at_least(item)
-
-
+# -- for tests ---------------------------------------------------------------------------------------------------------
 def rebuilt(tables: dict[str, Table[str, Any]], api: Callable[[str], bool]) -> dict[str, dict[str, list[Any]]]:
     """All indexes computed afresh from the tables: index -> group -> sorted entries. For tests."""
     found: dict[str, dict[str, list[Any]]] = {index.name: {} for index in INDEXES}

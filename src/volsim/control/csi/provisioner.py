@@ -1,9 +1,9 @@
 """External provisioner: makes volumes for claims that ask a CSI driver, and deletes the storage of released ones.
 
 Modelled: immediate and delayed provisioning, the topology of the selected node, of allowedTopologies or of any node,
-claims with a selector (refused), failure with retries, the deletion finalizer by version, deletion only of what is not
-attached, with retries. The simulated drivers understand one parameter of a class here: `fail: "true"` makes
-provisioning fail for ever.
+claims with a selector (refused), selected nodes that are gone, failure with retries, the deletion finalizer by version,
+deletion only of what is not attached, with retries. The simulated drivers understand one parameter of a class here:
+`fail: "true"` makes provisioning fail for ever.
 Not modelled: snapshots and clones, capacity objects, in-tree volumes that a driver has taken over, secrets; the rest of
 a back-off once a volume is detached.
 Source: kubernetes-csi/external-provisioner; sig-storage-lib-external-provisioner, controller/controller.go.
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from volsim.apiserver.writes import Create, Delete, Put, Update, Write
 from volsim.control.contract import NOTHING, Choose, Controller, EventNote, Outcome, normal, warning
-from volsim.control.writing import with_finalizer, without_finalizer
+from volsim.control.writing import with_finalizer, without_annotation, without_finalizer
 from volsim.objects import (
     CSIPersistentVolumeSource,
     NodeSelector,
@@ -78,9 +78,11 @@ def sync_claim(view: View, key: str) -> Outcome | Choose:
     driver, storage_class = _driver_asked(view, claim), view.storage_classes.get(claim_class(claim))
     if driver is None or storage_class is None or view.persistent_volumes.get(_volume_name(claim)) is not None:
         return NOTHING
-    delayed = storage_class.volume_binding_mode == "WaitForFirstConsumer"
-    if delayed and SELECTED_NODE not in claim.metadata.annotations:
+    selected = claim.metadata.annotations.get(SELECTED_NODE)
+    if selected is None and storage_class.volume_binding_mode == "WaitForFirstConsumer":
         return NOTHING
+    if selected is not None and selected not in view.nodes:
+        return _without_node(view, driver, claim, selected)
     problem = _problem(claim, storage_class)
     if problem is not None:
         return _fail(view, driver, claim, problem)
@@ -105,11 +107,12 @@ def _problem(claim: PersistentVolumeClaim, storage_class: StorageClass) -> str |
     return None
 
 
-def _fail(view: View, driver: Driver, claim: PersistentVolumeClaim, problem: str) -> Outcome:
+def _fail(view: View, driver: Driver, claim: PersistentVolumeClaim, problem: str, what: str = "") -> Outcome:
     """Say so, and try again later and later."""
     row = f"{_MEMORY}/{claim.key}"
     failures = view.get("memory", row) or 0
-    text = f'failed to provision volume with StorageClass "{claim_class(claim)}": {problem}'
+    what = what or f'failed to provision volume with StorageClass "{claim_class(claim)}"'
+    text = f"{what}: {problem}"
     return Outcome(
         (Put("memory", row, min(failures + 1, _FAILURES_THAT_COUNT)),),
         (_begins(claim, driver), _said(warning(claim, "ProvisioningFailed", text), driver)),
@@ -117,6 +120,15 @@ def _fail(view: View, driver: Driver, claim: PersistentVolumeClaim, problem: str
         background=True,
         says=f"claim {claim.key}: {text}",
     )
+
+
+def _without_node(view: View, driver: Driver, claim: PersistentVolumeClaim, node: str) -> Outcome:
+    """The selected node is gone: let the scheduler select another. Old provisioners tried again for ever."""
+    missing = f'node "{node}" not found'
+    if not view.rules.provisioner_deselects_lost_node:
+        return _fail(view, driver, claim, missing, "failed to get target node")
+    note = _said(warning(claim, "ProvisioningFailed", missing), driver)
+    return Outcome((Update(without_annotation(claim, SELECTED_NODE)),), (note,), says=f"deselect {node} for {claim.key}")
 
 
 def _begins(claim: PersistentVolumeClaim, driver: Driver) -> EventNote:

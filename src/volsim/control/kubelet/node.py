@@ -91,6 +91,10 @@ def sync(view: View, key: str) -> Outcome:
     if machine is None:
         machine = Machine(number=len(view.table("machines")), changed_us=view.now_us, disk=NODE_DISK)
         writes.append(Put("machines", key, machine))
+    elif machine.destroyed and (node.metadata.creation_timestamp or 0) > machine.changed_us:
+        # another machine, which has been registered under the name of one that is lost
+        machine = Machine(number=machine.number, boot=machine.boot + 1, changed_us=view.now_us, disk=NODE_DISK)
+        writes.append(Put("machines", key, machine))
     if machine.answers:
         labelled = _with_labels(node)
         if labelled is not node:
