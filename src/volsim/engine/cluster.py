@@ -43,6 +43,7 @@ CONTROLLERS: tuple[str, ...] = (
     "taint_eviction",
     "kubelet.node",
     "kubelet.pods",
+    "kubelet.pressure",
 )
 """The modules of `volsim.control` whose controllers make up a cluster, in the order in which they break ties."""
 

@@ -54,6 +54,10 @@ class Machine(Record):
     """Leases are renewed at this offset, every `Rules.node_lease_renew_interval`."""
     disk: Directory = attrs.field(factory=Directory)
     """The root of its disk, without what is only in memory."""
+    full: bool = False
+    """Whether its kubelet last found too little room on the disk."""
+    until_us: int | None = None
+    """Until when it says so (DiskPressure); None: it does not."""
     number: int = 0
     """The how-manieth machine of the cluster it is, from 0: its addresses follow from that."""
     next_address: int = 2

@@ -3,8 +3,8 @@
 Modelled: Ready and the pressure conditions of a healthy node, addresses, labels, capacity, the CSI drivers of the node,
 the disks in use, the return after a power cut or a partition. Heartbeats that arrive are not events; only their absence
 is (`volsim.control.node_lifecycle`).
-Not modelled: the up to 10 s until a node says that it uses a disk, or no more; node pressure, image garbage collection,
-graceful node shutdown.
+Not modelled: the up to 10 s until a node says that it uses a disk, or no more; pressure on memory and processes, image
+garbage collection, graceful node shutdown.
 Source: kubelet, pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from volsim.apiserver.writes import Create, Put, Update, UpdateStatus, Write
-from volsim.control.contract import NOTHING, Controller, Outcome
+from volsim.control.contract import NOTHING, Controller, EventNote, Outcome
 from volsim.objects import (
     Condition,
     CSINode,
@@ -48,6 +48,7 @@ _HEALTHY = (
     ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
     ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
 )
+_PRESSED = ("DiskPressure", "True", "KubeletHasDiskPressure", "kubelet has disk pressure")
 
 
 def watch_node(view: View, change: Change) -> Iterator[str]:
@@ -59,7 +60,10 @@ def watch_node(view: View, change: Change) -> Iterator[str]:
 def watch_machine(view: View, change: Change) -> Iterator[str]:
     """A machine needs a look when it answers again."""
     before, after = change.before, change.after
-    if after is not None and after.answers and (before is None or not before.answers or before.boot != after.boot):
+    if after is None or not after.answers:
+        return
+    heard = before is None or not before.answers or before.boot != after.boot
+    if heard or (before.until_us is None) is not (after.until_us is None):
         yield change.key
 
 
@@ -88,6 +92,7 @@ def sync(view: View, key: str) -> Outcome:
         return NOTHING
     machine: Machine | None = view.get("machines", key)
     writes: list[Write] = []
+    events: tuple[EventNote, ...] = ()
     if machine is None:
         machine = Machine(number=len(view.table("machines")), changed_us=view.now_us, disk=NODE_DISK)
         writes.append(Put("machines", key, machine))
@@ -102,8 +107,22 @@ def sync(view: View, key: str) -> Outcome:
         status = _status(view, node, machine)
         if status != node.status:
             writes.append(UpdateStatus(node.replace(status=status)))
+            events = _pressure_told(node, status)
         writes += _csi_node(view, node)
-    return Outcome(tuple(writes), says=f"report node {key} ready") if writes else NOTHING
+    return Outcome(tuple(writes), events, says=f"report node {key} ready") if writes else NOTHING
+
+
+def _pressure_told(node: Node, status: NodeStatus) -> tuple[EventNote, ...]:
+    """The event by which a node tells that its disk is under pressure, or no more."""
+    before, after = (
+        next((each.status for each in conditions if each.type == "DiskPressure"), "False")
+        for conditions in (node.status.conditions, status.conditions)
+    )
+    if before == after:
+        return ()
+    reason = "NodeHasDiskPressure" if after == "True" else "NodeHasNoDiskPressure"
+    name = node.metadata.name or ""
+    return (EventNote("Normal", reason, f"Node {name} status is now: {reason}", node, host=name),)
 
 
 _PLATFORM = {"kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux"}
@@ -140,7 +159,8 @@ def _csi_node(view: View, node: Node) -> list[Write]:
 def _status(view: View, node: Node, machine: Machine) -> NodeStatus:
     status = node.status
     kept = {condition.type: condition for condition in status.conditions}
-    for type_, value, reason, message in _HEALTHY:
+    pressed = () if machine.until_us is None else (_PRESSED,)
+    for type_, value, reason, message in {each[0]: each for each in (*_HEALTHY, *pressed)}.values():
         old = kept.get(type_)
         if old is None or old.status != value:
             kept[type_] = Condition(

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from volsim.control.contract import NOTHING, Controller, Outcome
-from volsim.control.kubelet import attaching, containers, eviction, lifecycle, probes, pulling, termination
-from volsim.control.kubelet.mounting import has_configuration, mount, pods_with_configuration
+from volsim.control.kubelet import attaching, containers, eviction, lifecycle, pressure, probes, pulling, termination
+from volsim.control.kubelet.mounting import has_configuration, mount, pods_waiting_for_others, pods_with_configuration
 from volsim.control.kubelet.status import pod_status
 from volsim.control.kubelet.volumes import tear_down
 from volsim.control.kubelet.work import DISK, PodWork
@@ -98,8 +98,11 @@ def watch_sandbox(view: View, change: Change) -> Iterator[str]:
     """A pod needs a look when what it uses is to be counted, or its sandbox is lost."""
     before, after = change.before, change.after
     if after is not None and before is not None:
-        if (after.due_us not in (None, before.due_us)) or (after.lost and not before.lost):
+        told = after.ending is not None and before.ending is None
+        if told or after.due_us not in (None, before.due_us) or (after.lost and not before.lost):
             yield key_of(after.pod)
+    for pod in pods_waiting_for_others(view, change):
+        yield key_of(pod)
 
 
 def watch_node(view: View, change: Change) -> Iterator[str]:
@@ -148,7 +151,8 @@ def sync(view: View, key: str) -> Outcome:
     elif work.pod.status.phase in ("Succeeded", "Failed"):
         _end(work)
     elif _is_to_end(work):
-        termination.stop_pod(work, _grace_us(work))
+        if work.sandbox is not None:
+            termination.stop_pod(work, _grace_us(work))
     else:
         _run(work)
     told = work.machine.hears and not work.gone
@@ -167,6 +171,10 @@ def _unattended(work: PodWork) -> Outcome:
 def _is_to_end(work: PodWork) -> bool:
     """Whether the pod is being ended by the kubelet itself: its time is up, or it uses too much."""
     if work.sandbox is None:
+        if work.machine.until_us is not None and not pressure.is_critical(work.pod):
+            work.rejected = "Evicted", "The node had condition: [DiskPressure]. "
+            work.event("Warning", *work.rejected)
+            return True
         work.sandbox = Sandbox(node=work.node, pod=work.pod, boot=work.machine.boot)
     if work.sandbox.ending is None:
         ending = _overdue(work) or eviction.look(work)

@@ -174,6 +174,9 @@ def _conditions(
     why = reason if ended else "ContainersNotReady"
     text = None if ended else f"containers with unready status: [{' '.join(map(str, unready))}]"
     made["Ready"] = made["ContainersReady"] = (ready, None if ready else why, None if ready else text)
+    ending = work.sandbox.ending if work.sandbox is not None else None
+    if ending is not None and ending.condition and work.rules.pod_disruption_conditions:
+        made["DisruptionTarget"] = (True, "TerminationByKubelet", ending.condition)
     conditions = [_condition(old.get(name), name, *value, work.now_us) for name, value in made.items()]
     return (*conditions, *(condition for name, condition in old.items() if name not in made))
 
