@@ -1,8 +1,8 @@
 """Which programs and files an image holds, by its name without registry and tag.
 
 Modelled: busybox and the usual distributions, the usual web servers, MySQL and its relatives, PostgreSQL, Redis,
-`pause`; your own images. Every other image is a server that runs until it is told to stop, whatever its command is,
-with a shell and tools at hand.
+those of Bitnami, `pause`; your own images. Every other image is a server that runs until it is told to stop, whatever
+its command is, with a shell and tools at hand.
 Not modelled: layers, registries, users, what else an image holds.
 Source: the images' own Dockerfiles (docker-library); OCI image specification, config.md.
 
@@ -220,9 +220,31 @@ def name_of(image: str) -> tuple[str, str]:
     return name, tag or "latest"
 
 
+def _bitnami(name: str, tag: str) -> Image | None:
+    """An image of Bitnami; None if nothing is known of it."""
+    from volsim.programs import bitnami
+
+    kind = bitnami.KINDS.get(name)
+    if kind is None:
+        return None
+    own = _BUILDERS["postgres" if name == "postgresql" else name](tag)
+    scripts = f"/opt/bitnami/scripts/{name}"
+    return attrs.evolve(
+        own,
+        entrypoint=(f"{scripts}/entrypoint.sh",),
+        arguments=(f"{scripts}/run.sh",),
+        env=FrozenDict({**own.env, "PGDATA": kind.directory} if name == "postgresql" else own.env),
+        programs={**own.programs, "entrypoint.sh": bitnami.Entrypoint(name, kind)},
+    )
+
+
 @lru_cache(maxsize=1024)
 def _built(image: str) -> Image:
     name, tag = name_of(image)
+    team = image.partition("@")[0].rpartition("/")[0].rpartition("/")[2]
+    found = _bitnami(name, tag) if team.startswith("bitnami") else None
+    if found is not None:
+        return found
     if name in _BUILDERS:
         return _BUILDERS[name](tag)
     return _image("server", programs={"server": servers.SERVER}, known=False)
