@@ -41,9 +41,15 @@ ROOMS = (
 WORDS = ("Modelled", "Not modelled", "Source")
 FAULTS = (
     ("fail_node", "recover_node"),
+    ("reboot_node", ""),
     ("partition_node", "heal_node"),
     ("destroy_node", ""),
+    ("stop_kubelet", "start_kubelet"),
+    ("fail_zone", "recover_zone"),
     ("fail_backend", "recover_backend"),
+    ("fail_driver", "recover_driver"),
+    ("stop_component", "start_component"),
+    ("drain", "uncordon"),
     ("crash_container", ""),
     ("exit_container", ""),
 )
