@@ -16,6 +16,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -273,11 +274,11 @@ class Outcome(NamedTuple):
     """It wrote something to standard error; what, each shell words in its own way."""
 
 
-def _limit() -> None:
+def _limit(cpu_seconds: int) -> None:
     """Bound what a process may use up, before it becomes the shell."""
     for which, most in (
         (resource.RLIMIT_FSIZE, 1_000_000),
-        (resource.RLIMIT_CPU, 2),
+        (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_NPROC, 64),
         (resource.RLIMIT_NOFILE, 32),
         (resource.RLIMIT_CORE, 0),
@@ -297,10 +298,10 @@ class Cage:
                 raise FileNotFoundError(name)
             (tools / name).symlink_to(path)
 
-    def run(self, script: str) -> Outcome:
+    def run(self, script: str, *, cpu_seconds: int = 2) -> Outcome:
         """What a script does in an empty directory. Raises `Refused` for one that is not in the grammar."""
         refuse(script)
-        return self._run(script)
+        return self._run(script, cpu_seconds)
 
     def can_write(self, path: Path) -> bool:
         """Whether something outside of the cage can be made in it; that is undone."""
@@ -312,19 +313,19 @@ class Cage:
             path.unlink()
         return written
 
-    def _run(self, script: str) -> Outcome:
+    def _run(self, script: str, cpu_seconds: int = 2) -> Outcome:
         with (
             tempfile.TemporaryDirectory(prefix="volsim-cage-") as name,
             tempfile.TemporaryFile() as out,
             tempfile.TemporaryFile() as err,
         ):
             cage = Path(name)
-            code = self._finished(self._started(script, cage, out.fileno(), err.fileno()))
+            code = self._finished(self._started(script, cage, out.fileno(), err.fileno(), cpu_seconds))
             out.seek(0)
             err.seek(0)
             return Outcome(out.read(), code, _files(cage), bool(err.read()))
 
-    def _started(self, script: str, cage: Path, out: int, err: int) -> subprocess.Popen[bytes]:
+    def _started(self, script: str, cage: Path, out: int, err: int, cpu_seconds: int) -> subprocess.Popen[bytes]:
         root = os.geteuid() == 0
         cage.chmod(0o700)
         if root:
@@ -341,7 +342,7 @@ class Cage:
             extra_groups=[] if root else None,
             umask=0o077,
             start_new_session=True,
-            preexec_fn=_limit,  # noqa: PLW1509 - no test starts threads
+            preexec_fn=partial(_limit, cpu_seconds),  # noqa: PLW1509 - no test starts threads
         )
 
     @staticmethod
@@ -351,8 +352,7 @@ class Cage:
             return process.wait(SECONDS_MOST)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)  # a group of its own, whose number is kept until `wait`
-            process.wait()
-            raise
+            return process.wait()
 
 
 def _files(cage: Path) -> dict[str, bytes | None]:

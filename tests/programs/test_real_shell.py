@@ -61,7 +61,7 @@ def test_the_cage_lets_a_script_work_within_it(cage: Cage) -> None:
 
 
 def test_the_cage_ends_what_does_not_end(cage: Cage) -> None:
-    assert cage.run("while true; do true; done").code != 0
+    assert cage.run("while true; do true; done", cpu_seconds=1).code < 0
 
 
 @given(scripts())

@@ -186,7 +186,7 @@ def scripts(draw: st.DrawFn, depth: int = 3) -> str:
         st.sampled_from(
             ("{0}", "{0}; {1}", "{0} && {1}", "{0} || {1}", "if {0}; then {1}; else {2}; fi", "for i in 1 2; do {0}; x=$i; done",
              "( {0}; {1})", "{{ {0}; {1}; }} > /out; cat /out", "f() {{ {0}; }}; f", "echo $( {0}; {1})", "{0} | cat",
-             "while [ ${{#x}} -lt 3 ]; do {0}; x=$x-; done", "case $x in a*) {0};; *) {1};; esac", "! {0}", "eval '{0}'",
+             "while [ ${{#x}} -lt 3 ]; do {0}; x=$x-; done", "case $x in a*) {0};; *) {1};; esac", "! {{ {0}; }}", "eval '{0}'",
              "{{ {0}; }} | {{ read y; echo got $y; {1}; }}", "{0} & wait")
         )
     )  # fmt: skip
