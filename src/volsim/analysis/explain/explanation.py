@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import attrs
 
-__all__ = ["Cause", "Explanation"]
+__all__ = ["Cause", "Expectation", "Explanation"]
 
 
 class Cause(NamedTuple):
@@ -26,6 +26,27 @@ class Cause(NamedTuple):
         return f"{self.code}: {self.text}"
 
 
+class Expectation(NamedTuple):
+    """What happens at a time by itself, if nobody does anything and nothing else fails.
+
+    >>> print(Expectation("evicted", "pod web is told to go", at=361.0, after=300.0))
+    in 300 s: pod web is told to go
+    """
+
+    code: str
+    """A stable word for programs: ``evicted``, ``detached``, …"""
+    text: str
+    at: float
+    """Simulated seconds since the start."""
+    after: float
+    """Seconds from now."""
+    objects: tuple[str, ...] = ()
+    """The objects that it is about, as addresses."""
+
+    def __str__(self) -> str:
+        return f"in {self.after:g} s: {self.text}" if self.after > 0 else f"now: {self.text}"
+
+
 @attrs.frozen
 class Explanation:
     """Why an object is as it is: a sentence, its causes, and what would change it. `str()` is for people.
@@ -40,9 +61,13 @@ class Explanation:
     causes: tuple[Cause, ...] = ()
     remedies: tuple[str, ...] = ()
     """What would change it, the smallest change first."""
+    expected: tuple[Expectation, ...] = ()
+    """What comes next by itself, in order of time. Told of pods and nodes; nothing: it stays as it is."""
 
     def __str__(self) -> str:
         lines = [self.summary, *(f"- {cause}" for cause in self.causes)]
+        if self.expected:
+            lines += ["What comes next:", *(f"- {each}" for each in self.expected)]
         if self.remedies:
             lines += ["What would help:", *(f"- {remedy}" for remedy in self.remedies)]
         return "\n".join(lines)
