@@ -85,6 +85,7 @@ _MARK = (
     "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"  # uid
     "|containerd://[0-9a-f]{64}"
     "|csi-[0-9a-f]{64}"  # a VolumeAttachment's name
+    r"|\.\.\d{4}(?:_\d\d){5}\.\d{9}"  # the directory of one generation of a configuration volume
     r"|\b10\.(?:24[4-9]|25[0-5])\.\d{1,3}\.\d{1,3}\b"  # Machine.pod_network
     rf"|(?<=-){_SUFFIX}(?![a-z0-9])"
 )
@@ -186,8 +187,8 @@ class Reader:
             if name in TIMES and isinstance(value, int):
                 yield Digest(0, times=(value,))
             elif name == "last" and isinstance(value, tuple):  # how a container's run before this one ended
-                code, started_us, finished_us, reason = value
-                yield self.digest((code, reason))._replace(times=(started_us, finished_us))
+                code, started_us, finished_us, *said = value
+                yield self.digest((code, *said))._replace(times=(started_us, finished_us))
             elif name.endswith("_seconds") and isinstance(value, int):
                 yield Digest(fingerprint(value), longest_us=value * _SECOND_US)
             else:
