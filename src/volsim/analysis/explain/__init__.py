@@ -21,21 +21,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from volsim.analysis.explain import claims, volumes
-from volsim.analysis.explain.explanation import Cause, Explanation
+from volsim.analysis.explain import claims, nodes, pods, volumes, workloads
+from volsim.analysis.explain.explanation import Cause, Expectation, Explanation
 from volsim.errors import VolsimError
 from volsim.state import View
 
-__all__ = ["Cause", "Explanation", "explain"]
+__all__ = ["Cause", "Expectation", "Explanation", "explain"]
 
 _BY_KIND: dict[str, Callable[[View, Any], Explanation]] = {
     "PersistentVolumeClaim": claims.explain,
     "PersistentVolume": volumes.explain,
+    "Pod": pods.explain,
+    "Node": nodes.explain,
+    "Deployment": workloads.explain,
+    "ReplicaSet": workloads.explain,
+    "StatefulSet": workloads.explain,
+    "DaemonSet": workloads.explain,
+    "Job": workloads.explain,
 }
 
 
 def explain(view: View, obj: Any) -> Explanation:
-    """The explanation for a claim or a volume. Raises `VolsimError` for kinds that nobody explains yet."""
+    """The explanation for an object; raises `VolsimError` for one of a kind that nobody explains yet."""
     act = _BY_KIND.get(obj.kind)
     if act is None:
         known = ", ".join(_BY_KIND)
