@@ -21,8 +21,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from volsim import properties
     from volsim.analysis import graph
-    from volsim.engine.actions import Fault, Request, Step, Sync
+    from volsim.engine.actions import Ask, Fault, Request, Step, Sync
     from volsim.engine.simulation import ApiWarning, ExecResult
     from volsim.errors import (
         AlreadyExists,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
         Unreachable,
         VolsimError,
     )
+    from volsim.exploration.faults import Faults
+    from volsim.exploration.report import explore
     from volsim.manifests import NotModelledWarning, load, to_manifest
     from volsim.quantity import Quantity
     from volsim.rules import Rules
@@ -49,7 +52,7 @@ __version__ = "0.1.0"
 # Where each public name lives; it is imported when it is first used, so that `import volsim` costs next to nothing.
 _HOMES = {
     "volsim.analysis": ("graph",),
-    "volsim.engine.actions": ("Fault", "Request", "Step", "Sync"),
+    "volsim.engine.actions": ("Ask", "Fault", "Request", "Step", "Sync"),
     "volsim.engine.simulation": ("ApiWarning", "ExecResult"),
     "volsim.errors": (
         "AlreadyExists",
@@ -65,12 +68,15 @@ _HOMES = {
         "Unreachable",
         "VolsimError",
     ),
+    "volsim.exploration.faults": ("Faults",),
+    "volsim.exploration.report": ("explore",),
     "volsim.manifests": ("NotModelledWarning", "load", "to_manifest"),
     "volsim.quantity": ("Quantity",),
     "volsim.rules": ("Rules",),
     "volsim.simulation": ("Simulation",),
     "volsim.state": ("State",),
 }
+_MODULES = ("properties",)
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -83,11 +89,16 @@ __all__ = [
     "load",
     "to_manifest",
     # what happened
+    "Ask",
     "ExecResult",
     "Fault",
     "Request",
     "Step",
     "Sync",
+    # all paths
+    "Faults",
+    "explore",
+    "properties",
     # what hangs on what
     "graph",
     # errors and warnings
@@ -109,6 +120,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"volsim.{name}")
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'volsim' has no attribute {name!r}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from volsim.engine import simulation as engine
+from volsim.engine.actions import Action, Step
 
 if TYPE_CHECKING:
     from volsim.analysis.explain import Explanation
@@ -33,10 +34,28 @@ class Simulation(engine.Simulation):  # noqa: D101 - the engine's words
         data = stdin.encode() if isinstance(stdin, str) else stdin
         return kubectl.run(self, line, stdin=data, cwd=Path(cwd) if cwd is not None else None)
 
+    def perform(self, action: Action) -> Step:
+        """Do one action of a path that `volsim.explore` found: a controller's work, a fault, what somebody does.
+
+        If nothing is ready, a controller's work waits until the next is due. Raises `VolsimError` for work that is not
+        to be done now.
+
+        >>> from volsim import Fault
+        >>> sim = Simulation(nodes=1)
+        >>> print(sim.perform(Fault("power off", "node01")))
+             0.000s  fault: power off node01
+        """
+        from volsim.exploration.search import perform
+
+        state, step = perform(self.engine, self.state, action)
+        self._draft = state.draft(self.engine.watches)
+        self._note(step)
+        return step
+
     def explain(self, ref: str, namespace: str = "default") -> Explanation:
         """Why an object is as it is, and what would change it: `str()` is for people, `.causes` for programs.
 
-        Knows claims and volumes. Raises `NotFound`, and `VolsimError` for kinds that nobody explains yet.
+        Knows claims, volumes and workloads. Raises `NotFound`, and `VolsimError` for kinds that nobody explains yet.
 
         >>> pv = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"}, "spec": {
         ...     "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "nfs": {"server": "s", "path": "/"}}}

@@ -163,7 +163,7 @@ def test_a_search_without_a_state_is_refused() -> None:
 
 def test_one_name_for_two_properties_is_refused() -> None:
     sim = cluster()
-    with pytest.raises(volsim.VolsimError, match="'p' is asked for always and sometimes"):
+    with pytest.raises(volsim.VolsimError, match="'p' is asked for twice"):
         search(sim.state, sim.engine, always={"p": lambda _: True}, sometimes={"p": lambda _: True})
 
 

@@ -52,7 +52,7 @@ def test_every_path_replays_to_where_it_is_said_to_lead(
     same: Callable[[State], int], sim: volsim.Simulation, faults: Faults
 ) -> None:
     found = search(sim.state, sim.engine, faults=faults, max_states=40, same=same)
-    for number in found._reached:
+    for number in found.numbers:
         path = found.path(number)
         assert [step.action for step in found.replay(path)] == list(path)
         state, spent = sim.state, faults.none_spent
@@ -61,7 +61,7 @@ def test_every_path_replays_to_where_it_is_said_to_lead(
                 spent = dict(faults.choices(state, spent))[action]
             state, _ = perform(sim.engine, state, action)
         assert state == found.state(path)
-        assert hash((same(state), spent)) == number
+        assert hash((same(state), spent)) & ((1 << 64) - 1) == number
 
 
 @given(small_clusters, budgets)
@@ -112,7 +112,7 @@ def told() -> str:
     sim = cluster(deployment("web", 1), nodes=1)
     found = search(sim.state, sim.engine, faults=Faults(node_failures=1))
     stories = [str(step) for number in found.terminal for step in found.replay(found.path(number))]
-    return f"{found} {list(found._reached)} {stories}"
+    return f"{found} {list(found.numbers)} {stories}"
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "4294967295"])

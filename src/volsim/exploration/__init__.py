@@ -20,8 +20,10 @@ from __future__ import annotations
 from volsim.exploration.faults import Faults
 from volsim.exploration.moves import ALL_REDUCTIONS, Order, Reduction
 from volsim.exploration.properties import Observer, Property, always, eventually, sometimes, within
-from volsim.exploration.search import Answer, Bounds, Exploration, Path, Progress, Verdict, search
+from volsim.exploration.report import Report, Violation, explore
+from volsim.exploration.search import Answer, Bounds, Exploration, Path, Progress, Strategy, Verdict, search
 from volsim.exploration.situation import Recogniser, exact, situation
+from volsim.exploration.story import Story
 
 __all__ = [
     "ALL_REDUCTIONS",
@@ -36,10 +38,15 @@ __all__ = [
     "Property",
     "Recogniser",
     "Reduction",
+    "Report",
+    "Story",
+    "Strategy",
     "Verdict",
+    "Violation",
     "always",
     "eventually",
     "exact",
+    "explore",
     "search",
     "situation",
     "sometimes",

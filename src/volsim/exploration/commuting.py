@@ -3,7 +3,7 @@
 Two moves *commute* in a state if each would do the same after the other and both orders end in the same situation. The
 moves of a wave (`volsim.exploration.moves`) fall into groups of which none has to do with another; it is enough to
 follow the smallest, for the others come to the same afterwards (a persistent set: Godefroid, *Partial-Order Methods for
-the Verification of Concurrent Systems*, 1996). Faults belong to the group of those moves with which they do not commute.
+the Verification of Concurrent Systems*, 1996). Faults belong to the group of moves with which they do not commute.
 
 Whether moves commute is tried out, once for every two that do the same (`Signature`: who looks at what, and what he
 would write), and remembered. If two that seemed to commute fail to do so in another state, they never count as
@@ -86,7 +86,7 @@ class Commuting:
         # The clock goes on with these: a fault may strike now, or after the first of them, but not in between.
         return moves if any(move.found is None for move in followed) else [*followed, *strikes]
 
-    # -- groups -------------------------------------------------------------------------------------------------------
+    # -- groups ------------------------------------------------------------------------------------------------------
     def _groups(self, state: State, signed: list[Signed]) -> list[set[int]]:
         """Who has to do with whom: the moves by number. Faults alone are no group: they need not come."""
         group = list(range(len(signed)))
@@ -121,7 +121,7 @@ class Commuting:
             return True
         return not self._visible.isdisjoint(signature.tables)
 
-    # -- trying it out --------------------------------------------------------------------------------------------------
+    # -- trying it out -------------------------------------------------------------------------------------------------
     def _commute(self, state: State, one: Move, other: Move) -> bool:
         if one.found is None and other.found is None:
             return False
@@ -143,7 +143,7 @@ class Commuting:
         except VolsimError:
             return None
 
-    # -- signatures -----------------------------------------------------------------------------------------------------
+    # -- signatures ----------------------------------------------------------------------------------------------------
     def _signature(self, move: Move) -> Signature:
         action, digest = move.action, self._reader.digest
         if not isinstance(action, Sync):

@@ -89,6 +89,11 @@ class Faults:
         return f"Faults({', '.join(f'{name}={value!r}' for name, value, default in given if value != default)})"
 
     @property
+    def budgets(self) -> tuple[tuple[str, int], ...]:
+        """How often each kind may strike, by name."""
+        return tuple((name, getattr(self, name)) for name in BUDGETS)
+
+    @property
     def none_spent(self) -> Spent:
         """Nothing has struck yet, and nobody has done anything."""
         return (0,) * (len(BUDGETS) + len(self.user_actions))

@@ -1,10 +1,10 @@
 """What can happen next in a state, one *move* for each: a controller's work with one of its choices, or a fault.
 
 Controllers take turns in one of two ways (`Order`). In *any* order, whatever is ready may come next. In *waves*,
-everything that is ready at one time comes, in any order, before what it has woken in the meantime: nobody is passed over
-by those who became ready later. Real controllers are between the two: each works off its own queue, most of them within
-milliseconds. Waves have far fewer paths; what needs a controller that sleeps while others act several times is found
-only in any order.
+everything that is ready at one time comes, in any order, before what it has woken in the meantime: nobody is passed
+over by those who became ready later. Real controllers are between the two: each works off its own queue, most of them
+within milliseconds. Waves have far fewer paths; what needs a controller that sleeps while others act several times is
+found only in any order.
 
 With `Reduction.IDLE`, work that would change nothing is done at once and is no move: a controller that was woken for
 nothing only stands in a queue, and every order of such looks leads to the same cluster.

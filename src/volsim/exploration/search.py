@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import pairwise
+from random import Random
 from typing import Any, NamedTuple
 
 import attrs
@@ -42,7 +43,7 @@ from volsim.exploration.situation import Recogniser, situation
 from volsim.rules import Duration, microseconds
 from volsim.state import State
 
-__all__ = ["Answer", "Bounds", "Exploration", "Path", "Progress", "Verdict", "perform", "search"]
+__all__ = ["Answer", "Bounds", "Exploration", "Path", "Progress", "Strategy", "Verdict", "perform", "search"]
 
 Path = tuple[Action, ...]
 """What was done from the start on."""
@@ -103,6 +104,17 @@ class Bounds:
     def __attrs_post_init__(self) -> None:
         if self.max_states < 1:
             raise VolsimError(f"max_states={self.max_states}: a search sees at least the state from which it starts")
+
+
+class Strategy(StrEnum):
+    """Which situation is followed next."""
+
+    BREADTH = "breadth"
+    """The nearest: stories are shortest."""
+    DEPTH = "depth"
+    """The last that was found: fewer wait at a time."""
+    RANDOM = "random"
+    """Walks from the start, each move drawn; where a walk ends, another begins. It never has seen everything."""
 
 
 class Progress(NamedTuple):
@@ -184,6 +196,8 @@ class Exploration:
     """The greatest number of moves to a situation."""
     seconds: float
     """How long it took, of real time."""
+    frontier: int = 0
+    """Situations that were seen, but from which nothing was followed any more."""
     _start: State = attrs.field(repr=False)
     _engine: Engine = attrs.field(repr=False)
     _visited: _Visited = attrs.field(repr=False)
@@ -353,12 +367,14 @@ class _Search:
         questions: list[_Question],
         reductions: frozenset[Reduction],
         order: Order,
+        strategy: Strategy,
         *,
+        seed: int,
         keep_edges: bool,
     ) -> None:
         self.engine, self.faults, self.bounds, self.same = engine, faults, bounds, same
         self.questions, self.reductions, self.keep_edges = questions, reductions, keep_edges
-        self.order = order
+        self.order, self.strategy, self.seed = order, strategy, seed
         is_reduced = Reduction.COMMUTING in reductions and order is Order.WAVES
         self.commuting = Commuting(engine) if is_reduced else None
         self._woken: Work = []
@@ -387,8 +403,10 @@ class _Search:
         self.begin()
         memories = tuple(question.asked.start(start) for question in self.questions)
         self._arrive(start, self.faults.none_spent, memories, None, None)
+        if self.strategy is Strategy.RANDOM:
+            return self._walk(tell)
         while self.frontier:
-            place = self.frontier.popleft()
+            place = self.frontier.popleft() if self.strategy is Strategy.BREADTH else self.frontier.pop()
             if self.bounds.max_depth is not None and place.depth >= self.bounds.max_depth:
                 self.is_cut = self.is_cut or "max_depth"
                 continue
@@ -397,11 +415,34 @@ class _Search:
                 new = perform_move(self.engine, place.state, move)
                 if not self._arrive(new, move.spent, place.memories, place, move):
                     return "max_states"
-            if self.bounds.max_seconds is not None and time.monotonic() - self.started > self.bounds.max_seconds:
+            if self._is_late():
                 return "max_seconds"
             if tell is not None:
                 tell(self.progress(place.depth))
         return self.is_cut
+
+    def _is_late(self) -> bool:
+        return self.bounds.max_seconds is not None and time.monotonic() - self.started > self.bounds.max_seconds
+
+    def _walk(self, tell: Callable[[Progress], None] | None) -> str:
+        """Walk by chance until a bound is hit: `max_states` counts moves then, for walks may meet nothing new."""
+        start = place = self.frontier.popleft()
+        random = Random(self.seed)  # noqa: S311 - a walk, no secret
+        while self.transitions < self.bounds.max_states and not self._is_late():
+            found = self._followed(place)
+            if not found or (self.bounds.max_depth is not None and place.depth >= self.bounds.max_depth):
+                if place is start:
+                    break
+                place = start
+                continue
+            move = random.choice(found)
+            self.transitions += 1
+            self._arrive(perform_move(self.engine, place.state, move), move.spent, place.memories, place, move)
+            place = self.arrived
+            self.frontier.clear()
+            if tell is not None:
+                tell(self.progress(place.depth))
+        return "chance"
 
     def progress(self, depth: int) -> Progress:
         """How far it is."""
@@ -424,13 +465,15 @@ class _Search:
         if before is not None:
             memories = tuple(q.asked.after(memory, state) for q, memory in zip(self.questions, memories, strict=True))
         number = self._number(state, spent, memories, work)
+        depth = 0 if before is None else before.depth + 1
         if number in self.visited:
-            self._note(before, how, self._of_number.get(number, -1), move)
+            at = self._of_number.get(number, -1)
+            self._note(before, how, at, move)
+            self.arrived = Place(at, state, spent, memories, work, depth)
             return True
         if len(self.visited) >= self.bounds.max_states:
             return False
         at = self.visited.add(number, -1 if before is None else before.at, how)
-        depth = 0 if before is None else before.depth + 1
         if self.keep_edges:
             self._of_number[number] = at
         self._note(before, how, at, move)
@@ -441,7 +484,8 @@ class _Search:
             self.ends.append(at)
         for question, memory in zip(self.questions, memories, strict=True):
             question.ask(state, memory, at)
-        self.frontier.append(Place(at, state, spent, memories, work, depth))
+        self.arrived = Place(at, state, spent, memories, work, depth)
+        self.frontier.append(self.arrived)
         return True
 
     def _wave(self, before: Place, move: Move, work: Work) -> Work:
@@ -462,7 +506,7 @@ class _Search:
             more += [("wave", name, key) for name, key in sorted(sync[:2] for sync, _ in work)]
         return hash((self.same(state, *more), spent)) & ((1 << 64) - 1)
 
-    def _followed(self, place: Place) -> Iterable[Move]:
+    def _followed(self, place: Place) -> list[Move]:
         """The moves that are followed from a situation."""
         due_us = place.state.next_due_us()
         if due_us is not None and self.until_us is not None and due_us > self.until_us:
@@ -491,6 +535,8 @@ def search(
     same: Same | None = None,
     reductions: Iterable[Reduction] = (),
     order: Order = Order.ANY,
+    strategy: Strategy = Strategy.BREADTH,
+    seed: int = 0,
     keep_edges: bool = False,
     tell: Callable[[Progress], None] | None = None,
 ) -> Exploration:
@@ -516,8 +562,14 @@ def search(
     budget = faults if faults is not None else Faults()
     if same is None:
         same = _recogniser(state, chosen)
-    edges_wanted = keep_edges or any(question.prop.word is Word.EVENTUALLY for question in questions)
-    found = _Search(engine, budget, limits, same, questions, chosen, Order(order), keep_edges=edges_wanted)
+    edges_wanted = (
+        keep_edges
+        or strategy is Strategy.RANDOM
+        or any(question.prop.word is Word.EVENTUALLY for question in questions)
+    )
+    found = _Search(
+        engine, budget, limits, same, questions, chosen, order, strategy, seed=seed, keep_edges=edges_wanted
+    )
     found.until_us = None if limits.until is None else state.now_us + microseconds(limits.until)
     stopped_by = found.run(state, tell)
     while not stopped_by and found.commuting is not None and found.commuting.is_stale():
@@ -532,6 +584,7 @@ def search(
         ),
         depth=found.depth,
         seconds=time.monotonic() - found.started,
+        frontier=len(found.frontier),
         start=state,
         engine=engine,
         visited=found.visited,
