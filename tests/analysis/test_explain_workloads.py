@@ -105,6 +105,26 @@ class TestDeployment:
         sim.apply(deployment(minReadySeconds=60))
         sim.run("10s")
         assert codes(sim, "deploy/web") == ["not-ready-for-long"]
+        found = {each.code: each.at for each in sim.explain("deploy/web").expected}
+        sim.run(until=lambda sim: sim.get("deploy/web").status.available_replicas == 1)
+        assert found["available"] == sim.now
+
+    def test_when_the_rollout_counts_as_failed(self) -> None:
+        sim = volsim.Simulation(nodes=1)
+        sim.apply(deployment(pod={"nodeName": None, "nodeSelector": {"disk": "fast"}}))
+        sim.run("1m")
+        [due] = [each.at for each in sim.explain("deploy/web").expected if each.code == "deadline-exceeded"]
+        sim.run(until=lambda sim: "deadline-exceeded" in codes(sim, "deploy/web"))
+        assert sim.now == due
+
+    def test_when_pods_on_a_silent_node_are_told_to_go(self) -> None:
+        sim = cluster(deployment(replicas=2))
+        node = sim.list("pods")[0].spec.node_name
+        sim.fail_node(node)
+        sim.run("2m")
+        expected = [each for each in sim.explain("deploy/web").expected if each.code == "evicted"]
+        sim.run(until=lambda sim: any(pod.metadata.deletion_timestamp for pod in sim.list("pods")))
+        assert expected[0].at == sim.now
 
     def test_being_deleted(self) -> None:
         sim = cluster(deployment())
@@ -300,6 +320,10 @@ class TestJob:
         sim.run("15s")
         [cause] = sim.explain("job/work").causes
         assert cause.code == "backing-off"
+        [next_pod] = sim.explain("job/work").expected
+        pods = len(sim.list("pods"))
+        sim.run(until=lambda sim: len(sim.list("pods")) > pods)
+        assert next_pod.at == sim.now
 
     def test_failed_for_good(self) -> None:
         sim = volsim.Simulation(nodes=1)

@@ -9,16 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from volsim.analysis.explain.explanation import Cause, Explanation
+from volsim.analysis.explain import pods
+from volsim.analysis.explain.explanation import Cause, Expectation, Explanation
+from volsim.analysis.explain.findings import Findings
 from volsim.analysis.explain.hindrances import hindrance, remedies, trouble_of
 from volsim.control.daemon_set.placement import placement, target_node
-from volsim.control.deployment.rollout import Rollout, rolls, size_of
+from volsim.control.deployment.rollout import NO_LIMIT, Rollout, rolls, size_of
 from volsim.control.deployment.status import is_complete
 from volsim.control.job.counting import is_finished
 from volsim.control.job.work import Memory, memory_row, pod_backoff_us
 from volsim.control.stateful_set.identity import claims_for, new_pod, ordinal_of, ordinals, revision_of
-from volsim.control.workload import condition_of, controlled, has_ended, is_active, is_available, is_ready, refusal_of
+from volsim.control.workload import (
+    availability_due_us,
+    condition_of,
+    controlled,
+    has_ended,
+    is_active,
+    is_ready,
+    refusal_of,
+)
 from volsim.objects import DaemonSet, Deployment, Job, Pod, ReplicaSet, StatefulSet
+from volsim.rules import microseconds
 from volsim.state import View
 
 __all__ = ["explain"]
@@ -41,9 +52,22 @@ def _address(obj: Any) -> str:
     return f"{_SHORT[obj.kind]}/{obj.metadata.name}"
 
 
-def _told(workload: Any, summary: str, causes: Iterable[Cause]) -> Explanation:
-    found = tuple(causes)
-    return Explanation(_address(workload), summary, found, remedies(found))
+def _told(
+    view: View, workload: Any, summary: str, causes: Iterable[Cause], expected: Iterable[Expectation] = ()
+) -> Explanation:
+    found, reasons = Findings(view, _address(workload)), tuple(causes)
+    for cause in reasons:
+        found.cause(cause.code, cause.text, *cause.objects)
+    for text in remedies(reasons):
+        found.remedy(text)
+    for each in expected:
+        found.expect(each.code, each.text, microseconds(each.at), *each.objects)
+    return found.explanation(summary)
+
+
+def _in_us(view: View, code: str, text: str, at_us: int, *objects: str) -> Expectation:
+    """Something that comes by itself."""
+    return Expectation(code, text, at_us / 1_000_000, (at_us - view.now_us) / 1_000_000, objects)
 
 
 def _terminating(view: View, workload: Any) -> Explanation:
@@ -52,13 +76,23 @@ def _terminating(view: View, workload: Any) -> Explanation:
         Cause("dependent-remains", f"{table} {key} is still there", (f"{table}/{key.rpartition('/')[2]}",))
         for table, key in view.group("dependents", workload.metadata.uid)
     ][:MOST_LISTED]
-    return _told(workload, f"{_address(workload)} is being deleted, and waits.", causes)
+    return _told(view, workload, f"{_address(workload)} is being deleted, and waits.", causes)
 
 
-def _hindrances(view: View, pods: Iterable[Pod], seconds: int | None = None) -> Iterator[Cause]:
-    """What keeps each of the pods, the first few."""
-    causes = (hindrance(view, pod, seconds) for pod in pods)
-    yield from [cause for cause in causes if cause is not None][:MOST_LISTED]
+def _hindered(view: View, candidates: Iterable[Pod], seconds: int | None = None) -> list[tuple[Pod, Cause]]:
+    """The pods of which something keeps from being ready (for so long), and what: the first few."""
+    found = ((pod, hindrance(view, pod, seconds)) for pod in candidates)
+    return [(pod, cause) for pod, cause in found if cause is not None][:MOST_LISTED]
+
+
+def _expected(view: View, hindered: list[tuple[Pod, Cause]], seconds: int | None = None) -> Iterator[Expectation]:
+    """What comes next of such pods by itself."""
+    for pod, cause in hindered:
+        if cause.code == "not-ready-for-long":
+            due_us = availability_due_us(pod, seconds)
+            yield _in_us(view, "available", f"pod {pod.name} counts as available", due_us, f"pod/{pod.name}")
+        else:
+            yield from pods.explain(view, pod).expected
 
 
 def _refused(view: View, obj: Any) -> Iterator[Cause]:
@@ -80,11 +114,12 @@ def _deployment(view: View, deployment: Deployment) -> Explanation:
         return Explanation(about, f"{about} is complete: {wanted} of {wanted} pods are new and available.")
     has, new = status.available_replicas or 0, status.updated_replicas or 0
     summary = f"{about} has {has} of {wanted} pods available; {new} pods are of its present version."
-    pods = [] if work.new is None else list(controlled(view, "pods", work.new))
+    seconds = deployment.spec.min_ready_seconds
+    hindered = [] if work.new is None else _hindered(view, controlled(view, "pods", work.new), seconds)
     causes = [*_progress(deployment), *_refused(view, deployment)]
     causes += _old_ones(view, work) if rolls(deployment) else _old_pods(view, work)
-    causes += _hindrances(view, pods, deployment.spec.min_ready_seconds)
-    return _told(deployment, summary, causes)
+    causes += [cause for _, cause in hindered]
+    return _told(view, deployment, summary, causes, [*_deadline(view, deployment), *_expected(view, hindered, seconds)])
 
 
 def _progress(deployment: Deployment) -> Iterator[Cause]:
@@ -97,6 +132,20 @@ def _progress(deployment: Deployment) -> Iterator[Cause]:
             "deadline-exceeded",
             f"nothing has moved for more than {seconds} s: its rollout counts as failed, though the controller goes on",
         )
+
+
+def _deadline(view: View, deployment: Deployment) -> Iterator[Expectation]:
+    """When a rollout that does not move counts as failed."""
+    found, seconds = condition_of(deployment, "Progressing"), deployment.spec.progress_deadline_seconds
+    if (
+        found is None
+        or found.status != "True"
+        or found.reason == "NewReplicaSetAvailable"
+        or seconds in (None, NO_LIMIT)
+    ):
+        return
+    due_us = (found.last_update_time or 0) + (seconds + 1) * 1_000_000  # the controller looks a second later
+    yield _in_us(view, "deadline-exceeded", "its rollout counts as failed, if nothing moves before", due_us)
 
 
 def _old_ones(view: View, work: Rollout) -> Iterator[Cause]:
@@ -126,42 +175,42 @@ def _replica_set(view: View, replica_set: ReplicaSet) -> Explanation:
     about = _address(replica_set)
     if ready == wanted:
         return Explanation(about, f"{about} has {ready} of {wanted} pods ready.")
-    pods = controlled(view, "pods", replica_set)
-    causes = [*_refused(view, replica_set), *_hindrances(view, pods)]
-    return _told(replica_set, f"{about} has {ready} of {wanted} pods ready.", causes)
+    hindered = _hindered(view, controlled(view, "pods", replica_set))
+    causes = [*_refused(view, replica_set), *(cause for _, cause in hindered)]
+    summary = f"{about} has {ready} of {wanted} pods ready."
+    return _told(view, replica_set, summary, causes, _expected(view, hindered))
 
 
 # -- StatefulSets ------------------------------------------------------------------------------------------------------
 def _stateful_set(view: View, stateful_set: StatefulSet) -> Explanation:
-    about, wanted = _address(stateful_set), ordinals(stateful_set)
-    pods = {ordinal_of(pod): pod for pod in controlled(view, "pods", stateful_set)}
-    ready = [number for number in wanted if number in pods and is_active(pods[number]) and is_ready(pods[number])]
-    old = [each for each in map(pods.get, wanted) if each is not None and _is_old(stateful_set, each)]
-    extra = sorted(set(pods) - set(wanted))
+    about, wanted, seconds = _address(stateful_set), ordinals(stateful_set), stateful_set.spec.min_ready_seconds
+    there = {ordinal_of(pod): pod for pod in controlled(view, "pods", stateful_set)}
+    ready = [number for number in wanted if number in there and is_active(there[number]) and is_ready(there[number])]
+    old = [each for each in map(there.get, wanted) if each is not None and _is_old(stateful_set, each)]
+    extra = sorted(set(there) - set(wanted))
     told = f"{about} has {len(ready)} of {len(wanted)} pods ready"
-    if len(ready) == len(wanted) and not old and not extra:
+    hindered = _hindered(view, (there[number] for number in sorted(there)), seconds)
+    if len(ready) == len(wanted) and not old and not extra and not hindered:
         return Explanation(about, f"{told}, all of its present version.")
     present = f", and {len(old)} of another version" if old else f", and {len(extra)} too many" if extra else ""
-    causes = [*_missing(view, stateful_set, pods), *_kept_old(stateful_set, old)]
-    lacking = [pods[number] for number in sorted(pods) if number not in ready]
-    causes += _hindrances(view, lacking, stateful_set.spec.min_ready_seconds)
-    return _told(stateful_set, f"{told}{present}.", causes)
+    causes = [*_missing(view, stateful_set, there), *_kept_old(stateful_set, old), *(cause for _, cause in hindered)]
+    return _told(view, stateful_set, f"{told}{present}.", causes, _expected(view, hindered, seconds))
 
 
 def _is_old(stateful_set: StatefulSet, pod: Pod) -> bool:
     return revision_of(pod) != stateful_set.status.update_revision
 
 
-def _missing(view: View, stateful_set: StatefulSet, pods: dict[int, Pod]) -> Iterator[Cause]:
+def _missing(view: View, stateful_set: StatefulSet, there: dict[int, Pod]) -> Iterator[Cause]:
     """Why the pods that are not there yet are not made: whom they wait for, or what is in the way."""
     ordered = stateful_set.spec.pod_management_policy != "Parallel"
     for number in ordinals(stateful_set):
         name = f"{stateful_set.name}-{number}"
-        pod = pods.get(number)
+        pod = there.get(number)
         if pod is None:
             yield from _unmade(view, stateful_set, number, name)
         if ordered and (pod is None or not is_active(pod) or not is_ready(pod)):
-            later = [each for each in ordinals(stateful_set) if each > number and each not in pods]
+            later = [each for each in ordinals(stateful_set) if each > number and each not in there]
             if later:
                 text = f"pods go in order: {stateful_set.name}-{later[0]} is made when {name} is ready"
                 yield Cause("waits-for", text, (f"pod/{name}",))
@@ -220,20 +269,17 @@ def _daemon_set(view: View, daemon_set: DaemonSet) -> Explanation:
     told = f"{about} has {ready} of {wanted} pods ready{elsewhere}"
     if ready == updated == wanted and not status.number_misscheduled:
         return Explanation(about, f"{told}.")
-    pods = sorted(controlled(view, "pods", daemon_set), key=lambda pod: pod.name)
+    there = sorted(controlled(view, "pods", daemon_set), key=lambda pod: pod.name)
     causes: list[Cause] = []
     old = f", and {wanted - updated} of another version" if updated < wanted else ""
     if old and daemon_set.spec.update_strategy is not None and daemon_set.spec.update_strategy.type == "OnDelete":
         text = "with OnDelete, pods of another version stay until somebody deletes them"
         causes.append(Cause("on-delete", text, (about,)))
-    causes += _nodes_without(view, daemon_set, {target_node(pod) for pod in pods})
-    lacking = [pod for pod in pods if not is_active(pod) or not is_available(pod, _seconds(daemon_set), view.now_us)]
-    causes += _hindrances(view, lacking, _seconds(daemon_set))
-    return _told(daemon_set, f"{told}{old}.", causes)
-
-
-def _seconds(daemon_set: DaemonSet) -> int:
-    return daemon_set.spec.min_ready_seconds or 0
+    causes += _nodes_without(view, daemon_set, {target_node(pod) for pod in there})
+    hindered = _hindered(view, there, daemon_set.spec.min_ready_seconds)
+    causes += [cause for _, cause in hindered]
+    expected = _expected(view, hindered, daemon_set.spec.min_ready_seconds)
+    return _told(view, daemon_set, f"{told}{old}.", causes, expected)
 
 
 def _nodes_without(view: View, daemon_set: DaemonSet, having: set[str]) -> Iterator[Cause]:
@@ -250,14 +296,17 @@ def _job(view: View, job: Job) -> Explanation:
     told = f"{about} has {status.succeeded or 0} of {completions if completions is not None else 'any'} completions"
     if is_finished(job):
         return _finished(job)
-    causes = list(_job_waits(view, job))
-    pods = [pod for pod in controlled(view, "pods", job) if not has_ended(pod)]
-    causes += _hindrances(view, pods)
-    failed = f", {status.failed} pods have failed" if status.failed else ""
+    running = [pod for pod in controlled(view, "pods", job) if not has_ended(pod)]
+    hindered, next_us = _hindered(view, running), _next_pod_us(view, job)
+    causes = [*_job_waits(view, job, next_us), *(cause for _, cause in hindered)]
+    failed = f", {job.status.failed} pods have failed" if status.failed else ""
     active = f"{status.active or 0} pods are active{failed}"
-    if not causes and pods:
+    if not causes and running:
         return Explanation(about, f"{told}; {active}, and run.")
-    return _told(job, f"{told}; {active}.", causes)
+    expected = [*_expected(view, hindered)]
+    if next_us is not None:
+        expected.append(_in_us(view, "next-pod", "another pod is made", next_us, about))
+    return _told(view, job, f"{told}; {active}.", causes, expected)
 
 
 def _finished(job: Job) -> Explanation:
@@ -266,22 +315,27 @@ def _finished(job: Job) -> Explanation:
     if failed is None or failed.status != "True":
         return Explanation(about, f"{about} is complete: {job.status.succeeded or 0} pods have succeeded.")
     cause = Cause("job-failed", f"{failed.reason}: {failed.message}", (about,))
-    return _told(job, f"{about} has failed for good: nobody makes another pod.", (cause,))
+    summary = f"{about} has failed for good: nobody makes another pod."
+    return Explanation(about, summary, (cause,), remedies((cause,)))
 
 
-def _job_waits(view: View, job: Job) -> Iterator[Cause]:
+def _next_pod_us(view: View, job: Job) -> int | None:
+    """When a job's back-off after failures is over; None if it has none now."""
+    memory: Memory | None = view.get("memory", memory_row(job.key))
+    if memory is None or memory.last_failure_us is None or job.status.active:
+        return None
+    due_us = memory.last_failure_us + pod_backoff_us(memory.failures, view.rules)
+    return due_us if due_us > view.now_us else None
+
+
+def _job_waits(view: View, job: Job, next_us: int | None) -> Iterator[Cause]:
     """What a job's controller waits for before it makes another pod."""
     if job.spec.suspend:
         yield Cause("suspended", "it is suspended: it has no pods meanwhile", (_address(job),))
-        return
-    if job.spec.parallelism == 0:
+    elif job.spec.parallelism == 0:
         yield Cause("no-parallelism", "its parallelism is 0: no pod is made", (_address(job),))
-    memory: Memory | None = view.get("memory", memory_row(job.key))
-    if memory is not None and memory.last_failure_us is not None and not job.status.active:
-        left_us = memory.last_failure_us + pod_backoff_us(memory.failures, view.rules) - view.now_us
-        if left_us > 0:
-            text = f"after {memory.failures} failures the next pod is made in {left_us / 1_000_000:g} s"
-            yield Cause("backing-off", text, (_address(job),))
+    elif next_us is not None:
+        yield Cause("backing-off", "it waits after a failure, each time twice as long", (_address(job),))
 
 
 _ACTS: dict[str, Callable[[View, Any], Explanation]] = {
