@@ -2,7 +2,7 @@
 
 >>> from volsim.storage.mounts import MountedFiles
 >>> words = ("redis-server", "--appendonly", "yes", "--save", "60", "1")
->>> found = configuration(Process(argv=words, env={}, files=MountedFiles([], dict().get), now_us=0), "7.2.7")
+>>> found = configuration(Process(argv=words, env={}, files=MountedFiles([], dict().get), now_us=0))
 >>> found.appends, found.saves
 (True, ((60, 1),))
 
@@ -22,8 +22,7 @@ from volsim.programs.process import Process
 
 __all__ = ["Configuration", "ConfigurationError", "configuration"]
 
-_SAVES = ((3600, 1), (300, 100), (60, 10_000))
-_SAVES_BEFORE_7 = ((900, 1), (300, 10), (60, 10_000))
+_SAVES = ((3600, 1), (300, 100), (60, 10_000))  # built in; the images come without a configuration file
 
 
 class ConfigurationError(Exception):
@@ -47,12 +46,7 @@ class Configuration(Record):
     """It refuses changes after a snapshot has failed."""
 
 
-def is_modern(version: str) -> bool:
-    """Whether a server keeps its append-only file in parts, in a directory: since 7."""
-    return int(version.partition(".")[0]) >= 7
-
-
-def configuration(process: Process, version: str) -> Configuration:
+def configuration(process: Process) -> Configuration:
     """How the server of a process is configured. Raises `ConfigurationError` and `FileError`."""
     words = [word for word in process.argv[1:] if word != "--protected-mode"]
     lines: list[list[str]] = []
@@ -64,7 +58,7 @@ def configuration(process: Process, version: str) -> Configuration:
             lines.append([word[2:]])
         elif lines:
             lines[-1].append(word)
-    found = Configuration() if is_modern(version) else Configuration(saves=_SAVES_BEFORE_7)
+    found = Configuration()
     saves: tuple[tuple[int, int], ...] | None = None
     for name, *values in lines:
         if name.lower() == "save":

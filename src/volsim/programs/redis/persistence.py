@@ -9,13 +9,14 @@ Source: Redis, src/rdb.c (rdbSave), src/aof.c (loadAppendOnlyFiles, flushAppendO
 
 from __future__ import annotations
 
+import errno
 import re
 from posixpath import join
 
 from volsim.errors import FileError
 from volsim.programs.files import Files
 from volsim.programs.redis.commands import CommandError, execute
-from volsim.programs.redis.configuration import Configuration, is_modern
+from volsim.programs.redis.configuration import Configuration
 from volsim.programs.redis.dump import Broken, dump, load
 from volsim.programs.redis.memory import Memory, milliseconds
 
@@ -55,6 +56,13 @@ def _commands(data: bytes) -> tuple[list[list[bytes]], bool]:
     return found, True
 
 
+def _why(error: FileError, directory: str) -> str:
+    """Why a snapshot could not be written, as the server says it."""
+    if error.errno == errno.ENOSPC:
+        return f"Write error saving DB on disk(rdbSaveRio): {error.strerror}"
+    return f"Failed opening the temp RDB file temp-22.rdb (in server root dir {directory}) for saving: {error.strerror}"
+
+
 class Store:
     """The directory of a server, through the eyes of a process of its container."""
 
@@ -62,7 +70,7 @@ class Store:
         self._files, self._configuration, self._version = files, configuration, version
         directory, name = configuration.directory, configuration.append_file
         self.snapshot = join(directory, configuration.file)
-        self._modern = is_modern(version)
+        self._modern = int(version.partition(".")[0]) >= 7  # since then the append-only file is kept in parts
         self.error = ""
         """Why the last snapshot could not be written."""
         self.parts = join(directory, configuration.append_directory)
@@ -78,7 +86,7 @@ class Store:
         if self._configuration.appends:
             if self._files.exists(self._manifest if self._modern else self.log):
                 self._load_log(memory, said, now_us)
-                said.append(f"DB loaded from append only file: 0.000 seconds, {len(memory.data)} keys")
+                said.append("DB loaded from append only file: 0.000 seconds")
             self.open_log(memory)
         elif self._files.exists(self.snapshot):
             memory.data, memory.expiries = load(self._files.read(self.snapshot))
@@ -138,7 +146,7 @@ class Store:
             self._files.replace(self.snapshot, dump(memory.data, memory.expiries, self._version))
         except FileError as error:
             memory.failed = True
-            self.error = error.strerror or ""
+            self.error = _why(error, self._configuration.directory)
             return False
         memory.failed, memory.changes, memory.saved_us = False, 0, now_us
         return True

@@ -56,7 +56,7 @@ class Instance:
         if memory is None:
             return None
         words = tuple(decode(files.read(_SETTINGS)).split("\0"))
-        return cls(process, configuration(process.like(words), version_of(process)), memory)
+        return cls(process, configuration(process.like(words)), memory)
 
     def keep(self) -> None:
         """Keep the memory until the next process comes."""
@@ -185,7 +185,7 @@ class _Server:
         self._log(process, "*", "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
         self._log(process, "*", f"Redis version={version}, bits=64, commit=00000000, modified=0, pid=1, just started")
         try:
-            settings = configuration(inner, version)
+            settings = configuration(inner)
             store = Store(Files(process), settings, version)
             memory, said = store.load(process.now_us)
         except ConfigurationError as wrong:
@@ -227,8 +227,7 @@ class _Server:
             self._log(process, "*", "DB saved on disk")
             self._log(process, "*", "Background saving terminated with success")
         else:
-            why = f"{instance.store.error} (in server root dir {instance.settings.directory})"
-            self._log(process, "#", f"Failed opening the temp RDB file for saving: {why}")
+            self._log(process, "#", instance.store.error)
             self._log(process, "#", "Background saving error")
 
     @staticmethod
