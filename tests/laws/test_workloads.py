@@ -608,6 +608,58 @@ def test_drains_never_exceed_a_budget(
     drains_keep_to_budgets(None, version, replicas, allows, nodes, order)
 
 
+def fewest_ready(sim: Simulation, since: int) -> int:
+    """How few pods were ready and not on their way out at any time since a step of the path."""
+    there = {pod.key: pod for pod in sim.list("pods")}
+    for step in reversed(sim.trace[since:]):  # back to where the path began
+        for change in reversed(step.changes):
+            if change.table == "pods":
+                there[change.key] = change.before
+    fewest = count = sum(pod is not None and is_ready(pod) and is_active(pod) for pod in there.values())
+    for step in sim.trace[since:]:
+        for change in step.changes:
+            if change.table == "pods":
+                was, now = (pod is not None and is_ready(pod) and is_active(pod) for pod in change[2:4])
+                count += now - was
+                fewest = min(fewest, count)
+    return fewest
+
+
+@settings(max_examples=15)
+@given(
+    st.sampled_from(["1.20", "1.25", "1.36"]),
+    st.integers(1, 5),
+    st.integers(0, 4),
+    st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["", "--grace-period=0", "--grace-period=5"])), max_size=4),
+)
+def test_a_drain_of_kubectl_never_exceeds_a_budget_however_long_it_tries(
+    version: str, replicas: int, least: int, drains: list[tuple[int, str]]
+) -> None:
+    sim = Simulation(nodes=3, kubernetes=version)
+    sim.apply(deployment(replicas=replicas, pod=ANYWHERE))
+    old = version == "1.20"
+    sim.apply({**budget(minAvailable=least), **({"apiVersion": "policy/v1beta1"} if old else {})})
+    sim.settle()
+    for number, grace in drains:
+        since = len(sim.trace)
+        with suppress(VolsimError):
+            sim.kubectl(f"drain node{number:02} --timeout=60s {grace}")
+        assert fewest_ready(sim, since) >= min(least, replicas)
+        sim.kubectl(f"uncordon node{number:02}")
+        sim.settle()
+
+
+def test_a_drain_that_deletes_asks_no_budget() -> None:
+    """So the law is about something: this is what it would be without."""
+    sim = Simulation(nodes=3)
+    sim.apply(deployment(replicas=3, pod=ANYWHERE))
+    sim.apply(budget(minAvailable=3))
+    sim.settle()
+    node, since = sim.list("pods")[0].spec.node_name, len(sim.trace)
+    sim.kubectl(f"drain {node} --disable-eviction")
+    assert fewest_ready(sim, since) < 3
+
+
 def test_the_law_of_budgets_notices_a_wrong_one() -> None:
     def generous(write: Any) -> Any:
         """A budget that allows one more than it may."""
