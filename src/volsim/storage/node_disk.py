@@ -11,9 +11,9 @@ from volsim.storage.tree import Directory
 __all__ = ["NODE_DISK"]
 
 _USUAL = (
-    "bin", "boot", "dev", "etc", "home", "lib", "media", "mnt", "opt", "proc", "run", "sbin", "srv", "sys", "usr", "var",
-    "usr/bin", "usr/lib", "usr/local", "usr/share", "var/cache", "var/lib", "var/lib/kubelet", "var/lib/kubelet/pods",
-    "var/log", "var/spool",
+    "bin", "boot", "dev", "etc", "home", "lib", "media", "mnt", "opt", "proc", "run", "sbin", "srv", "sys", "usr",
+    "usr/bin", "usr/lib", "usr/local", "usr/share", "var", "var/cache", "var/lib", "var/lib/kubelet",
+    "var/lib/kubelet/pods", "var/log", "var/spool",
 )  # fmt: skip
 
 

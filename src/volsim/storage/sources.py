@@ -22,7 +22,7 @@ class SourceKind(NamedTuple):
     name: str
     """As in a manifest."""
     family: str
-    """Where its bytes are: `node-directory`, `host-path`, `configuration`, `claim`, `export`, `disk`, `stand-in`."""
+    """Where its bytes are: `node-directory`, `host-path`, `configuration`, `claim`, `export`, `disk`, `image`, `stand-in`."""
     modes: str
     """The access modes that its plugin knows, abbreviated; empty where the question does not arise."""
     attachable: bool
@@ -32,25 +32,25 @@ class SourceKind(NamedTuple):
     not_yet: str = ""
 
 
-_EXPORT = "an export on a server, shared by all nodes; server failure"
-_DISK = "a disk behind the network, with its bytes; disk failure"
+_EXPORT = "an export on a server, shared by all nodes, without a limit; server failure"
+_DISK = "a disk behind the network, with its bytes and size, or bare; disk failure"
 _ATTACHED = f"{_DISK}; attaching, exclusive use by one node"
 _STAND_IN = "an empty directory of the pod stands in for it"
 
 SOURCES: tuple[SourceKind, ...] = (
-    SourceKind("emptyDir", "node-directory", "", False, "", "directory of the pod on its node's disk or in memory; lifetime", "sizeLimit, huge pages"),
+    SourceKind("emptyDir", "node-directory", "", False, "", "directory of the pod on its node's disk or in memory; lifetime, sizeLimit", "huge pages"),
     SourceKind("hostPath", "host-path", "RWO", False, "", "the node's own directory, all seven types and their checks"),
-    SourceKind("persistentVolumeClaim", "claim", "", False, "", "the bound volume's bytes; readOnly", "block mode"),
+    SourceKind("persistentVolumeClaim", "claim", "", False, "", "the bound volume's bytes, or its bare device; readOnly"),
     SourceKind("ephemeral", "claim", "", False, "", "a claim made for the pod and owned by it"),
-    SourceKind("configMap", "configuration", "", False, "", "keys, items, modes, optional and missing ones", "updates while mounted"),
-    SourceKind("secret", "configuration", "", False, "", "keys, items, modes, optional and missing ones", "updates while mounted"),
-    SourceKind("downwardAPI", "configuration", "", False, "", "fields of the pod", "resource fields, updates while mounted"),
-    SourceKind("projected", "configuration", "", False, "", "several sources in one directory; the last wins", "trust bundles, certificates"),
-    SourceKind("nfs", "export", "RWO ROX RWX", False, "", _EXPORT, "capacity"),
-    SourceKind("cephfs", "export", "RWO ROX RWX", False, "1.30", _EXPORT, "capacity"),
-    SourceKind("glusterfs", "export", "RWO ROX RWX", False, "1.25", _EXPORT, "capacity"),
-    SourceKind("azureFile", "export", "RWO ROX RWX", False, "1.29", _EXPORT, "capacity"),
-    SourceKind("quobyte", "export", "RWO ROX RWX", False, "1.24", _EXPORT, "capacity"),
+    SourceKind("configMap", "configuration", "", False, "", "keys, items, modes, optional and missing ones; updates while mounted"),
+    SourceKind("secret", "configuration", "", False, "", "keys, items, modes, optional and missing ones; updates while mounted"),
+    SourceKind("downwardAPI", "configuration", "", False, "", "fields of the pod, resources of its containers; updates while mounted"),
+    SourceKind("projected", "configuration", "", False, "", "several sources in one directory, the last wins; updates while mounted", "trust bundles, certificates"),
+    SourceKind("nfs", "export", "RWO ROX RWX", False, "", _EXPORT),
+    SourceKind("cephfs", "export", "RWO ROX RWX", False, "1.30", _EXPORT),
+    SourceKind("glusterfs", "export", "RWO ROX RWX", False, "1.25", _EXPORT),
+    SourceKind("azureFile", "export", "RWO ROX RWX", False, "1.29", _EXPORT),
+    SourceKind("quobyte", "export", "RWO ROX RWX", False, "1.24", _EXPORT),
     SourceKind("iscsi", "disk", "RWO ROX", True, "", _ATTACHED),
     SourceKind("fc", "disk", "RWO ROX", True, "", _ATTACHED),
     SourceKind("rbd", "disk", "RWO ROX", True, "1.30", _ATTACHED),
@@ -64,11 +64,11 @@ SOURCES: tuple[SourceKind, ...] = (
     SourceKind("scaleIO", "disk", "RWO ROX", False, "1.21", _DISK),
     SourceKind("storageos", "disk", "RWO", False, "1.24", _DISK),
     SourceKind("flocker", "disk", "RWO", False, "1.24", _DISK),
-    SourceKind("local", "host-path", "RWO RWOP", False, "", "a path of one node's disk, which must be there", "block mode"),
-    SourceKind("csi", "disk", "RWO ROX RWX RWOP", True, "", "a persistent volume's bytes behind its handle; attaching, exclusive use by one node; inline: " + _STAND_IN, "capacity, block mode"),
-    SourceKind("flexVolume", "stand-in", "RWO ROX", True, "", _STAND_IN, "drivers"),
-    SourceKind("gitRepo", "stand-in", "", False, "1.35", _STAND_IN, "repositories"),
-    SourceKind("image", "stand-in", "", False, "", _STAND_IN, "image contents"),
+    SourceKind("local", "host-path", "RWO RWOP", False, "", "a directory or device of one node's disk"),
+    SourceKind("csi", "disk", "RWO ROX RWX RWOP", True, "", "a persistent volume's bytes behind its handle; attaching, exclusive use by one node; inline: " + _STAND_IN),
+    SourceKind("flexVolume", "disk", "RWO ROX", False, "", _DISK, "drivers and what they can do"),
+    SourceKind("gitRepo", "stand-in", "", False, "", "a directory of the pod with what the backend of the repository's URL holds", "revisions"),
+    SourceKind("image", "image", "", False, "", "the files that volsim knows of the image"),
 )  # fmt: skip
 """All types, in the order of the documentation's table."""
 

@@ -15,7 +15,7 @@ from volsim.objects import Container, PersistentVolume, PersistentVolumeClaim, P
 from volsim.rules import Rules
 from volsim.storage.sources import SOURCES, source_of
 
-__all__ = ["Wanted", "expected_volumes", "resolve"]
+__all__ = ["Wanted", "csi_driver_of", "expected_volumes", "resolve"]
 
 _PROTECTION = "kubernetes.io/pvc-protection"
 _UNTIL = {kind.name: kind.until for kind in SOURCES}
@@ -87,10 +87,20 @@ def _has_plugin(source: str, rules: Rules) -> bool:
     """Whether a kubelet of this version can mount the type, by itself or through the CSI driver that took over."""
     if source == "image":
         return rules.image_volume
-    if source in _CSI_MIGRATED and rules.csi_driver_for(f"kubernetes.io/{_CSI_MIGRATED[source]}") is not None:
+    if _takes_over(source, rules) is not None:
         return True
     until = _UNTIL[source]
     return not until or rules.version <= tuple(map(int, until.split(".")))
+
+
+def _takes_over(source: str, rules: Rules) -> str | None:
+    """The CSI driver that serves the type instead of Kubernetes' own plugin."""
+    return rules.csi_driver_for(f"kubernetes.io/{_CSI_MIGRATED[source]}") if source in _CSI_MIGRATED else None
+
+
+def csi_driver_of(wanted: Wanted, rules: Rules) -> str | None:
+    """The CSI driver that mounts a volume; None if a plugin of Kubernetes' own does."""
+    return wanted.record.driver or "" if wanted.source == "csi" else _takes_over(wanted.source, rules)
 
 
 def _resolve_claim(work: PodWork, volume: Volume, source_name: str, source: Any) -> Wanted:

@@ -18,7 +18,7 @@ from volsim.objects import ConfigMap, FrozenDict, Pod, Secret, Volume
 from volsim.state import View
 from volsim.storage.tree import Directory, File, Symlink
 
-__all__ = ["MountError", "configuration", "field_value", "is_final"]
+__all__ = ["MountError", "configuration", "field_value", "is_final", "resource_value"]
 
 Files = dict[str, tuple[bytes, int]]
 """Path -> (content, mode)."""
@@ -41,7 +41,7 @@ def configuration(
         data = _secret(view, pod, secret.secret_name or "", bool(secret.optional))
         _choose(files, data, secret.items, secret.default_mode, bool(secret.optional), "secret")
     elif volume.downward_api is not None:
-        _downward(files, pod, volume.downward_api.items, volume.downward_api.default_mode, address)
+        _downward(files, view, pod, volume.downward_api, volume.downward_api.default_mode, address)
     elif volume.projected is not None:
         _project_all(files, view, pod, volume.projected, address)
     if before is not None and _contents(before) == _as_owned(files, pod):
@@ -89,7 +89,7 @@ def _project(files: Files, view: View, pod: Pod, source: Any, mode: int | None, 
         data = _secret(view, pod, source.secret.name or "", optional)
         _choose(files, data, source.secret.items, mode, optional, "secret")
     if source.downward_api is not None:
-        _downward(files, pod, source.downward_api.items, mode, address)
+        _downward(files, view, pod, source.downward_api, mode, address)
     if source.service_account_token is not None:
         token = f"token of {pod.metadata.namespace}/{pod.spec.service_account_name or 'default'}"
         files[source.service_account_token.path or "token"] = (token.encode(), 0o644 if mode is None else mode)
@@ -130,9 +130,12 @@ def _choose(
             raise MountError(f"{'configmap ' if what == 'configmap' else ''}references non-existent {text}")
 
 
-def _downward(files: Files, pod: Pod, items: Iterable[Any], mode: int | None, address: str) -> None:
-    for item in items:
-        text = field_value(pod, item.field_ref.field_path, address=address) if item.field_ref is not None else ""
+def _downward(files: Files, view: View, pod: Pod, source: Any, mode: int | None, address: str) -> None:
+    for item in source.items:
+        if item.field_ref is not None:
+            text = field_value(pod, item.field_ref.field_path, address=address)
+        else:
+            text = resource_value(view, pod, item.resource_field_ref)
         usual = 0o644 if mode is None else mode
         files[item.path] = (text.encode(), usual if item.mode is None else item.mode)
 
@@ -160,6 +163,23 @@ def field_value(pod: Pod, path: str | None, *, address: str = "") -> str:
         "status.hostIP": pod.status.host_ip,
     }
     return plain.get(path) or ""
+
+
+def resource_value(view: View, pod: Pod, ref: Any, container: str | None = None) -> str:
+    """What a `resourceFieldRef` says of a container: in whole units of its divisor, rounded up.
+
+    A limit that is not set is what the node has. `container` is whose environment it is, if it names none.
+    """
+    name = ref.container_name or container
+    spec = next((each for each in (*pod.spec.containers, *pod.spec.init_containers) if each.name == name), None)
+    kind, _, resource = (ref.resource or "").partition(".")
+    amounts = getattr(spec.resources, kind) if spec is not None and spec.resources is not None else {}
+    amount = amounts.get(resource)
+    node = view.nodes.get(pod.spec.node_name or "")
+    if amount is None and kind == "limits" and node is not None:
+        amount = node.status.allocatable.get(resource)
+    divisor = ref.divisor.nano if ref.divisor is not None and ref.divisor.nano else 10**9
+    return str(-(-(amount.nano if amount is not None else 0) // divisor))
 
 
 def _annotations(pod: Pod) -> dict[str, str]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from volsim.control.kubelet.places import MountError, Place
 from volsim.control.kubelet.sub_paths import sub_path
-from volsim.control.kubelet.work import DISK, HELD, LAYER, MEMORY, RAW, PodWork
+from volsim.control.kubelet.work import DISK, HELD, LAYER, MEMORY, RAW, RAW_ATTACHED, PodWork
 from volsim.errors import FileError
 from volsim.objects import Container, VolumeMount
 from volsim.objects._record import FrozenDict
@@ -81,7 +81,7 @@ def _mount(work: PodWork, spec: Container, mount: VolumeMount, expand: Callable[
 
 def _device(work: PodWork, volume: str, path: str, spec: Container) -> Mount:
     place = _place(work, volume, spec, "pass")
-    inner = DEVICE_FILE if place.kind == RAW else place.path
+    inner = DEVICE_FILE if place.kind in (RAW, RAW_ATTACHED) else place.path
     return Mount(path, place.backing, inner, place.read_only)
 
 
@@ -167,7 +167,7 @@ def _keep(work: PodWork, files: MountedFiles) -> None:
 def _identified(work: PodWork, spec: Container, mount: Mount) -> Mount:
     """The mount of the very file or directory that is there now; a file is held from now on."""
     kind = mount.backing[0] if isinstance(mount.backing, tuple) else ""
-    if not mount.subpath or kind == RAW:
+    if not mount.subpath or kind in (RAW, RAW_ATTACHED):
         return mount
     try:
         root = work.fetch(mount.backing)

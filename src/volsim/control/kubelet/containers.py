@@ -16,7 +16,7 @@ from hashlib import blake2b
 from typing import Any
 
 from volsim.control.kubelet import eviction
-from volsim.control.kubelet.configuration import MountError, field_value
+from volsim.control.kubelet.configuration import MountError, field_value, resource_value
 from volsim.control.kubelet.container_mounts import bind, bound_mounts, root_mount
 from volsim.control.kubelet.limits import credentials, is_in_memory, limit_of, memory_left
 from volsim.control.kubelet.work import PodWork
@@ -83,13 +83,15 @@ def environment(work: PodWork, spec: ContainerSpec, image: Image) -> dict[str, s
         if each.value_from is None:
             env[each.name or ""] = expand(each.value or "", env)
         else:
-            found = _value(work, each.value_from)
+            found = _value(work, each.value_from, spec.name)
             if found is not None:
                 env[each.name or ""] = found
     return env
 
 
-def _value(work: PodWork, source: Any) -> str | None:
+def _value(work: PodWork, source: Any, container: str | None) -> str | None:
+    if source.resource_field_ref is not None:
+        return resource_value(work.view, work.pod, source.resource_field_ref, container)
     if source.field_ref is not None:
         address = work.sandbox.address if work.sandbox is not None else ""
         return field_value(work.pod, source.field_ref.field_path, address=address)

@@ -26,14 +26,23 @@ def limit_of(work: PodWork, backing: Any) -> int | None:
     kind, name = backing
     most: int | None = None
     if kind in (BACKEND, ATTACHED):
-        backend: Backend | None = work.view.get("backends", name)
-        most = backend.capacity if backend is not None and backend.family == "disk" else None
+        most = _disk_size(work, backing)
     elif kind == DEVICE:
         device = tree.lookup(work.fetch((DISK, work.node)), name)
         most = device.capacity if isinstance(device, Special) else None
     elif kind == MEMORY:
         return memory_size(work, name)
     return None if most is None else most + DIRECTORY_BYTES
+
+
+def _disk_size(work: PodWork, backing: Any) -> int | None:
+    """The size of a disk: what its storage says, or else the PersistentVolume through which the pod has it."""
+    backend: Backend | None = work.view.get("backends", backing[1])
+    if backend is not None and backend.capacity is not None:
+        return backend.capacity if backend.family == "disk" else None
+    places = work.sandbox.mounted.values() if work.sandbox is not None else ()
+    sizes = [place.capacity for place in places if place.backing == backing and place.capacity is not None]
+    return min(sizes, default=None)
 
 
 def is_in_memory(backing: Any) -> bool:

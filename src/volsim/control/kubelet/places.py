@@ -66,6 +66,8 @@ class Place(Record):
     path: str = ""
     """Below the root of the backing."""
     read_only: bool = False
+    capacity: int | None = None
+    """How many bytes a disk holds, as its PersistentVolume says; None where that is no limit."""
     final: bool = False
     """A configuration volume that is never refreshed: all that it is made of is immutable."""
 

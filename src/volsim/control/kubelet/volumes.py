@@ -12,9 +12,8 @@ Source: kubelet, pkg/kubelet/volumemanager, pkg/volume/{emptydir,hostpath,local,
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from volsim.control.kubelet.claims import Wanted
+from volsim.control.kubelet.claims import Wanted, csi_driver_of
 from volsim.control.kubelet.configuration import configuration, is_final
 from volsim.control.kubelet.host_paths import host_path, local_device, local_path
 from volsim.control.kubelet.ownership import own
@@ -32,7 +31,6 @@ __all__ = [
     "USED_ALONE",
     "MountError",
     "Place",
-    "capacity_of",
     "is_stale",
     "is_taken",
     "pod_directory",
@@ -59,6 +57,7 @@ def set_up(work: PodWork, volume: Volume, wanted: Wanted, *, attached: bool = Fa
 
     Raises `MountError` in the kubelet's words.
     """
+    _check_node_affinity(work, wanted)
     if is_taken(work, wanted):
         raise MountError(USED_ALONE)
     place = _place(work, volume, wanted, attached)
@@ -183,11 +182,23 @@ def _pod_directory(work: PodWork, path: str, mode: int = 0o777) -> Place:
 
 def _require_driver(work: PodWork, wanted: Wanted, during: str, doing: str) -> None:
     """The driver's plugin must run on the node: it is on every node as soon as it is installed."""
-    name = wanted.record.driver or ""
+    name = csi_driver_of(wanted, work.rules) or ""
     driver: Driver | None = work.view.get("drivers", name)
     if driver is None:
         text = f"driver name {name} not found in the list of registered CSI drivers"
         raise MountError(f"kubernetes.io/csi: {doing}: {text}", during=during)
+
+
+def _check_node_affinity(work: PodWork, wanted: Wanted) -> None:
+    """A volume that cannot be reached from the node is not mounted there, whoever has put the pod on it."""
+    affinity = wanted.volume.spec.node_affinity if wanted.volume is not None else None
+    node = work.view.nodes.get(work.node)
+    if affinity is None or affinity.required is None or node is None:
+        return
+    fields = {"metadata.name": node.metadata.name or ""}
+    if not any(term.matches(node.metadata.labels, fields) for term in affinity.required.node_selector_terms):
+        what = "MapVolume" if wanted.block else "MountVolume"
+        raise MountError("no matching NodeSelectorTerms", during=f"{what}.NodeAffinity check failed")
 
 
 def is_taken(work: PodWork, wanted: Wanted) -> bool:
@@ -220,7 +231,7 @@ def _sharing(work: PodWork, wanted: Wanted) -> list[str]:
 
 
 def _backend(work: PodWork, wanted: Wanted, attached: bool) -> Place:
-    if wanted.source == "csi" and not attached:
+    if csi_driver_of(wanted, work.rules) is not None and not attached:
         doing = "attacher.MountDevice failed to create newCsiDriverClient"
         _require_driver(work, wanted, "MountVolume.MountDevice failed", doing)
     name, path = backend_of(wanted.source, wanted.record)
@@ -229,12 +240,26 @@ def _backend(work: PodWork, wanted: Wanted, attached: bool) -> Place:
         raise MountError(f"mount failed: exit status 32: mount: {name}{path}: Connection timed out")
     if wanted.block:
         return Place(kind=RAW_ATTACHED if attached else RAW, name=name, read_only=wanted.read_only)
-    place = Place(kind=ATTACHED if attached else BACKEND, name=name, path=path, read_only=wanted.read_only)
+    place = Place(
+        kind=ATTACHED if attached else BACKEND,
+        name=name,
+        path=path,
+        read_only=wanted.read_only,
+        capacity=_capacity(wanted),
+    )
     root = work.fetch(place.backing)
     if path and not tree.exists(root, path):
         root = tree.mkdir(root, path, parents=True)  # an export that nobody declared is there, and empty
     work.store(place.backing, root)
     return place
+
+
+def _capacity(wanted: Wanted) -> int | None:
+    """The size of a disk; that of an export is a wish, which nobody enforces."""
+    if wanted.source not in _DISKS or wanted.volume is None:
+        return None
+    storage = wanted.volume.spec.capacity.get("storage")
+    return None if storage is None else int(storage)
 
 
 # -- tear down ---------------------------------------------------------------------------------------------------------
@@ -243,11 +268,3 @@ def tear_down(work: PodWork) -> None:
     path = pod_directory(work.uid)
     if tree.exists(work.disk, path):
         work.disk = tree.rmtree(work.disk, path)
-
-
-def capacity_of(work: PodWork, wanted: Any) -> int | None:
-    """How many bytes a disk holds: what its volume says, if its storage does not say it."""
-    if wanted.source not in _DISKS or wanted.volume is None:
-        return None
-    storage = wanted.volume.spec.capacity.get("storage")
-    return None if storage is None else int(storage)

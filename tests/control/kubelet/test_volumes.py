@@ -1,0 +1,290 @@
+"""Kubelet: every type of volume, what is behind it, how much fits into it, and what a process gets when it fails.
+
+Source: kubelet, pkg/kubelet/volumemanager; pkg/volume.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+import volsim
+from volsim.errors import FileError
+from volsim.storage.sources import SOURCES
+
+Manifest = dict[str, Any]
+WRITER = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait; done"]
+
+
+def pod(volumes: list[Manifest], mounts: list[Manifest] | None = None, name: str = "p", **spec: Any) -> Manifest:
+    seen = (
+        mounts if mounts is not None else [{"name": each["name"], "mountPath": f"/{each['name']}"} for each in volumes]
+    )
+    container = {"name": "a", "image": "busybox", "command": WRITER, "volumeMounts": seen}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        "spec": {"terminationGracePeriodSeconds": 0, "containers": [container], "volumes": volumes, **spec},
+    }
+
+
+def claimed(
+    source: Manifest, *, size: str = "1Gi", mode: str = "Filesystem", access: str = "ReadWriteOnce"
+) -> list[Manifest]:
+    """A PersistentVolume with a source, and the claim that it is bound to."""
+    spec = {"accessModes": [access], "storageClassName": "", "volumeMode": mode}
+    volume = {**spec, "capacity": {"storage": size}, "persistentVolumeReclaimPolicy": "Retain", **source}
+    claim = {**spec, "resources": {"requests": {"storage": size}}, "volumeName": "pv"}
+    return [
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv"}, "spec": volume},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"}, "spec": claim},
+    ]
+
+
+CLAIM = {"name": "v", "persistentVolumeClaim": {"claimName": "c"}}
+
+
+def events(sim: volsim.Simulation, reason: str) -> list[str]:
+    return list(dict.fromkeys(event.message or "" for event in sim.events if event.reason == reason))
+
+
+def error(code: int, act: Callable[[], Any]) -> None:
+    with pytest.raises(FileError) as caught:
+        act()
+    assert caught.value.errno == code, errno.errorcode[caught.value.errno or 0]
+
+
+INLINE: Mapping[str, Manifest] = {
+    "emptyDir": {},
+    "hostPath": {"path": "/srv/data"},
+    "nfs": {"server": "files", "path": "/export"},
+    "iscsi": {"targetPortal": "10.0.0.1:3260", "iqn": "iqn.2026-01.org:disk", "lun": 0},
+    "fc": {"wwids": ["3600508b4"]},
+    "rbd": {"monitors": ["10.0.0.1"], "image": "disk"},
+    "cephfs": {"monitors": ["10.0.0.1"]},
+    "glusterfs": {"endpoints": "gluster", "path": "vol"},
+    "azureFile": {"secretName": "s", "shareName": "share"},
+    "azureDisk": {"diskName": "d", "diskURI": "https://a.blob.core.windows.net/c/d.vhd"},
+    "awsElasticBlockStore": {"volumeID": "vol-1"},
+    "gcePersistentDisk": {"pdName": "pd"},
+    "cinder": {"volumeID": "vol-2"},
+    "vsphereVolume": {"volumePath": "[ds] d.vmdk"},
+    "portworxVolume": {"volumeID": "pwx"},
+    "quobyte": {"registry": "r:7861", "volume": "v"},
+    "scaleIO": {"gateway": "https://g", "system": "s", "volumeName": "v", "secretRef": {"name": "s"}},
+    "storageos": {"volumeName": "v"},
+    "flocker": {"datasetName": "v"},
+    "photonPersistentDisk": {"pdID": "pd"},
+    "flexVolume": {"driver": "example.com/lvm"},
+    "gitRepo": {"repository": "https://example.org/notes.git"},
+}
+CONFIGURATION = {"configMap", "secret", "downwardAPI", "projected", "image"}
+CLAIMS = {"persistentVolumeClaim", "ephemeral", "local", "csi"}
+
+
+def test_every_type_of_the_api_is_tried() -> None:
+    assert {kind.name for kind in SOURCES} == set(INLINE) | CONFIGURATION | CLAIMS
+
+
+@pytest.mark.parametrize("source", INLINE)
+def test_a_type_is_mounted_while_there_is_a_plugin_and_not_after(source: str) -> None:
+    until = next(kind.until for kind in SOURCES if kind.name == source)
+    last = volsim.Simulation(nodes=1, kubernetes="1.20" if source != "photonPersistentDisk" else "1.19")
+    last.apply(pod([{"name": "v", source: INLINE[source]}]))
+    last.run("10s")
+    assert last.get("pod/p").status.phase == "Running"
+    last.write_file("p", "/v/f", b"x")
+    assert last.read_file("p", "/v/f") == b"x"
+    newest = volsim.Simulation(nodes=1)
+    newest.apply(pod([{"name": "v", source: INLINE[source]}]))
+    newest.run("10s")
+    migrated = {
+        "awsElasticBlockStore",
+        "azureDisk",
+        "azureFile",
+        "cinder",
+        "gcePersistentDisk",
+        "portworxVolume",
+        "vsphereVolume",
+    }
+    if until and source not in migrated:
+        text = 'failed to get Plugin from volumeSpec for volume "v" err=no volume plugin matched'
+        assert [message.endswith(text) for message in events(newest, "FailedMount")] == [True]
+    elif source in ("gitRepo", *migrated):
+        assert newest.get("pod/p").status.phase == "Pending"
+    else:
+        assert newest.get("pod/p").status.phase == "Running"
+
+
+def test_a_repository_is_cloned_until_that_is_disabled() -> None:
+    text = "git-repo volume plugin has been disabled; if necessary, it may be re-enabled by enabling the feature-gate"
+    sim = volsim.Simulation(nodes=1, kubernetes="1.36")
+    sim.apply(pod([{"name": "v", "gitRepo": INLINE["gitRepo"]}]))
+    sim.run("1s")
+    assert events(sim, "FailedMount") == [f'MountVolume.SetUp failed for volume "v" : {text} `GitRepoVolumeDriver`']
+
+
+def test_an_image_is_a_read_only_volume() -> None:
+    sim = volsim.Simulation(nodes=1, kubernetes="1.36")
+    sim.apply(pod([{"name": "v", "image": {"reference": "nginx:1.27"}}]))
+    sim.settle()
+    assert "index.html" in sim.exec("p", "ls /v/usr/share/nginx/html").stdout
+    error(errno.EROFS, lambda: sim.write_file("p", "/v/f", b"x"))
+    before = volsim.Simulation(nodes=1, rules=volsim.Rules.for_version("1.36", image_volume=False))
+    before.apply(pod([{"name": "v", "emptyDir": {}}]))
+    assert before.settle() >= 0
+
+
+class TestSizes:
+    """The size of a PersistentVolume is how much its disk holds; of an export or a host path it says nothing."""
+
+    @pytest.mark.parametrize("source", ["iscsi", "fc", "csi"])
+    def test_a_disk_is_full_when_it_is_full(self, source: str) -> None:
+        sim = volsim.Simulation(nodes=1)
+        if source == "csi":
+            sim.install_csi_driver("csi.example.com")
+        handle = {"driver": "csi.example.com", "volumeHandle": "h"}
+        sim.apply([*claimed({source: INLINE.get(source, handle)}, size="1Mi"), pod([CLAIM])])
+        sim.run("15s")
+        sim.write_file("p", "/v/f", b"x" * (1024 * 1024 - 4096))
+        error(errno.ENOSPC, lambda: sim.write_file("p", "/v/g", b"x" * 8192))
+        sim.exec("p", "rm /v/f")
+        sim.write_file("p", "/v/g", b"x" * 8192)
+
+    @pytest.mark.parametrize("source", ["nfs", "hostPath"])
+    def test_an_export_or_a_host_path_takes_more_than_it_says(self, source: str) -> None:
+        sim = volsim.Simulation(nodes=1)
+        sim.apply([*claimed({source: INLINE[source]}, size="1Mi"), pod([CLAIM])])
+        sim.run("15s")
+        sim.write_file("p", "/v/f", b"x" * (3 * 1024 * 1024))
+
+
+class TestErrorsOfAProcess:
+    """What a process gets from the kernel when what lies behind a volume has gone."""
+
+    def test_a_server_that_does_not_answer_is_an_input_output_error(self) -> None:
+        sim = volsim.Simulation(nodes=1)
+        sim.apply(pod([{"name": "v", "nfs": INLINE["nfs"]}]))
+        sim.settle()
+        sim.write_file("p", "/v/f", b"x")
+        sim.fail_backend("files")
+        error(errno.EIO, lambda: sim.read_file("p", "/v/f"))
+        sim.recover_backend("files")
+        assert sim.read_file("p", "/v/f") == b"x"
+
+    def test_an_export_that_was_made_again_is_stale_until_the_container_restarts(self) -> None:
+        sim = volsim.Simulation(nodes=1)
+        whole = {"name": "all", "nfs": {"server": "files", "path": "/"}}
+        sim.apply(pod([{"name": "v", "nfs": {"server": "files", "path": "/export"}}]))
+        sim.apply(pod([whole], name="admin"))
+        sim.settle()
+        sim.write_file("p", "/v/f", b"old")
+        sim.exec("admin", ["sh", "-c", "rm -r /all/export; mkdir /all/export; echo -n new > /all/export/f"])
+        error(errno.ESTALE, lambda: sim.read_file("p", "/v/f"))
+        error(errno.ESTALE, lambda: sim.write_file("p", "/v/f", b"x"))
+        sim.crash_container("p")
+        sim.settle()
+        assert sim.read_file("p", "/v/f") == b"new"
+
+    def test_permissions_bind_users_and_not_root(self) -> None:
+        sim = volsim.Simulation(nodes=1)
+        volumes = [{"name": "v", "hostPath": {"path": "/srv/data", "type": "DirectoryOrCreate"}}]
+        sim.apply([pod(volumes), pod(volumes, name="user", securityContext={"runAsUser": 1000})])
+        sim.settle()
+        sim.write_file("p", "/v/f", b"x")
+        assert sim.read_file("user", "/v/f") == b"x"
+        error(errno.EACCES, lambda: sim.write_file("user", "/v/f", b"y"))
+        sim.exec("p", "chmod 600 /v/f")
+        error(errno.EACCES, lambda: sim.read_file("user", "/v/f"))
+
+    def test_a_read_only_claim_is_read_only_whatever_the_mount_says(self) -> None:
+        sim = volsim.Simulation(nodes=1)
+        read_only = {"name": "v", "persistentVolumeClaim": {"claimName": "c", "readOnly": True}}
+        sim.apply([*claimed({"nfs": INLINE["nfs"]}), pod([read_only])])
+        sim.run("15s")
+        error(errno.EROFS, lambda: sim.write_file("p", "/v/f", b"x"))
+
+
+class TestBareDevices:
+    """volumeMode Block: the container gets the bytes of the disk, and no file system."""
+
+    @pytest.mark.parametrize("source", ["iscsi", "csi"])
+    def test_bytes_are_read_by_the_next_pod(self, source: str) -> None:
+        sim = volsim.Simulation(nodes=1)
+        sim.install_csi_driver("csi.example.com")
+        handle = {"driver": "csi.example.com", "volumeHandle": "h"}
+        manifest = pod([CLAIM], [])
+        manifest["spec"]["containers"][0]["volumeDevices"] = [{"name": "v", "devicePath": "/dev/xvda"}]
+        sim.apply([*claimed({source: INLINE.get(source, handle)}, mode="Block"), manifest])
+        sim.run("15s")
+        assert sim.get("pod/p").status.phase == "Running"
+        sim.exec("p", ["sh", "-c", "echo hello > /dev/xvda"])
+        sim.delete("pod/p")
+        sim.settle()
+        sim.apply(manifest)
+        sim.settle()
+        assert sim.exec("p", "head -c 5 /dev/xvda").stdout == "hello"
+        assert len(events(sim, "SuccessfulMountVolume")) == 3  # of the node, of each pod
+
+
+class TestWhereAVolumeMayBe:
+    """The kubelet checks what the scheduler has checked: a pod may have been put on a node by its name."""
+
+    def test_a_local_volume_of_another_node_is_not_mounted(self) -> None:
+        sim = volsim.Simulation(nodes=2)
+        terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["node02"]}]}]
+        affinity = {"nodeAffinity": {"required": {"nodeSelectorTerms": terms}}}
+        sim.apply([*claimed({"local": {"path": "/srv/data"}, **affinity}), pod([CLAIM], nodeName="node01")])
+        sim.run("15s")
+        text = 'MountVolume.NodeAffinity check failed for volume "pv" : no matching NodeSelectorTerms'
+        assert events(sim, "FailedMount")[-1] == text
+
+    def test_a_volume_that_no_container_uses_is_left_alone(self) -> None:
+        sim = volsim.Simulation(nodes=1)
+        sim.apply(pod([{"name": "v", "configMap": {"name": "nope"}}], []))
+        sim.settle()
+        assert sim.get("pod/p").status.phase == "Running"
+
+
+class TestResourcesInFiles:
+    """The downward API rounds a container's resources up to whole units of the divisor."""
+
+    @pytest.mark.parametrize(
+        ("resource", "divisor", "text"),
+        [
+            ("limits.cpu", None, "1"),
+            ("limits.cpu", "1m", "250"),
+            ("limits.memory", "1Mi", "64"),
+            ("requests.memory", "1", "33554432"),
+            ("requests.cpu", None, "1"),
+        ],
+    )
+    def test_in_a_volume_and_in_the_environment(self, resource: str, divisor: str | None, text: str) -> None:
+        sim = volsim.Simulation(nodes=1)
+        ref = {"containerName": "a", "resource": resource, **({"divisor": divisor} if divisor else {})}
+        manifest = pod([{"name": "v", "downwardAPI": {"items": [{"path": "f", "resourceFieldRef": ref}]}}])
+        container = manifest["spec"]["containers"][0]
+        container["resources"] = {
+            "limits": {"cpu": "250m", "memory": "64Mi"},
+            "requests": {"cpu": "100m", "memory": "32Mi"},
+        }
+        container["env"] = [{"name": "R", "valueFrom": {"resourceFieldRef": ref}}]
+        sim.apply(manifest)
+        sim.settle()
+        assert sim.read_file("p", "/v/f") == text.encode()
+        assert sim.exec("p", ["sh", "-c", "echo $R"]).stdout == f"{text}\n"
+
+
+def test_what_is_immutable_is_never_read_again() -> None:
+    sim = volsim.Simulation(nodes=1)
+    configuration = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"k": "old"}}
+    sim.apply([{**configuration, "immutable": True}, pod([{"name": "v", "configMap": {"name": "c"}}])])
+    sim.settle()
+    sim.delete("configmap/c")
+    sim.apply({**configuration, "data": {"k": "new"}})
+    sim.run("10m")
+    assert sim.read_file("p", "/v/k") == b"old"
