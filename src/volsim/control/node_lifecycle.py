@@ -21,7 +21,16 @@ from volsim.rules import microseconds
 from volsim.state import Change, View, is_ready, zone_of
 from volsim.state.runtime import Component, Machine
 
-__all__ = ["CONTROLLER", "NOT_READY", "UNREACHABLE", "all_disrupted", "detected_at", "tainted_at", "zone_rate"]
+__all__ = [
+    "CONTROLLER",
+    "NOT_READY",
+    "UNREACHABLE",
+    "all_disrupted",
+    "detected_at",
+    "tainted_at",
+    "zone_rate",
+    "zone_state",
+]
 
 NAME = "node-lifecycle"
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
@@ -87,6 +96,17 @@ def _state(nodes: int, silent: int) -> str:
     return "Normal"
 
 
+def zone_state(view: View, zone: str) -> str:
+    """How a zone is: `Normal`, `PartialDisruption` or `FullDisruption`.
+
+    >>> from volsim.rules import Rules
+    >>> from volsim.state import State
+    >>> zone_state(State.empty(Rules()), "/")
+    'Normal'
+    """
+    return _state(*(view.total("zone_health", zone) or (0, 0)))
+
+
 def all_disrupted(view: View) -> bool:
     """Whether no node of the whole cluster answers: then it is more likely that the control plane is cut off.
 
@@ -107,10 +127,10 @@ def zone_rate(view: View, zone: str) -> float:
     >>> zone_rate(State.empty(Rules()), "/")
     0.1
     """
-    nodes, silent = view.total("zone_health", zone) or (0, 0)
+    nodes, _ = view.total("zone_health", zone) or (0, 0)
     if all_disrupted(view):
         return 0.0
-    if _state(nodes, silent) == "PartialDisruption":
+    if zone_state(view, zone) == "PartialDisruption":
         return view.rules.secondary_node_eviction_rate if nodes > LARGE_ZONE else 0.0
     return view.rules.node_eviction_rate
 
