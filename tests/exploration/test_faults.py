@@ -109,6 +109,15 @@ def test_a_fault_wakes_whoever_watches() -> None:
     assert sim.state.ready() == []
 
 
+@pytest.mark.parametrize("name", BUDGETS)
+def test_a_search_with_one_fault_of_any_kind_sees_everything(name: str) -> None:
+    """What a fault leaves behind does not grow: the situations after it are few, though time goes on."""
+    sim = running_pod()
+    found = search(sim.state, sim.engine, faults=attrs.evolve(Faults(), **{name: 1}), max_states=500)  # type: ignore[arg-type]
+    assert found.complete
+    assert found.states > 1
+
+
 def test_a_search_puts_a_fault_between_any_two_actions() -> None:
     sim = cluster(volume("v"), claim("c"), pod("p", "c"), nodes=1)
 

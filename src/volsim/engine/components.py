@@ -121,14 +121,20 @@ def start(draft: Draft, name: str) -> None:
     row = _row(draft, name)
     if row.running:
         return
-    draft.put("components", name, row.replace(running=True, since_us=draft.now_us))
+    _run(draft, name)
     if name == API_SERVER:
         _serve(draft, served=True)
         if draft.now_us - row.since_us >= microseconds(draft.rules.leader_election_renew_deadline):
             for each in (CONTROLLER_MANAGER, SCHEDULER):
                 if _row(draft, each).running:  # it has lost its lease, ended, and is there anew
-                    draft.put("components", each, _row(draft, each).replace(since_us=draft.now_us))
+                    _run(draft, each)
                     _forget(draft, each)
+
+
+def _run(draft: Draft, name: str) -> None:
+    """Note that a process runs; of the controller manager also since when, for it tells silent nodes by that."""
+    row = Component(name=name, since_us=draft.now_us) if name == CONTROLLER_MANAGER else None
+    draft.put("components", name, row)
 
 
 def _serve(draft: Draft, *, served: bool) -> None:
@@ -144,8 +150,9 @@ def looks_at_everything(controller: Controller) -> Watch:
     """What a controller sees of the components: when its process is there again, all rows that it watches, as new."""
 
     def watch(view: View, change: Change) -> Iterator[str | Wake | First]:
-        row: Component = change.after
-        if process_of(controller) == _KUBELET or not row.running or is_down(view, controller):
+        row: Component | None = change.after
+        stops = row is not None and not row.running
+        if stops or process_of(controller) == _KUBELET or is_down(view, controller):
             return
         if change.key not in (process_of(controller), API_SERVER):
             return

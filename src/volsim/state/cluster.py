@@ -36,7 +36,7 @@ __all__ = ["ANY", "RUNTIME", "Change", "Draft", "Due", "First", "State", "View",
 
 RUNTIME: Mapping[str, str] = {
     "machines": "a node's machine: power, network, boot, disk (key: node)",
-    "components": "a process of the control plane that was stopped at least once (key: its name)",
+    "components": "a process of the control plane that is down or was restarted (key: its name)",
     "sandboxes": "what a kubelet has set up for a pod: mounts, tmpfs contents (key: pod uid)",
     "containers": "a container's process, writable layer, log (key: pod uid/container)",
     "plugins": "volume plugins that are built into the controller manager (key: plugin name)",

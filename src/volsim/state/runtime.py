@@ -107,15 +107,19 @@ class Driver(Record):
     """The node label that says from where its volumes can be reached; None: from everywhere."""
     resizer: bool = False
     """Whether it has an external resizer."""
+    attach_seconds: int = 0
+    """How long its storage takes to attach a disk when all is well."""
+    detach_seconds: int = 0
+    """How long it takes to detach one."""
     attach_delay_seconds: int | None = 0
-    """How late its storage attaches a disk; None: it answers with an error."""
+    """How much later than that it attaches a disk; None: it answers with an error."""
     detach_delay_seconds: int | None = 0
-    """How late its storage detaches a disk; None: it answers with an error."""
+    """How much later it detaches one; None: it answers with an error."""
 
 
 @record
 class Component(Record):
-    """A process of the control plane that was stopped at least once.
+    """A process of the control plane that is down, or that has forgotten what it knew when it was started.
 
     >>> Component(name="scheduler", running=False).running
     False
