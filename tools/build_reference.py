@@ -16,6 +16,7 @@ import attrs
 
 import volsim
 from volsim import errors
+from volsim.analysis import lifetimes
 from volsim.engine import actions
 from volsim.engine.cluster import default_engine
 from volsim.objects.kinds import KINDS
@@ -64,6 +65,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "fidelity.md": fidelity_page(),
         "kinds.md": kinds_page(),
+        "lifetimes.md": lifetimes_page(),
         "rules.md": rules_page(),
         "state.md": state_page(),
         "volumes.md": volumes_page(),
@@ -253,6 +255,7 @@ def volumes_page() -> list[str]:
         "claim": "whatever volume the claim is bound to",
         "export": "a directory on a server, mounted by any number of nodes",
         "disk": "a disk behind the network",
+        "image": "the files of a container image",
         "stand-in": "nothing of its own yet",
     }
     return [
@@ -280,6 +283,24 @@ def volumes_page() -> list[str]:
         *table(
             ("word", "meaning"), [(each, families[each]) for each in dict.fromkeys(kind.family for kind in SOURCES)]
         ),
+    ]
+
+
+def lifetimes_page() -> list[str]:
+    """What is left of each volume's bytes after each thing that can happen."""
+    cells: dict[str, list[str]] = {}
+    for volume, _, left in lifetimes.lifetimes():
+        cells.setdefault(volume, [volume]).append(left or "–")
+    return [
+        *head(
+            "How long bytes live",
+            "A pod writes a file, something happens, and a pod like it is started where the volume is used next. Each "
+            "cell was run by `volsim.analysis.lifetimes`; none was written by hand. A deleted pod is made again on the "
+            "same node, a moved one on another; the pod of a destroyed node, too.",
+        ),
+        *table(("volume", *lifetimes.ENDINGS), cells.values()),
+        *section("What the words mean", "Of the bytes, not of the pod."),
+        *table(("word", "meaning"), [(word or "–", meaning) for word, meaning in lifetimes.OUTCOMES.items()]),
     ]
 
 
