@@ -76,7 +76,9 @@ def _placed(attempt: Attempt, memory: Memory, found: Found) -> Outcome | Choose:
     names = best(attempt, found.nodes)
     if may_choose_volumes(attempt):
         most = max(MOST_EQUAL, _MANY // len(names))
-        options = [(label, partial(bound, node, way)) for node in names for label, way in _labelled(attempt, node, most)]
+        options = [
+            (label, partial(bound, node, way)) for node in names for label, way in _labelled(attempt, node, most)
+        ]
     else:
         options = [(node, partial(bound, node, _NO_CHOICE)) for node in names]
     if len(options) == 1:

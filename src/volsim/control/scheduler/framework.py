@@ -29,6 +29,7 @@ from volsim.state import Change, View
 
 __all__ = [
     "MAX_SCORE",
+    "SUMMED",
     "Answer",
     "Attempt",
     "Code",
@@ -53,6 +54,10 @@ __all__ = [
 
 MAX_SCORE = 100
 """What a plugin gives the best node; Kubernetes scales every plugin's scores to 0 … 100."""
+
+
+SUMMED = ("cpu", "memory", "ephemeral-storage", "pods")
+"""The resources of which the total ``node_usage`` keeps the sums."""
 
 
 class Code(StrEnum):
@@ -221,6 +226,11 @@ class Attempt:
     def scored_requests(self) -> tuple[int, int]:
         """The pod's cpu and memory as scoring counts them."""
         return scored_requests(self.pod.spec)
+
+    @cached_property
+    def others_asked(self) -> tuple[tuple[str, int], ...]:
+        """What the pod asks for besides what is summed up for each node, by name."""
+        return tuple((name, asked) for name, asked in sorted(self.requests.items()) if asked and name not in SUMMED)
 
     @property
     def node_count(self) -> int:

@@ -33,7 +33,7 @@ from volsim.objects import (
 )
 from volsim.state import Change, View
 
-__all__ = ["PLUGIN"]
+__all__ = ["PLUGIN", "means", "required_terms"]
 
 AFFINITY = unresolvable("node(s) didn't match pod affinity rules")
 ANTI_AFFINITY = rejected("node(s) didn't match pod anti-affinity rules")

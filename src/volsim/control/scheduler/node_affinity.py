@@ -26,7 +26,7 @@ from volsim.objects import Node, NodeSelector, NodeSelectorTerm, Pod
 from volsim.rules import Rules
 from volsim.state import Change, View
 
-__all__ = ["PLUGIN", "fitting", "node_fits"]
+__all__ = ["PLUGIN", "fitting", "node_fits", "required_selector"]
 
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 """What a label may say. The API server has checked the values of required terms only since 1.33."""

@@ -16,7 +16,7 @@ from volsim.objects import Pod
 from volsim.state import Change, View
 from volsim.state.indexes import host_port_group
 
-__all__ = ["PLUGIN"]
+__all__ = ["PLUGIN", "clash", "host_ports"]
 
 TAKEN = rejected("node(s) didn't have free ports for the requested pod ports")
 _EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - an address that a manifest may name; nothing listens here

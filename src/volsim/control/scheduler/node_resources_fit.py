@@ -9,11 +9,12 @@ Source: kube-scheduler, plugins/noderesources/{fit,least_allocated,resource_allo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from volsim.control.scheduler.framework import (
     MAX_SCORE,
+    SUMMED,
     Attempt,
     Code,
     Filter,
@@ -28,10 +29,7 @@ from volsim.objects import Pod
 from volsim.objects.resources import Amounts, pod_requests
 from volsim.state import Change, View
 
-__all__ = ["PLUGIN"]
-
-_SUMMED = ("cpu", "memory", "ephemeral-storage", "pods")
-"""The resources of which the total ``node_usage`` keeps the sums."""
+__all__ = ["PLUGIN", "Demand", "unmet_demands"]
 
 
 class Demand(NamedTuple):
@@ -51,33 +49,40 @@ class Demand(NamedTuple):
 def pre_filter(attempt: Attempt) -> Filter | Steady:
     """The filter; what it says of the resources that are summed up can be remembered."""
     asked = attempt.requests
-    others = [(name, amount) for name, amount in sorted(asked.items()) if amount and name not in _SUMMED]
 
     def check(node: NodeInfo) -> Status | None:
-        return _verdict(attempt, node, others)
+        return _verdict(attempt, node)
 
-    if others:
+    if attempt.others_asked:
         return check
     hopeless_is_said = attempt.rules.unfit_request_is_unresolvable
-    return Steady(check, question("NodeResourcesFit", *(asked.get(name, 0) for name in _SUMMED), hopeless_is_said))
+    return Steady(check, question("NodeResourcesFit", *(asked.get(name, 0) for name in SUMMED), hopeless_is_said))
 
 
-def _verdict(attempt: Attempt, node: NodeInfo, others: Iterable[tuple[str, int]]) -> Status | None:
-    """Why the pod does not fit; `others` are the resources that it asks for besides those that are summed up."""
-    facts, (pods, cpu, memory, storage, *_), asked = node.facts, node.usage, attempt.requests
-    demands = (
-        Demand("cpu", asked.get("cpu", 0), facts.cpu, cpu),
-        Demand("memory", asked.get("memory", 0), facts.memory, memory),
-        Demand("ephemeral-storage", asked.get("ephemeral-storage", 0), facts.storage, storage),
-        *(Demand(name, more, facts.allocatable.get(name, 0), _used(attempt, node, name)) for name, more in others),
-    )
-    unmet = [demand for demand in demands if demand.unmet]
-    reasons = ["Too many pods"] if pods >= facts.pods else []
+def _verdict(attempt: Attempt, node: NodeInfo) -> Status | None:
+    """Why the pod does not fit."""
+    unmet = unmet_demands(attempt, node)
+    reasons = ["Too many pods"] if node.usage[0] >= node.facts.pods else []
     reasons += [f"Insufficient {demand.resource}" for demand in unmet]
     if not reasons:
         return None
     hopeless = any(demand.asked > demand.capacity for demand in unmet) and attempt.rules.unfit_request_is_unresolvable
     return Status(Code.UNRESOLVABLE if hopeless else Code.UNSCHEDULABLE, tuple(reasons))
+
+
+def unmet_demands(attempt: Attempt, node: NodeInfo) -> list[Demand]:
+    """The resources of which the node has not enough left for the attempt's pod."""
+    facts, (_, cpu, memory, storage, *_), asked = node.facts, node.usage, attempt.requests
+    demands = (
+        Demand("cpu", asked.get("cpu", 0), facts.cpu, cpu),
+        Demand("memory", asked.get("memory", 0), facts.memory, memory),
+        Demand("ephemeral-storage", asked.get("ephemeral-storage", 0), facts.storage, storage),
+        *(
+            Demand(name, more, facts.allocatable.get(name, 0), _used(attempt, node, name))
+            for name, more in attempt.others_asked
+        ),
+    )
+    return [demand for demand in demands if demand.unmet]
 
 
 def _used(attempt: Attempt, node: NodeInfo, resource: str) -> int:

@@ -32,7 +32,7 @@ from volsim.control.scheduler.taint_toleration import tolerated, untolerated
 from volsim.objects import LabelSelector, LabelSelectorRequirement, Node, Pod, TopologySpreadConstraint
 from volsim.state import Change, View
 
-__all__ = ["PLUGIN"]
+__all__ = ["PLUGIN", "constraints_of", "domains_of"]
 
 HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 UNEVEN = rejected("node(s) didn't match pod topology spread constraints")
@@ -126,7 +126,7 @@ def pre_filter(attempt: Attempt) -> Known | None:
     constraints = constraints_of(attempt.pod, "DoNotSchedule")
     if not constraints:
         return None
-    every_domain = _domains(attempt, constraints)
+    every_domain = domains_of(attempt, constraints)
 
     def check(node: NodeInfo) -> Status | None:
         for domains in every_domain:
@@ -150,7 +150,8 @@ def pre_filter(attempt: Attempt) -> Known | None:
     return Known(check, refused)
 
 
-def _domains(attempt: Attempt, constraints: Sequence[Constraint]) -> list[Domains]:
+def domains_of(attempt: Attempt, constraints: Sequence[Constraint]) -> list[Domains]:
+    """How many matching pods there are in the domains of each constraint."""
     pod, lineup = attempt.pod, attempt.lineup
     labelled = reduce(and_, (lineup.having(each.key) for each in constraints))
     found = []

@@ -33,7 +33,7 @@ from volsim.control.scheduler.lineup import Nodes, Standing, places_in, set_of, 
 from volsim.control.scheduler.node_facts import NodeInfo, question
 from volsim.control.scheduler.plugins import plugins_of
 
-__all__ = ["Found", "Refused", "ask", "best", "search"]
+__all__ = ["Found", "Prepared", "Refused", "ask", "best", "filter_of", "prepare", "search"]
 
 FEW_NODES = 100
 """In a cluster of fewer nodes all are looked at; in a larger one at least so many must fit."""
@@ -81,13 +81,14 @@ class Prepared(NamedTuple):
     def refusal(self, node: NodeInfo) -> tuple[str, Status] | None:
         """The first plugin that refuses the node, and why; None if none does."""
         for plugin, answer in self.filters:
-            status = _filter_of(answer)(node)
+            status = filter_of(answer)(node)
             if status is not None:
                 return plugin, status
         return None
 
 
-def _filter_of(answer: Asked) -> Filter:
+def filter_of(answer: Asked) -> Filter:
+    """What a plugin says of a single node."""
     return answer.filter if isinstance(answer, Known | Partly | Steady) else answer
 
 
@@ -159,7 +160,7 @@ class Sieve:
                 continue
             if isinstance(answer, Partly):
                 left &= ~answer.refused(self._attempt.lineup)
-            slow.append(_filter_of(answer))
+            slow.append(filter_of(answer))
         left |= set_of(
             place for place in places_in(self._special) if self._prepared.refusal(self._attempt.at(place)) is None
         )
@@ -196,7 +197,7 @@ class Sieve:
         if isinstance(answer, Known | Steady):
             yield from self._sets(answer)
             return
-        check, places = _filter_of(answer), dict[Status, list[int]]()
+        check, places = filter_of(answer), dict[Status, list[int]]()
         for place in places_in(left):
             status = check(self._attempt.at(place))
             if status is not None:

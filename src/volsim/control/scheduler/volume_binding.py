@@ -42,7 +42,7 @@ from volsim.quantity import Quantity
 from volsim.rules import Rules
 from volsim.state import Change, View, claim_keys_of
 
-__all__ = ["IMMEDIATE", "PLUGIN", "Decision", "is_bound", "may_choose_volumes", "ways"]
+__all__ = ["BIND_CONFLICT", "IMMEDIATE", "NO_SPACE", "PLUGIN", "Decision", "is_bound", "may_choose_volumes", "ways"]
 
 NAME = "VolumeBinding"
 IMMEDIATE = "pod has unbound immediate PersistentVolumeClaims"

@@ -51,9 +51,7 @@ class Candidates:
         affinities = affinities_of([self.volumes[at] for at in self._particular])
         return union(chain(labelled, (lineup.matching(each, by_name=False) for each in affinities)))
 
-    def best(
-        self, labels: Mapping[str, str], taken: Collection[str], most: int = MOST_EQUAL
-    ) -> list[PersistentVolume]:
+    def best(self, labels: Mapping[str, str], taken: Collection[str], most: int = MOST_EQUAL) -> list[PersistentVolume]:
         """The smallest that a node with these labels reaches, without those `taken`: any of them, at most so many."""
         found: list[PersistentVolume] = []
         for at in self._reached(labels):

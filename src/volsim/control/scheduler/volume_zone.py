@@ -19,7 +19,7 @@ from volsim.objects.binding import claim_class
 from volsim.rules import Rules
 from volsim.state import Change, View
 
-__all__ = ["PLUGIN"]
+__all__ = ["PLUGIN", "topologies_of"]
 
 CONFLICT = unresolvable("node(s) had no available volume zone")
 FINAL = {
