@@ -11,23 +11,22 @@ file. Where nobody runs again by himself, it is tried what a person could do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import attrs
 
+from volsim.analysis.living import Living, living
 from volsim.control.kubelet.configuration import MountError
 from volsim.control.kubelet.containers import ConfigError, open_process
 from volsim.control.kubelet.pods import work_on
-from volsim.control.kubelet.work import PodWork
 from volsim.engine.perform import Engine
 from volsim.engine.simulation import Simulation
 from volsim.errors import FileError, LimitExceeded, VolsimError
-from volsim.objects import Container, Pod
+from volsim.objects import Pod
 from volsim.rules import Rules
 from volsim.state import State
-from volsim.state.runtime import Machine, Sandbox
 from volsim.storage import tree
 
 __all__ = ["FAULTS", "REMEDIES", "VOLUMES", "WORKLOADS", "Remedy", "Survival", "matrix", "survive"]
@@ -135,45 +134,24 @@ def _known_running(volume: str, workload: str, rules: Rules) -> State:
 
 
 # -- what is seen ------------------------------------------------------------------------------------------------------
-def _alive(sim: Simulation) -> Iterator[PodWork]:
-    """The pods of which a process runs in this moment, whatever the API says of them."""
-    state = sim.state
-    for uid, sandbox in state.table("sandboxes").items():
-        machine: Machine = state.get("machines", sandbox.node)
-        if machine.powered and sandbox.boot == machine.boot and _runs(state, uid, sandbox):
-            work = work_on(state, sandbox.pod.key, uid)
-            if work is not None:
-                yield work
-
-
-def _runs(state: State, uid: str, sandbox: Sandbox) -> bool:
-    rows = (state.get("containers", f"{uid}/{spec.name}") for spec in sandbox.pod.spec.containers)
-    return all(row is not None and row.running and row.boot == sandbox.boot for row in rows)
-
-
-def _is_current(sim: Simulation, work: PodWork) -> bool:
-    """Whether it is the pod that people would name if they were asked what runs: ready, and not about to go."""
-    pod = sim.state.pods.get(work.pod.key)
-    return pod is not None and pod.metadata.uid == work.uid and _says_ready(pod) and work.machine.answers
-
-
-def _current(sim: Simulation) -> PodWork | None:
+def _current(sim: Simulation) -> Living | None:
+    """The pod that people would name if they were asked what runs."""
     if not any(_says_ready(pod) for pod in sim.list("pods", "default")):  # that costs least: it is asked at every step
         return None
-    return next((work for work in _alive(sim) if _is_current(sim, work)), None)
+    return next((each for each in living(sim.state) if each.serves), None)
 
 
 def _says_ready(pod: Pod) -> bool:
-    """Whether the API says of a pod that it is ready, and not about to go."""
-    ready = any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions)
-    return ready and pod.metadata.deletion_timestamp is None
+    return any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions)
 
 
-def _has_mark(work: PodWork) -> bool:
+def _has_mark(state: State, pod: Living) -> bool:
     """Whether a process of the pod could read the file, and change it now."""
-    spec: Container = work.pod.spec.containers[0]
+    work = work_on(state, pod.key, pod.uid)
+    if work is None:
+        return False
     try:
-        files = open_process(work, spec, ()).files
+        files = open_process(work, work.pod.spec.containers[0], ()).files
         found: bytes = files.read(_PATH)
         files.write(_PATH, found)
     except (FileError, ConfigError, MountError):
@@ -283,9 +261,8 @@ def survive(
     rules = Rules.for_version(kubernetes)
     state = _known_running(volume, workload, rules) if engine is None else _running(volume, workload, rules, engine)
     sim = Simulation.of(state, engine)
-    [old] = sim.list("pods", "default")
-    node = old.spec.node_name
-    FAULTS[fault](sim, node)
+    [old] = living(state)
+    FAULTS[fault](sim, old.node)
     after = _time_until_it_runs(sim)
     current = _current(sim)
     return Survival(
@@ -312,31 +289,32 @@ def _time_until_it_runs(sim: Simulation) -> float | None:
     return after
 
 
-def _where(current: PodWork | None, old: Pod) -> str:
+def _where(current: Living | None, old: Living) -> str:
     if current is None:
         return "nowhere"
-    if current.uid == old.metadata.uid:
+    if current.uid == old.uid:
         return "same pod"
-    return "same node" if current.node == old.spec.node_name else "another node"
+    return "same node" if current.node == old.node else "another node"
 
 
-def _data(sim: Simulation, current: PodWork | None) -> str:
+def _data(sim: Simulation, current: Living | None) -> str:
     if not _exists(sim.state):
         return "lost"
-    return "kept" if current is None or _has_mark(current) else "left behind"
+    return "kept" if current is None or _has_mark(sim.state, current) else "left behind"
 
 
-def _writers(sim: Simulation, old: Pod) -> tuple[str, ...]:
+def _writers(sim: Simulation, old: Living) -> tuple[str, ...]:
     """Who could change the file now."""
-    found = {"old pod" if work.uid == old.metadata.uid else "new pod" for work in _alive(sim) if _has_mark(work)}
+    state = sim.state
+    found = {"old pod" if each.uid == old.uid else "new pod" for each in living(state) if _has_mark(state, each)}
     return tuple(sorted(found, reverse=True))
 
 
-def _tried(before: Simulation, name: str, old: Pod) -> Remedy:
+def _tried(before: Simulation, name: str, old: Living) -> Remedy:
     """Try one remedy on a copy of the cluster."""
     sim = before.fork()
     try:
-        REMEDIES[name](sim, old.spec.node_name or "")
+        REMEDIES[name](sim, old.node)
         after = sim.run(until=lambda later: _current(later) is not None, limit=TRIED_FOR)
     except VolsimError:
         after = None
