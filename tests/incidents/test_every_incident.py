@@ -12,6 +12,7 @@ from tests.incidents import (
     test_access_modes_and_attach,
     test_claims_and_volumes,
     test_containers,
+    test_mounts,
     test_node_failures,
     test_scheduling,
     test_workloads,
@@ -23,6 +24,7 @@ GROUPS = [
     (test_node_failures, [*map(str, range(21, 25)), *map(str, range(27, 35))]),
     (test_scheduling, [f"{number:02}" for number in range(43, 50)]),
     (test_containers, [str(number) for number in range(51, 58)]),
+    (test_mounts, ["58", "59", "60", "61", "62", "63", "68", "69", "70"]),
     (test_workloads, ["25", "26", "50", "64", "65", "66", "67"]),
 ]
 
