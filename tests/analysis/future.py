@@ -50,8 +50,11 @@ def has_come(fork: volsim.Simulation, each: Expectation, sim: volsim.Simulation)
         case "detached":
             node = [each for each in fork.list("nodes") if each.name == names["node"]]
             left = [row for row in fork.state.table("attach_detach").values() if row.node == names["node"]]
-            held = [row for row in left if row.name == names["pv"] and row.state == "attached"]
+            held = [row for row in left if row.name == names["pv"] and row.holds]
             return not held and not any(names["pv"] in (disk.name or "") for disk in node[0].status.volumes_attached)
+        case "attached":
+            rows = [row for row in fork.state.table("attach_detach").values() if row.state == "attached"]
+            return (names["node"], names["pv"]) in [(row.node, row.name) for row in rows]
         case "attach-complained":
             return _said(fork, "FailedAttachVolume") > _said(sim, "FailedAttachVolume")
         case "restarted":

@@ -242,6 +242,25 @@ class TestPodThatWaitsForItsDisk:
         sim.run("5m")
         assert sim.get("pod/p").status.phase == "Running", "what would help helps"
 
+    def test_the_storage_takes_its_time(self) -> None:
+        sim = volsim.Simulation(nodes=2)
+        sim.install_csi_driver(DRIVER, attach_seconds=20, detach_seconds="1m")
+        for text in (volume(source=CSI), claim(), pod("p", nodeName="node01")):
+            sim.apply(text)
+        sim.run("5s")
+        found = sim.explain("pod/p")
+        assert (codes(found), expected(found)[0]) == (["attaching"], "attached")
+        assert found.expected[0].after == 15
+        check(sim, attrs.evolve(found, expected=found.expected[:1]))
+        sim.run("1m")
+        sim.apply(pod("q", nodeName="node02"))
+        sim.delete("pod/p", grace_period=1)
+        sim.run("10s")
+        found = sim.explain("pod/q")
+        assert (codes(found), expected(found)) == (["detaching"], ["detached"])
+        assert 45 <= found.expected[0].after <= 55
+        check(sim, found)
+
     def test_the_attacher_refuses(self) -> None:
         sim = cluster("1.36", volume(source=CSI), claim())
         sim.fail_driver(DRIVER, attach=None)

@@ -281,6 +281,50 @@ class TestDriversThatAreMissing:
         assert not sim.state.table("attach_detach")
 
 
+class TestStorageThatTakesTime:
+    """Attaching and detaching take as long as the driver was told; controller and kubelet wait, up to their limits."""
+
+    def slow(self, **seconds: Any) -> volsim.Simulation:
+        sim = volsim.Simulation(nodes=2)
+        sim.install_csi_driver(DRIVER, **seconds)
+        sim.apply([*volume(), pod("a", "node01", "pv")])
+        return sim
+
+    def test_a_pod_starts_when_its_disk_is_there(self) -> None:
+        sim = self.slow(attach_seconds="15s")
+        assert sim.run(until=lambda sim: phase(sim, "a") == "Running") == 15
+        assert messages(sim, "FailedAttachVolume") == []
+
+    def test_after_two_minutes_the_controller_complains_and_goes_on_waiting(self) -> None:
+        sim = self.slow(attach_seconds=150)
+        assert sim.run(until=lambda sim: phase(sim, "a") == "Running") == 150
+        assert len(messages(sim, "FailedAttachVolume")) == 1
+
+    def test_the_next_node_waits_until_it_is_detached(self) -> None:
+        sim = self.slow(attach_seconds=10, detach_seconds=60)
+        sim.run("1m")
+        sim.delete("pod/a")
+        sim.run("2s")
+        sim.apply(pod("b", "node02", "pv"))
+        assert 67 <= 2 + sim.run(until=lambda sim: phase(sim, "b") == "Running") <= 72
+        assert messages(sim, "FailedAttachVolume") == [], "nobody is told while it is on its way"
+        assert holders(sim) == ("node02",)
+
+    def test_a_fault_adds_to_it_and_its_repair_takes_that_away_only(self) -> None:
+        sim = self.slow(attach_seconds=10)
+        sim.run("1m")
+        sim.fail_driver(DRIVER, attach="30s")
+        sim.delete("pod/a")
+        sim.settle()
+        sim.apply(pod("b", "node02", "pv"))
+        assert sim.run(until=lambda sim: phase(sim, "b") == "Running") == 40
+        sim.recover_driver(DRIVER)
+        sim.delete("pod/b")
+        sim.settle()
+        sim.apply(pod("c", "node01", "pv"))
+        assert sim.run(until=lambda sim: phase(sim, "c") == "Running") == 10
+
+
 class TestMultiAttach:
     """A volume without a shared access mode is attached to one node; whoever wants it elsewhere is told once."""
 

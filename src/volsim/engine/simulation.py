@@ -9,8 +9,9 @@ from typing import Any, Self
 
 from volsim.apiserver import eviction, requests
 from volsim.apiserver.patches import LAST_APPLIED, apply_patch, three_way
-from volsim.engine import faults, processes
-from volsim.engine.actions import Action, Fault, Recorded, Request, Step
+from volsim.engine import processes
+from volsim.engine.actions import Action, Recorded, Request, Step
+from volsim.engine.breakable import Breakable, as_pod
 from volsim.engine.cluster import bootstrap, default_engine, node_objects
 from volsim.engine.components import must_be_served
 from volsim.engine.perform import Engine
@@ -36,7 +37,7 @@ class ApiWarning(UserWarning):
     """A warning that the API server gives with its answer; kubectl prints it as ``Warning: …``."""
 
 
-class Simulation:
+class Simulation(Breakable):
     """A cluster to work with: nodes, a control plane, kubelets, storage, and a clock that runs only when asked to.
 
     `nodes` is a number (3 makes node01 node02 node03), names, manifests or Node objects. `kubernetes` is a version
@@ -229,7 +230,7 @@ class Simulation:
 
         Raises `NotFound`, and `TooManyRequests` while a budget does not allow it.
         """
-        pod = self.get(_as_pod(ref), namespace)
+        pod = self.get(as_pod(ref), namespace)
         seconds = None if grace_period is None else microseconds(grace_period) // 1_000_000
         uid = pod.metadata.uid
         self._request("evict", pod, lambda draft: eviction.evict(draft, pod.key, uid=uid, grace_seconds=seconds))
@@ -395,17 +396,27 @@ class Simulation:
         attach_required: bool = True,
         topology_key: str | None = None,
         resizer: bool = False,
+        attach_seconds: Duration = 0,
+        detach_seconds: Duration = 0,
     ) -> None:
         """Install a CSI driver: its plugin on every node, its provisioner, attacher and (if asked) resizer.
 
         StorageClasses name it as their provisioner. With a `topology_key`, a volume can be reached only from nodes
-        that have the same value of that label as the node or zone for which it was made. Raises `AlreadyExists`.
+        that have the same value of that label as the node or zone for which it was made. Its storage takes
+        `attach_seconds` and `detach_seconds` (whole seconds) to do so. Raises `AlreadyExists`.
         """
 
         def install(draft: Draft) -> None:
             spec = CSIDriverSpec(attach_required=attach_required)
             requests.create(draft, CSIDriver(metadata=ObjectMeta(name=name), spec=spec))
-            driver = Driver(name=name, attach_required=attach_required, topology_key=topology_key, resizer=resizer)
+            driver = Driver(
+                name=name,
+                attach_required=attach_required,
+                topology_key=topology_key,
+                resizer=resizer,
+                attach_seconds=microseconds(attach_seconds) // 1_000_000,
+                detach_seconds=microseconds(detach_seconds) // 1_000_000,
+            )
             draft.put("drivers", name, driver)
 
         self._act(Request("install", f"csidriver/{name}"), install)
@@ -428,7 +439,7 @@ class Simulation:
         Raises `NotFound` (pod, container), `Unreachable` (the node is off or cut off), `VolsimError` if the container
         does not run.
         """
-        pod = self.get(_as_pod(ref), namespace)
+        pod = self.get(as_pod(ref), namespace)
         argv = processes.words(command)
         data = stdin.encode() if isinstance(stdin, str) else stdin
         run = processes.Run(pod, container, argv, data, tty)
@@ -444,14 +455,14 @@ class Simulation:
 
         Raises `FileError` with the errno that the process would get, `NotFound`, `Unreachable`.
         """
-        pod = self.get(_as_pod(ref), namespace)
+        pod = self.get(as_pod(ref), namespace)
         return processes.files_of(self._draft, pod, container).read(path)
 
     def write_file(
         self, ref: str, path: str, data: bytes | str, container: str | None = None, namespace: str = "default"
     ) -> None:
         """Write a file as a process in the container would. Raises as `read_file`; a refused write changes nothing."""
-        pod = self.get(_as_pod(ref), namespace)
+        pod = self.get(as_pod(ref), namespace)
         content = data.encode() if isinstance(data, str) else data
         self._act(
             Request("write", f"pod/{pod.key}: {path}"),
@@ -464,108 +475,6 @@ class Simulation:
         Raises `NotFound` for an unknown node and `Unreachable` if it is off.
         """
         return processes.host_files(self._draft, node)
-
-    # -- faults ------------------------------------------------------------------------------------------------------
-    def fail_node(self, name: str) -> None:
-        """Power off: processes stop, memory is lost, the disk stays. Healed by `recover_node`."""
-        self.inflict("power off", name)
-
-    def recover_node(self, name: str) -> None:
-        """Power on."""
-        self.inflict("power on", name)
-
-    def reboot_node(self, name: str) -> None:
-        """Off and on again at once: processes stop, memory is lost, the disk stays. Nobody has to heal it."""
-        self.inflict("reboot", name)
-
-    def partition_node(self, name: str) -> None:
-        """Cut the node off from the control plane: its containers go on running. Healed by `heal_node`."""
-        self.inflict("cut off", name)
-
-    def heal_node(self, name: str) -> None:
-        """Let the node and the control plane talk again."""
-        self.inflict("reconnect", name)
-
-    def destroy_node(self, name: str) -> None:
-        """Power off for ever; the disk is lost."""
-        self.inflict("destroy", name)
-
-    def stop_kubelet(self, name: str) -> None:
-        """Stop a node's kubelet: its containers go on, nothing is reported. Healed by `start_kubelet`."""
-        self.inflict("stop the kubelet of", name)
-
-    def start_kubelet(self, name: str) -> None:
-        """Start a node's kubelet again."""
-        self.inflict("start the kubelet of", name)
-
-    def fail_zone(self, name: str) -> None:
-        """Power off all nodes with that label topology.kubernetes.io/zone. Healed by `recover_zone`."""
-        self.inflict("power off zone", name)
-
-    def recover_zone(self, name: str) -> None:
-        """Power on all nodes of a zone."""
-        self.inflict("power on zone", name)
-
-    def fail_backend(self, name: str) -> None:
-        """Make a storage backend (an NFS server, a disk) unreachable. Healed by `recover_backend`."""
-        self.inflict("make unreachable", name)
-
-    def recover_backend(self, name: str) -> None:
-        """Make a storage backend reachable again."""
-        self.inflict("make reachable", name)
-
-    def fail_driver(self, name: str, *, attach: Duration | None = 0, detach: Duration | None = 0) -> None:
-        """Let a CSI driver attach or detach so much later, or (None) answer with an error. Healed by `recover_driver`.
-
-        Delays are counted in whole seconds.
-        """
-        for verb, delay in (("attach", attach), ("detach", detach)):
-            if delay is None or delay != 0:
-                seconds = None if delay is None else microseconds(delay) // 1_000_000
-                self.inflict(faults.delaying(verb, seconds), name)
-
-    def recover_driver(self, name: str) -> None:
-        """Let a CSI driver attach and detach as it should."""
-        self.inflict("mend", name)
-
-    def stop_component(self, name: str) -> None:
-        """Stop the `apiserver`, the `controller-manager` or the `scheduler`. Healed by `start_component`."""
-        self.inflict("stop", name)
-
-    def start_component(self, name: str) -> None:
-        """Start a process of the control plane again: it knows only what the API says, and looks at everything."""
-        self.inflict("start", name)
-
-    def drain(self, node: str) -> None:
-        """Cordon a node and evict its pods, as the first try of a `kubectl drain` that is told to spare nothing.
-
-        Pods of DaemonSets stay, and those that a disruption budget protects now. Healed by `uncordon`.
-        """
-        self.inflict("drain", node)
-
-    def inflict(self, what: str, target: str) -> Step:
-        """Let a fault or a healing come over the cluster, by the words that a trace has for it.
-
-        Raises `VolsimError` for a fault that is not known, `NotFound` if it has no such target.
-
-        >>> print(Simulation(nodes=1).inflict("power off", "node01"))
-             0.000s  fault: power off node01
-        """
-        fault = Fault(what, target)
-        self._act(fault, lambda draft: faults.inflict(draft, fault))
-        return self._trace[-1]
-
-    def crash_container(self, ref: str, container: str | None = None, namespace: str = "default") -> None:
-        """The container's process dies of a signal (exit code 137); the restart policy decides what follows."""
-        self.exit_container(ref, 137, container, namespace)
-
-    def exit_container(self, ref: str, code: int = 0, container: str | None = None, namespace: str = "default") -> None:
-        """The container's process exits with `code`; those of all app containers that run if none is named.
-
-        The restart policy decides what follows. Raises `VolsimError` if the container that is named does not run.
-        """
-        pod = self.get(_as_pod(ref), namespace)
-        self.inflict(faults.exiting(code), f"pod/{pod.key}" + (f" -c {container}" if container else ""))
 
     # -- forks -----------------------------------------------------------------------------------------------------
     def fork(self) -> Self:
@@ -609,10 +518,6 @@ def _resource(table: str) -> str:
 
 def _warn(text: str) -> None:
     warnings.warn(text, ApiWarning, stacklevel=2)
-
-
-def _as_pod(ref: str) -> str:
-    return ref if "/" in ref else f"pod/{ref}"
 
 
 def _named(predicate: Callable[..., Any]) -> str:

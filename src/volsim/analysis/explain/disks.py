@@ -6,9 +6,10 @@ from volsim.analysis.explain.findings import Findings
 from volsim.analysis.explain.silence import how_to_replace, is_silent
 from volsim.control.attach_detach import free_at, holders, is_used_on, key_of, users
 from volsim.control.attachable import Attachable, attachables
+from volsim.control.csi.attacher import done_at
 from volsim.objects import Pod, VolumeAttachment
 from volsim.state import is_ready
-from volsim.state.runtime import Attachment
+from volsim.state.runtime import Attachment, Driver
 
 __all__ = ["say_leaving", "say_waiting"]
 
@@ -72,6 +73,7 @@ def say_leaving(found: Findings, row: Attachment) -> None:
     if row.state == "detaching":
         text = f"disk {row.name} is being detached from node {row.node}: its attacher has to confirm that"
         found.cause("detaching", text, *address)
+        _expect_attacher(found, row, "detached", f"disk {row.name} is taken from node {row.node}, in order")
         return
     free_us = free_at(view, row)
     node = view.nodes.get(row.node)
@@ -89,7 +91,12 @@ def say_leaving(found: Findings, row: Attachment) -> None:
         text += f", since {since:g} s, but nobody confirms that it is not mounted there"
     found.cause("disk-leaving", text, *address)
     how = "by force" if by_force else "in order"
-    found.expect("detached", f"disk {row.name} is taken from node {row.node}, {how}", free_us, *address)
+    driver: Driver | None = view.get("drivers", row.driver)
+    if driver is not None and driver.detach_delay_seconds is None:
+        found.cause("detach-fails", f"the storage of {row.driver} answers with errors to whoever detaches", address[0])
+        return
+    takes_us = (driver.detach_seconds + (driver.detach_delay_seconds or 0)) * 1_000_000 if driver is not None else 0
+    found.expect("detached", f"disk {row.name} is taken from node {row.node}, {how}", free_us + takes_us, *address)
 
 
 def _say_attaching(found: Findings, row: Attachment) -> None:
@@ -105,6 +112,18 @@ def _say_attaching(found: Findings, row: Attachment) -> None:
     else:
         text = f"{row.driver} was asked to attach disk {row.name} to node {row.node}, and has not done it yet"
         found.cause("attaching", text, address)
+        _expect_attacher(found, row, "attached", f"disk {row.name} comes to node {row.node}")
     if row.fails_us is not None and row.fails_us > view.now_us:
         text = f"if it is not attached then, FailedAttachVolume is said of the pods that wait for {row.name}"
         found.expect("attach-complained", text, row.fails_us, address)
+
+
+def _expect_attacher(found: Findings, row: Attachment, code: str, text: str) -> None:
+    """When the attacher is done, if its storage takes time but does answer."""
+    driver: Driver | None = found.view.get("drivers", row.driver)
+    attachment: VolumeAttachment | None = found.view.get("volumeattachments", row.attachment)
+    done_us = done_at(driver, attachment) if driver is not None and attachment is not None else None
+    if done_us is not None:
+        found.expect(code, text, done_us, f"pv/{row.name}", f"node/{row.node}")
+    elif driver is not None:
+        found.cause("detach-fails", f"the storage of {row.driver} answers with errors", f"pv/{row.name}")

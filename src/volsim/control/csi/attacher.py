@@ -2,8 +2,9 @@
 
 Modelled: attaching and detaching, the finalizer on VolumeAttachments and on the volumes that were ever attached,
 volumes that are being deleted (they are not attached any more, and go when they are attached nowhere), nodes that can
-take no more, storage that is late or answers with errors. The simulated drivers understand one parameter of a class
-here: `maxPerNode`, how many volumes of the driver a node can really take, whatever its CSINode says.
+take no more, storage that takes its time, is late or answers with errors. The simulated drivers understand one
+parameter of a class here: `maxPerNode`, how many volumes of the driver a node can really take, whatever its CSINode
+says.
 Not modelled: the 15 s after which a call is given up and made again, metadata, resyncs with the driver.
 Source: kubernetes-csi/external-attacher, pkg/controller/csi_handler.go, pkg/controller/controller.go.
 """
@@ -24,7 +25,7 @@ from volsim.state.runtime import Driver
 from volsim.storage.backends import Backend
 from volsim.storage.disks import disk_of
 
-__all__ = ["CONTROLLERS", "finalizer"]
+__all__ = ["CONTROLLERS", "done_at", "finalizer"]
 
 _PREFIX = "external-attacher/"
 _MEMORY = "external-attacher"
@@ -78,24 +79,37 @@ def sync_attachment(view: View, key: str) -> Outcome:
     if attachment.metadata.deletion_timestamp is not None:
         if hold not in attachment.metadata.finalizers:
             return NOTHING
-        asked_us, delay = attachment.metadata.deletion_timestamp, driver.detach_delay_seconds
-        return _in_time(view, attachment, asked_us, delay) or _detach(view, attachment, hold)
+        return _in_time(view, attachment, driver) or _detach(view, attachment, hold)
     if attachment.status.attached:
         return NOTHING
     most = _most_on_node(view, attachment)
     if most is not None and _attached_to_node(view, attachment) >= most:
         return _refuse_for_want_of_room(view, attachment, most)
-    asked_us, delay = attachment.metadata.creation_timestamp or 0, driver.attach_delay_seconds
-    return _in_time(view, attachment, asked_us, delay) or _attach(view, attachment, hold)
+    return _in_time(view, attachment, driver) or _attach(view, attachment, hold)
 
 
-def _in_time(view: View, attachment: VolumeAttachment, asked_us: int, delay: int | None) -> Outcome | None:
-    """What is done instead while the storage is late, or answers with errors; None if it does what it is asked for."""
-    if delay is None:
+def done_at(driver: Driver, attachment: VolumeAttachment) -> int | None:
+    """When the storage has attached or detached what it was asked for, in microseconds; None: it answers with errors.
+
+    >>> from volsim.objects import ObjectMeta
+    >>> asked = VolumeAttachment(metadata=ObjectMeta(creation_timestamp=1_000_000))
+    >>> done_at(Driver(name="csi.example.com", attach_seconds=5, attach_delay_seconds=10), asked)
+    16000000
+    """
+    asked_us, usual, more = attachment.metadata.deletion_timestamp, driver.detach_seconds, driver.detach_delay_seconds
+    if asked_us is None:
+        asked_us, usual = attachment.metadata.creation_timestamp or 0, driver.attach_seconds
+        more = driver.attach_delay_seconds
+    return None if more is None else asked_us + (usual + more) * 1_000_000
+
+
+def _in_time(view: View, attachment: VolumeAttachment, driver: Driver) -> Outcome | None:
+    """What is done instead while the storage is at it, or answers with errors; None if it is done."""
+    done_us = done_at(driver, attachment)
+    if done_us is None:
         text = f"rpc error: code = Unavailable desc = the storage of {attachment.spec.attacher} does not answer"
         return _refuse(view, attachment, text, _UNAVAILABLE)
-    left_us = asked_us + delay * 1_000_000 - view.now_us
-    return Outcome(requeue_after_us=left_us) if left_us > 0 else None
+    return Outcome(requeue_after_us=done_us - view.now_us) if done_us > view.now_us else None
 
 
 def _most_on_node(view: View, attachment: VolumeAttachment) -> int | None:
