@@ -12,7 +12,7 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 import volsim
 from tests.exploration.clusters import claim, deployment, pod, volume
 from volsim.engine.perform import Engine
-from volsim.exercises import MUTANTS, Mutant, mutant
+from volsim.exercises import EXERCISES, MUTANTS, Mutant, mutant
 from volsim.testing import ClusterMachine, cluster_of
 
 Experiment = Callable[[Engine | None], Any]
@@ -120,18 +120,19 @@ EXPERIMENTS: dict[str, tuple[Experiment, Any]] = {
 }
 
 
-def test_there_is_an_experiment_for_every_mutant() -> None:
-    assert EXPERIMENTS.keys() == MUTANTS.keys()
+def test_there_is_an_experiment_for_every_mutant_or_an_exercise() -> None:
+    taught = {each.name for one in EXERCISES for each in one.mutants}
+    assert EXPERIMENTS.keys() | taught == MUTANTS.keys()
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_experiment_tells_the_mutant_from_the_truth(name: str) -> None:
     experiment, truth = EXPERIMENTS[name]
     assert experiment(None) == truth
     assert experiment(MUTANTS[name].engine()) != truth
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_a_mutant_is_wrong_in_nothing_else_that_the_experiments_show(name: str) -> None:
     """A mutant that breaks everything teaches nothing."""
     engine = MUTANTS[name].engine()
@@ -165,7 +166,7 @@ def test_a_mutant_says_what_it_is(each: Mutant) -> None:
     assert each.name == each.name.lower()
     assert each.title
     assert not each.title.endswith(".")
-    assert each.belief.endswith((".", "?"))
+    assert each.belief.endswith((".", "?", ")"))
     assert str(each) == f"{each.name}: {each.title}"
 
 

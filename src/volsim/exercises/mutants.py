@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import attrs
-
 from volsim.apiserver.admission import PVC_PROTECTION
 from volsim.apiserver.writes import Delete, Put, Update, UpdateStatus, Write
 from volsim.control import protection
-from volsim.control.contract import NOTHING, Choose, Outcome, Sync
+from volsim.control.contract import NOTHING, Choose, Outcome
 from volsim.control.kubelet import pods as kubelet
 from volsim.control.kubelet.volumes import pod_directory, volume_directory
 from volsim.control.persistent_volume import binder, reclaimer, volumes
 from volsim.control.writing import annotated, without_finalizer
-from volsim.engine.cluster import default_engine
-from volsim.engine.perform import Engine
 from volsim.errors import VolsimError, did_you_mean
+from volsim.exercises.semantics import Mutant
+from volsim.exercises.wrong import bytes as wrong_bytes
+from volsim.exercises.wrong import claims as wrong_claims
+from volsim.exercises.wrong import nodes as wrong_nodes
 from volsim.objects import PersistentVolume, PersistentVolumeClaim
 from volsim.objects.binding import BIND_COMPLETED, access_modes_fit, claim_class, volume_class
 from volsim.state import View
@@ -33,32 +33,6 @@ from volsim.storage.sources import SOURCES, source_of
 __all__ = ["MUTANTS", "Mutant", "mutant"]
 
 _FAMILY = {kind.name: kind.family for kind in SOURCES}
-
-
-@attrs.frozen(kw_only=True)
-class Mutant:
-    """A wrong semantics: what is different, and why people believe it.
-
-    >>> print(MUTANTS["binder-ignores-size"])
-    binder-ignores-size: A claim is bound to a volume that is too small
-    """
-
-    name: str
-    title: str
-    """What happens here and not in Kubernetes."""
-    belief: str
-    """Why somebody might think that this is how it is."""
-    controller: str
-    """The controller that is wrong."""
-    sync: Sync = attrs.field(repr=False)
-    """What it does instead."""
-
-    def engine(self) -> Engine:
-        """All controllers of Kubernetes that are modelled, this one wrong."""
-        return default_engine().replacing(self.controller, sync=self.sync)
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.title}"
 
 
 def mutant(name: str) -> Mutant:
@@ -296,5 +270,7 @@ _ALL = (
     ),
 )
 
-MUTANTS: dict[str, Mutant] = {each.name: each for each in _ALL}
+MUTANTS: dict[str, Mutant] = {
+    each.name: each for each in (*_ALL, *wrong_bytes.MUTANTS, *wrong_claims.MUTANTS, *wrong_nodes.MUTANTS)
+}
 """All mutants, by name."""

@@ -98,13 +98,29 @@ _FAULTS = {
 }
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes what stands there twice twice: an alias is no manifest that one would write."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _manifest(manifest: dict[str, Any]) -> str:
+    """A manifest in few lines: a field of it each."""
+    return "\n".join(
+        f"{key}: "
+        + yaml.dump(value, Dumper=_Plain, default_flow_style=True, sort_keys=False, width=110).split("\n...")[0].strip()
+        for key, value in manifest.items()
+    )
+
+
 def _on_paper(call: Call) -> str:
     """The command that creates, applies or replaces; the manifests as what it reads."""
     source = _plain(call.argument)
-    if isinstance(source, dict | list):
-        source = yaml.safe_dump_all(
-            source if isinstance(source, list) else [source], default_flow_style=None, sort_keys=False, width=100
-        )
+    if isinstance(source, dict):
+        source = [source]
+    if isinstance(source, list) and all(isinstance(each, dict) for each in source):
+        source = "\n---\n".join(map(_manifest, source))
     return f"$ kubectl {call.method} -f - <<EOF\n{str(source).strip()}\nEOF"
 
 

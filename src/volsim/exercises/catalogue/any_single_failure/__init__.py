@@ -1,0 +1,135 @@
+"""Exercise: a layout that survives any single failure of a node, shown by going through all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from volsim.engine.actions import Sync
+from volsim.engine.simulation import Simulation
+from volsim.errors import VolsimError
+from volsim.exercises.exercise import Case, Exercise
+from volsim.exploration import Faults, Verdict, search
+from volsim.state import State
+from volsim.testing.clusters import cluster_of
+
+__all__ = ["EXERCISE"]
+
+NODES = 3
+ORDER = "/data/order"
+LABEL = "app=shop"
+RECOVERY = "15m"  # 40 s until the node is NotReady, 300 s of patience, and as much again for what comes after
+
+
+def _shops(sim: Simulation) -> list[Any]:
+    return [
+        pod
+        for pod in sim.list("pods", selector=LABEL)
+        if pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None
+    ]
+
+
+def _has_the_order(sim: Simulation) -> bool:
+    """Whether a shop that runs can read the order: as somebody would find who asked it."""
+    for pod in _shops(sim):
+        try:
+            if sim.read_file(f"pod/{pod.name}", ORDER) == b"two pears":
+                return True
+        except (VolsimError, OSError):
+            continue
+    return False
+
+
+def _open(design: Any) -> Simulation:
+    """A cluster with the design in it, and an order in the shop."""
+    sim = cluster_of([design], nodes=NODES)
+    sim.run("2m")
+    shops = _shops(sim)
+    assert shops, f"two minutes after it was applied no pod with the label {LABEL} runs"
+    sim.write_file(f"pod/{shops[0].name}", ORDER, "two pears")
+    return sim
+
+
+def _opens(design: Any) -> None:
+    assert _has_the_order(_open(design)), "the shop has lost the order at once"
+
+
+def _after(what: str, *calls: tuple[str, str]) -> Callable[[Any], None]:
+    """A case: whichever node it hits, the order is there again in time."""
+
+    def check(design: Any) -> None:
+        opened = _open(design)
+        for node in (each.name for each in opened.list("nodes")):
+            sim = opened.fork()
+            for method, pause in calls:
+                getattr(sim, method)(node)
+                sim.run(pause)
+            sim.run(RECOVERY)
+            assert _has_the_order(sim), f"{RECOVERY} after {node} {what}, no shop has the order"
+
+    return check
+
+
+def _is_over(state: State) -> bool:
+    """Whether a node is lost, and nothing more will happen by itself."""
+    if all(machine.powered for machine in state.table("machines").values()):
+        return False
+    draft = state.draft()
+    return draft.first_ready() is None and draft.next_due_us(background=False) is None
+
+
+def _explored(design: Any) -> None:
+    """A case: a node is lost for ever, at any moment at which anything happens; on every path the order comes back."""
+    opened = _open(design)
+    opened.settle()
+    engine = opened.engine
+    found = search(
+        opened.state,
+        engine,
+        faults=Faults(node_losses=1),
+        always={"at last": lambda state: not _is_over(state) or _has_the_order(Simulation.of(state, engine))},
+        sometimes={"it is over": _is_over},
+        until="20m",  # all is over after seven minutes if it ever is
+        max_states=20_000,
+    )
+    at_last, over = found.answers
+    path = "; ".join(str(action) for action in (at_last.path or ()) if not isinstance(action, Sync))
+    assert at_last.verdict is not Verdict.VIOLATED, f"there is a path on which the order does not come back: {path}"
+    assert over.verdict is Verdict.HOLDS, f"it never came to an end: {found}"
+
+
+EXERCISE = Exercise(
+    name="any-single-failure",
+    title="Survive any single failure",
+    minutes=60,
+    goal="Where bytes and pods have to be so that no single node matters, and why a StatefulSet alone does not do it.",
+    story=(
+        "'Highly available', said the offer: three nodes, a StatefulSet, a disk in each. The order of two "
+        "pears was accepted on Friday and was on the node that burnt out on Saturday. On Sunday two nodes "
+        "were fine and the shop was closed."
+    ),
+    task=(
+        "Write DESIGN: manifests (YAML text, or what volsim.exercises.given makes) of a shop on three nodes, "
+        "node01 to node03. Its pods have the label app=shop. An order is written to /data/order in one of "
+        "them; then some node is switched off, rebooted, destroyed or cut off. A quarter of an hour later, a "
+        "shop that runs must have the order. There is a file server outside of the cluster: nfs.example.com."
+    ),
+    hints=(
+        "Bytes on a node's disk go with the node: neither emptyDir, hostPath nor local volumes will do.",
+        "A StatefulSet does not replace a pod whose node is silent. What does?",
+        "A volume with {'nfs': {'server': 'nfs.example.com', 'path': '/shop'}}, a claim for it, and a Deployment.",
+    ),
+    cases=(
+        Case(name="opens", title="two minutes after it was applied, a shop runs and takes an order", check=_opens),
+        Case(name="power", title="a node is switched off", check=_after("is off", ("fail_node", "0s"))),
+        Case(
+            name="reboot",
+            title="a node is rebooted",
+            check=_after("was rebooted", ("fail_node", "1m"), ("recover_node", "0s")),
+        ),
+        Case(name="fire", title="a node is destroyed, with its disk", check=_after("burnt", ("destroy_node", "0s"))),
+        Case(name="partition", title="a node is cut off", check=_after("is cut off", ("partition_node", "0s"))),
+        Case(name="explored", title="a node is lost for ever, at whatever moment", check=_explored),
+    ),
+    defines="DESIGN",
+)

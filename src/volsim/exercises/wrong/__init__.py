@@ -1,0 +1,1 @@
+"""Wrong semantics by what they are wrong about: containers and their bytes, volumes and claims, nodes."""

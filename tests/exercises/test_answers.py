@@ -1,0 +1,71 @@
+"""Reference solutions catch every mutant; typical wrong answers get the verdict that they deserve."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.exercises.answers import STARTS, WRONG, wrong_answers
+from volsim.exercises import EXERCISES, MUTANTS, Exercise, Report, Verdict
+from volsim.exercises.catalogue import exercise
+from volsim.exercises.judging import judge
+
+CAUGHT = {
+    "container-layer": ["layer-survives-restart", "layer-survives-clean-exit"],
+    "empty-dir": ["empty-dir-dies-with-container", "empty-dir-stays"],
+    "memory-and-reboot": ["memory-survives-reboot", "disk-dies-with-reboot"],
+    "host-path": ["host-path-is-shared", "host-path-dies-with-pod"],
+    "read-write-once": ["rwo-is-per-pod", "rwo-is-a-wish"],
+    "smallest-fit": ["binder-ignores-size", "binder-takes-first", "binder-wants-exact-size", "immediate-waits-for-pod"],
+    "released": ["released-is-available", "released-knows-its-name"],
+    "reclaim-policies": ["reclaimer-deletes-retained", "delete-leaves-bytes", "recycler-scrubs-nothing"],
+    "protection": ["claim-goes-at-once", "volume-goes-at-once", "ended-pod-holds-no-claim"],
+    "first-consumer": ["first-consumer-is-not-awaited", "immediate-waits-for-pod"],
+    "dead-node-deployment": ["eviction-never-comes", "eviction-comes-at-once"],
+    "dead-node-stateful-set": ["stateful-set-fails-over", "eviction-never-comes"],
+    "split-brain": ["partition-stops-containers", "healing-stops-nobody"],
+}
+"""The mutants that each reference solution catches: all of its exercise."""
+
+
+def verdict_on(which: Exercise, text: str) -> Report:
+    """The judge's last word, in this process."""
+    *_, last = judge(which, text)
+    return last
+
+
+def test_every_exercise_is_looked_at() -> None:
+    names = [each.name for each in EXERCISES]
+    assert len(names) >= 12
+    assert names == list(STARTS) == list(WRONG)
+    assert [each.name for each in EXERCISES if each.mutants] == list(CAUGHT)
+
+
+@pytest.mark.parametrize("each", EXERCISES, ids=lambda each: each.name)
+def test_the_reference_solution_passes_and_catches_all(each: Exercise) -> None:
+    report = verdict_on(each, each.solution)
+    assert report.passed, str(report)
+    assert [result.name for result in report.results] == (CAUGHT.get(each.name) or [case.name for case in each.cases])
+    assert all(result.passed for result in report.results)
+
+
+@pytest.mark.parametrize(("name", "verdict", "text"), wrong_answers(), ids=lambda value: str(value)[:24])
+def test_a_wrong_answer_gets_the_verdict_that_it_deserves(name: str, verdict: Verdict, text: str) -> None:
+    report = verdict_on(exercise(name), text)
+    assert report.verdict is verdict, str(report)
+
+
+def test_a_mutant_that_no_exercise_has_is_told_from_the_truth_elsewhere() -> None:
+    taught = {name for names in CAUGHT.values() for name in names}
+    assert MUTANTS.keys() - taught == {"binder-shares-volume"}
+
+
+@pytest.mark.parametrize("each", EXERCISES, ids=lambda each: each.name)
+def test_an_exercise_says_all_that_a_class_needs(each: Exercise) -> None:
+    assert each.goal.endswith(".")
+    assert 10 <= each.minutes <= 90
+    assert len(each.hints) >= 2
+    assert f'EXERCISE = "{each.name}"' in each.start
+    assert f'EXERCISE = "{each.name}"' in each.solution
+    assert bool(each.mutants) != bool(each.cases)
+    assert bool(each.reached) == bool(each.mutants)
+    assert len([line for line in each.start.splitlines() if line.strip()]) <= 14

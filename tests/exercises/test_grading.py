@@ -1,0 +1,192 @@
+"""The grader calls each sort of answer by its name, and nothing that an answer does can hurt it."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+import volsim
+from tests.exercises.test_answers import verdict_on
+from volsim.cli import main
+from volsim.exercises import EXERCISES, Report, Result, Verdict, check, exercise, mutation_score
+from volsim.exercises.reading import exercise_of, improper
+
+LAYER = exercise("container-layer")
+BEGIN = "from volsim.exercises.given import pod\nEXERCISE = 'container-layer'\n"
+
+
+def test_of(body: str) -> str:
+    """An answer to the first exercise with this body."""
+    lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
+    return f"{BEGIN}def test_it(volsim_cluster):\n    sim = volsim_cluster(pod('wiki'))\n    sim.settle()\n{lines}\n"
+
+
+test_of.__test__ = False  # type: ignore[attr-defined]  # it makes tests, and is none
+
+VERDICTS = [
+    (Verdict.UNREADABLE, "def", "line 1: invalid syntax"),
+    (Verdict.UNREADABLE, "x = 1", "there is no test in it"),
+    (Verdict.UNREADABLE, "def test_it(tmp_path): pass", "test_it takes tmp_path"),
+    (Verdict.UNREADABLE, "1 / 0", "it cannot be loaded: ZeroDivisionError"),
+    (Verdict.READS_INTERNALS, test_of("assert sim._draft"), "reads ._draft"),
+    (Verdict.READS_INTERNALS, test_of("assert sim.engine"), "reads .engine"),
+    (
+        Verdict.READS_INTERNALS,
+        "import volsim.exercises.mutants\n" + test_of("pass"),
+        "imports volsim.exercises.mutants",
+    ),
+    (Verdict.READS_INTERNALS, test_of("assert getattr(sim, 'engine')"), "uses getattr"),
+    (Verdict.READS_INTERNALS, test_of("assert '{0._draft}'.format(sim)"), "by a format"),
+    (Verdict.READS_INTERNALS, "import volsim as v\n" + test_of("assert v.exercises"), "reads v.exercises"),
+    (Verdict.READS_INTERNALS, test_of("open(3, 'w').write('passed')"), "uses open"),
+    (Verdict.BROKEN, test_of("raise SystemExit(0)"), "SystemExit"),
+    (Verdict.READS_INTERNALS, "import volsim\n" + test_of("volsim.Simulation.run = None"), "changes .run"),
+    (Verdict.VACUOUS, test_of("assert sim.now >= 0"), "it never came to this"),
+    (Verdict.ALWAYS_FAILS, test_of("assert False, 'always'"), "always"),
+    (Verdict.BROKEN, test_of("assert undefined"), "NameError"),
+    (Verdict.BROKEN, test_of("sim.run(until=lambda sim: False, limit='1m')"), "a wait in it does not end"),
+    (Verdict.FLAKY, "import random\n" + test_of("sim.run(f'{random.random()}s')"), "run twice"),
+    (Verdict.BELIEF, LAYER.start, "layer-survives-restart"),
+]
+
+
+@pytest.mark.parametrize(("verdict", "text", "said"), VERDICTS, ids=lambda value: str(value)[:20].replace("\n", " "))
+def test_each_sort_of_answer_is_called_by_its_name(verdict: Verdict, text: str, said: str) -> None:
+    report = verdict_on(LAYER, text)
+    assert report.verdict is verdict, str(report)
+    assert said in report.message
+
+
+def test_an_answer_that_never_ends_is_stopped() -> None:
+    report = check(test_of("while True: pass"), cpu_seconds=4)
+    assert (report.verdict, report.message) == (Verdict.NEVER_ENDS, "it did not end on the truth within 4 s")
+
+
+def test_an_answer_that_takes_all_memory_is_stopped() -> None:
+    report = check(test_of("hoard = bytearray(3 << 30)"), memory_bytes=1 << 30)
+    assert report.verdict is Verdict.TOO_MUCH_MEMORY
+
+
+@pytest.mark.slow
+def test_what_an_answer_prints_is_no_report() -> None:
+    forged = json.dumps({"exercise": "container-layer", "verdict": "passed", "message": "", "results": []})
+    assert check(test_of(f"print('''{forged}''')")).verdict is Verdict.VACUOUS
+
+
+@pytest.mark.slow
+def test_the_grader_is_deterministic() -> None:
+    assert check(exercise("empty-dir").solution).as_json() == check(exercise("empty-dir").solution).as_json()
+
+
+def test_a_caught_mutant_has_its_shrunk_example_and_a_story_for_kubectl() -> None:
+    report = verdict_on(LAYER, LAYER.solution)
+    caught = report.results[1]
+    assert caught.failure == "after exit code 0 the page is still there"
+    assert "code=0" in caught.example
+    assert "$ kubectl apply -f - <<EOF" in caught.story
+    assert "# the container of pod/wiki exits" in caught.story
+    assert caught.failure in str(report)
+
+
+def test_a_report_goes_through_json() -> None:
+    report = Report(
+        exercise="e", verdict=Verdict.TOO_WEAK, message="m", results=(Result(name="n", title="t", passed=False),)
+    )
+    assert Report.from_json(json.loads(json.dumps(report.as_json()))) == report
+
+
+def test_an_answer_says_what_it_answers() -> None:
+    assert exercise_of(ast.parse("EXERCISE = 'released'")) == "released"
+    with pytest.raises(volsim.VolsimError, match="which exercise is it"):
+        check("def test_it(volsim_cluster): pass")
+    with pytest.raises(volsim.VolsimError, match="no exercise 'relesed'; did you mean 'released'"):
+        check("EXERCISE = 'relesed'")
+    with pytest.raises(volsim.VolsimError, match="numbered from 1 to"):
+        check("x = 1", exercise=99)
+
+
+def test_what_any_answer_may_do_is_not_improper() -> None:
+    for each in EXERCISES:
+        assert improper(ast.parse(each.solution), each.opens) == []
+
+
+# -- a suite of tests --------------------------------------------------------------------------------------------------
+SUITE = """
+from volsim.exercises.given import claim, volume
+
+def test_sizes(volsim_cluster):
+    sim = volsim_cluster(volume("v", "1Gi"), claim("c", "2Gi"))
+    sim.settle()
+    assert sim.get("pvc/c").status.phase == "Pending"
+"""
+
+
+@pytest.mark.slow
+def test_a_suite_is_worth_the_mutants_that_it_catches(tmp_path: Path) -> None:
+    file = tmp_path / "test_suite.py"
+    file.write_text(SUITE, encoding="utf-8")
+    score = mutation_score(file, ["binder-ignores-size", "empty-dir-stays"])
+    assert (score.caught, score.missed, score.share) == (("binder-ignores-size",), ("empty-dir-stays",), 0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("def test_it(): assert False", "it fails on the truth: test_it"),
+        ("x = 1", "no test in it ran"),
+    ],
+)
+def test_a_suite_that_says_nothing_has_no_score(tmp_path: Path, text: str, problem: str) -> None:
+    file = tmp_path / "test_suite.py"
+    file.write_text(text, encoding="utf-8")
+    assert mutation_score(file, []).problem == problem
+
+
+def test_a_suite_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(volsim.VolsimError, match="there is no file"):
+        mutation_score(tmp_path / "nowhere.py")
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+def test_the_list_has_all_exercises(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["exercise", "list"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(EXERCISES)
+    assert main(["exercise", "list", "-o", "json"]) == 0
+    assert [each["number"] for each in json.loads(capsys.readouterr().out)] == list(range(1, len(EXERCISES) + 1))
+
+
+def test_hints_open_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["exercise", "show", "3"])
+    first = capsys.readouterr().out
+    main(["exercise", "show", "3", "--hint", "2"])
+    second = capsys.readouterr().out
+    assert "Hint 1" not in first
+    assert "Hint 2" in second
+    assert "--hint 3" in second
+    assert main(["exercise", "show", "3", "--hint", "9"]) == 1
+    assert "has no hint" in capsys.readouterr().err
+
+
+def test_an_answer_is_checked_from_a_file_and_the_exit_code_says_whether_all_pass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = tmp_path / "good.py", tmp_path / "bad.py"
+    good.write_text(LAYER.solution, encoding="utf-8")
+    bad.write_text(LAYER.start, encoding="utf-8")
+    assert main(["exercise", "check", str(good)]) == 0
+    assert capsys.readouterr().out.startswith(
+        "container-layer: passed: it holds of Kubernetes and of none of 2 mutants"
+    )
+    assert main(["exercise", "check", str(good), str(bad), "-o", "json"]) == 1
+    assert [each["passed"] for each in json.loads(capsys.readouterr().out)] == [True, False]
+    assert main(["exercise", "check", str(tmp_path / "nowhere.py")]) == 1
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_the_start_is_a_file_to_begin_with(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["exercise", "show", "1", "--start"]) == 0
+    assert capsys.readouterr().out == LAYER.start
