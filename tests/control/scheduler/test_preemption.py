@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import volsim
-from tests.control.scheduler.clusters import Manifest, found_pod, node, place, said
+from tests.control.scheduler.clusters import Manifest, claim, found_pod, node, place, said, volume
 from tests.control.scheduler.clusters import cluster as without_classes
 from tests.control.scheduler.clusters import pod as without_priority
 from tests.control.workloads import condition, messages
@@ -18,6 +18,7 @@ from volsim.control.contract import Choose
 from volsim.control.scheduler import CONTROLLER
 
 HIGH = 1000
+BINDERS = ("pv-binder", "pv-phases")
 
 
 def priority_class(value: int) -> Manifest:
@@ -65,6 +66,21 @@ class TestVictims:
         sim.settle()
         assert place(sim) == "n1"
         assert found_pod(sim).status.nominated_node_name is None
+
+    def test_whoever_has_the_only_use_of_a_claim_gives_it_up(self) -> None:
+        """Removing the pod helps on its own node only: ReadWriteOncePod is asked about on every node."""
+        alone = {"accessModes": ["ReadWriteOncePod"]}
+        made = volume("v", storage_class="")
+        made["spec"].update(alone)
+        low = pod("low", claims=("data",), priority=1, nodeName="n2")
+        sim = cluster([node("n1"), node("n2")], made, claim(storage_class="", **alone), low, more=BINDERS)
+        sim.apply(pod(claims=("data",), priority=HIGH))
+        sim.run("1s")
+        assert left(sim) == ["web"]
+        assert found_pod(sim).status.nominated_node_name == "n2"
+        sim.delete("pod/low", force=True, grace_period=0)
+        sim.run("1m")
+        assert place(sim) == "n2"
 
     def test_are_as_few_as_can_be(self) -> None:
         sim = cluster([node("n1")])
