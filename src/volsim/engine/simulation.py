@@ -396,17 +396,27 @@ class Simulation(Breakable):
         attach_required: bool = True,
         topology_key: str | None = None,
         resizer: bool = False,
+        attach_seconds: Duration = 0,
+        detach_seconds: Duration = 0,
     ) -> None:
         """Install a CSI driver: its plugin on every node, its provisioner, attacher and (if asked) resizer.
 
         StorageClasses name it as their provisioner. With a `topology_key`, a volume can be reached only from nodes
-        that have the same value of that label as the node or zone for which it was made. Raises `AlreadyExists`.
+        that have the same value of that label as the node or zone for which it was made. Its storage takes
+        `attach_seconds` and `detach_seconds` (whole seconds) to do so. Raises `AlreadyExists`.
         """
 
         def install(draft: Draft) -> None:
             spec = CSIDriverSpec(attach_required=attach_required)
             requests.create(draft, CSIDriver(metadata=ObjectMeta(name=name), spec=spec))
-            driver = Driver(name=name, attach_required=attach_required, topology_key=topology_key, resizer=resizer)
+            driver = Driver(
+                name=name,
+                attach_required=attach_required,
+                topology_key=topology_key,
+                resizer=resizer,
+                attach_seconds=microseconds(attach_seconds) // 1_000_000,
+                detach_seconds=microseconds(detach_seconds) // 1_000_000,
+            )
             draft.put("drivers", name, driver)
 
         self._act(Request("install", f"csidriver/{name}"), install)
