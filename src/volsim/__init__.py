@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from volsim import properties
     from volsim.analysis import graph
+    from volsim.checking.check import check
     from volsim.engine.actions import Ask, Fault, Request, Step, Sync
     from volsim.engine.simulation import ApiWarning, ExecResult
     from volsim.errors import (
@@ -52,6 +53,7 @@ __version__ = "0.1.0"
 # Where each public name lives; it is imported when it is first used, so that `import volsim` costs next to nothing.
 _HOMES = {
     "volsim.analysis": ("graph",),
+    "volsim.checking.check": ("check",),
     "volsim.engine.actions": ("Ask", "Fault", "Request", "Step", "Sync"),
     "volsim.engine.simulation": ("ApiWarning", "ExecResult"),
     "volsim.errors": (
@@ -97,6 +99,7 @@ __all__ = [
     "Sync",
     # all paths
     "Faults",
+    "check",
     "explore",
     "properties",
     # what hangs on what

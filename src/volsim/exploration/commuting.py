@@ -9,8 +9,8 @@ Whether moves commute is tried out, once for every two that do the same (`Signat
 would write), and remembered. If two that seemed to commute fail to do so in another state, they never count as
 commuting again, and a search that has relied on it goes over everything once more.
 
-Moves that write what a property reads are *visible*: of these every order is followed, so that no state is left out of
-which a property could say something else.
+Moves after which a property says something else than before are *visible*: of these every order is followed, so that no
+state is left out of which the property could say something else. That, too, is learned.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from volsim.engine.perform import Engine
 from volsim.errors import VolsimError
 from volsim.exploration.digests import Reader
 from volsim.exploration.moves import Move, perform_move, rest
-from volsim.exploration.properties import EVERYTHING
 from volsim.exploration.situation import situation
 from volsim.state import State
 
@@ -41,8 +40,6 @@ class Signature(NamedTuple):
 
     label: Label
     what: int
-    tables: frozenset[str]
-    """The tables that it writes."""
 
 
 Signed = tuple[Signature, Move]
@@ -53,15 +50,15 @@ class Commuting:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._reader = engine, Reader()
-        self._visible: set[str] = set()
+        self._visible: set[Signature] = set()
         self._conflicts: dict[frozenset[Signature], bool] = {}
         self._relied_on: set[frozenset[Signature]] = set()
         """The pairs that counted as commuting in this run."""
         self._failed: set[frozenset[Signature]] = set()
 
-    def show(self, tables: set[str]) -> None:
-        """Note the tables of which properties speak: moves that write them are visible."""
-        self._visible |= tables
+    def show(self, move: Move) -> None:
+        """Note that a property says something else after a move than before."""
+        self._visible.add(self._signature(move))
 
     def is_stale(self) -> bool:
         """Whether something that was relied on in this run has turned out to be wrong; begins to note another run."""
@@ -114,12 +111,7 @@ class Commuting:
         return found
 
     def _both_visible(self, pair: frozenset[Signature]) -> bool:
-        return bool(self._visible) and all(map(self._is_visible, pair))
-
-    def _is_visible(self, signature: Signature) -> bool:
-        if signature.label[0] == FAULT or EVERYTHING in self._visible:
-            return True
-        return not self._visible.isdisjoint(signature.tables)
+        return pair <= self._visible
 
     # -- trying it out -------------------------------------------------------------------------------------------------
     def _commute(self, state: State, one: Move, other: Move) -> bool:
@@ -147,10 +139,10 @@ class Commuting:
     def _signature(self, move: Move) -> Signature:
         action, digest = move.action, self._reader.digest
         if not isinstance(action, Sync):
-            return Signature((FAULT, digest(str(action)).shape), 0, frozenset())
+            return Signature((FAULT, digest(str(action)).shape), 0)
         says, rows = _intended(move)
         what = hash((digest(says).shape, *[(digest(table).shape, digest(key).shape) for table, key in rows]))
-        return Signature((action.controller, digest(action.key).shape), what, frozenset(table for table, _ in rows))
+        return Signature((action.controller, digest(action.key).shape), what)
 
 
 def _intended(move: Move) -> tuple[str, list[tuple[str, str]]]:

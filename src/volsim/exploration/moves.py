@@ -91,6 +91,8 @@ class Place(NamedTuple):
     work: Work
     """What is ready and is done before anything else: of a wave, the rest of it."""
     depth: int
+    said: int
+    """What the properties say here, a bit for each."""
 
 
 def moves_from(

@@ -10,7 +10,7 @@ or False. It may remember something of the path (`Observer`): then the memory is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -21,10 +21,8 @@ from volsim.engine.simulation import Simulation
 from volsim.errors import VolsimError
 from volsim.rules import Duration, microseconds
 from volsim.state import State
-from volsim.state.indexes import INDEXES
 
 __all__ = [
-    "EVERYTHING",
     "Asked",
     "Holds",
     "Observer",
@@ -132,54 +130,11 @@ def within(name: str, limit: Duration, holds: Holds) -> Property:
     return Property(name, Word.ALWAYS, is_in_time, None, Observer(lambda sim: since(None, sim), since))
 
 
-EVERYTHING = "*"
-"""Stands for every table."""
-
-
-class _Watched(dict[str, Any]):
-    """The tables or the indexes of a state, and which tables were read. Who copies it has read everything."""
-
-    __slots__ = ("_read", "_tables_of")
-
-    def __init__(self, rows: dict[str, Any], read: set[str], tables_of: Callable[[str], str]) -> None:
-        super().__init__(rows)
-        self._read, self._tables_of = read, tables_of
-
-    def get(self, name: str, default: Any = None) -> Any:
-        self._read.add(self._tables_of(name))
-        return super().get(name, default)
-
-    def __getitem__(self, name: str) -> Any:
-        self._read.add(self._tables_of(name))
-        return super().__getitem__(name)
-
-    def __iter__(self) -> Iterator[str]:
-        self._read.add(EVERYTHING)
-        return super().__iter__()
-
-    def keys(self) -> Any:
-        self._read.add(EVERYTHING)
-        return super().keys()
-
-    def items(self) -> Any:
-        self._read.add(EVERYTHING)
-        return super().items()
-
-
-def _itself(name: str) -> str:
-    return name
-
-
-def _of_index(name: str) -> str:
-    return next((index.table or EVERYTHING for index in INDEXES if index.name == name), EVERYTHING)
-
-
 class Asked:
-    """A property as a search asks it, and which tables it has read."""
+    """A property as a search asks it."""
 
     def __init__(self, prop: Property, engine: Engine) -> None:
         self.prop, self._engine = prop, engine
-        self.read: set[str] = set()
 
     def start(self, state: State) -> Any:
         """What is remembered at the beginning."""
@@ -202,12 +157,4 @@ class Asked:
         return bool(function(look) if self.prop.observer is None else function(look, memory))
 
     def _look(self, state: State) -> Any:
-        if self.prop.on_state:
-            seen: Any = state.draft().seal()
-            look = seen
-        else:
-            look = Simulation.of(state, self._engine)
-            seen = look._draft
-        seen._tables = _Watched(seen._tables, self.read, _itself)
-        seen._groups = _Watched(seen._groups, self.read, _of_index)
-        return look
+        return state if self.prop.on_state else Simulation.of(state, self._engine)

@@ -282,16 +282,18 @@ class _Question:
         self.held = bytearray()
         """Of an *eventually*: in which situations it held."""
 
-    def ask(self, state: State, memory: Any, index: int) -> None:
-        """Look at one more state, unless the question is decided."""
+    def ask(self, state: State, memory: Any, index: int) -> bool:
+        """Look at one more state, unless the question is decided; what the property says of it."""
         if self.decided_at is not None:
-            return
+            return False
         word = self.prop.word
+        decides, holds = False, False
         try:
             if word is Word.ALWAYS:
                 applies = self.asked.applies(state, memory)
                 self.applied = self.applied or applies
-                decides = applies and not self.asked.holds(state, memory)
+                holds = not applies or self.asked.holds(state, memory)
+                decides = not holds
             else:
                 holds = self.asked.holds(state, memory)
                 decides = holds and word is Word.SOMETIMES
@@ -301,6 +303,7 @@ class _Question:
             self.error, decides = f"{type(error).__name__}: {error}", True
         if decides:
             self.decided_at = index
+        return holds
 
     def answer(self, visited: _Visited, edges: list[Edge], ends: list[int], *, complete: bool) -> Answer:
         """What is known at the end of a search."""
@@ -394,6 +397,7 @@ class _Search:
         """A bound behind which something would happen."""
         self.frontier: deque[Place] = deque()
         self._of_number: dict[int, int] = {}
+        self._said: list[int] = []
         self.runs += 1
         for question in self.questions:
             question.begin()
@@ -469,12 +473,14 @@ class _Search:
         if number in self.visited:
             at = self._of_number.get(number, -1)
             self._note(before, how, at, move)
-            self.arrived = Place(at, state, spent, memories, work, depth)
+            said = self._said[at] if at >= 0 else 0
+            self.arrived = Place(at, state, spent, memories, work, depth, said)
+            self._show(before, move, said)
             return True
         if len(self.visited) >= self.bounds.max_states:
             return False
         at = self.visited.add(number, -1 if before is None else before.at, how)
-        if self.keep_edges:
+        if self.keep_edges or self.commuting is not None:
             self._of_number[number] = at
         self._note(before, how, at, move)
         self.depth = max(self.depth, depth)
@@ -482,11 +488,21 @@ class _Search:
             self.terminal.append(number)
         if state.next_due_us() is None:
             self.ends.append(at)
-        for question, memory in zip(self.questions, memories, strict=True):
-            question.ask(state, memory, at)
-        self.arrived = Place(at, state, spent, memories, work, depth)
+        said = 0
+        for bit, (question, memory) in enumerate(zip(self.questions, memories, strict=True)):
+            said |= question.ask(state, memory, at) << bit
+        self._said.append(said)
+        self.arrived = Place(at, state, spent, memories, work, depth, said)
+        self._show(before, move, said)
         self.frontier.append(self.arrived)
         return True
+
+    def _show(self, before: Place | None, move: Move | None, said: int) -> None:
+        """Note a move after which a property that is not decided says something else."""
+        if self.commuting is not None and before is not None and move is not None:
+            open_bits = sum((question.decided_at is None) << bit for bit, question in enumerate(self.questions))
+            if (before.said ^ said) & open_bits:
+                self.commuting.show(move)
 
     def _wave(self, before: Place, move: Move, work: Work) -> Work:
         """What comes before anything else after a move."""
@@ -514,11 +530,7 @@ class _Search:
         skip_idle = Reduction.IDLE in self.reductions
         found = list(moves_from(self.engine, place, self.faults, self.until_us, skip_idle=skip_idle))
         self._woken = [(move.action, move.found) for move in found if isinstance(move.action, Sync) and move.found]
-        if self.commuting is None:
-            return found
-        for question in self.questions:
-            self.commuting.show(question.asked.read)
-        return self.commuting.followed(place.state, found)
+        return found if self.commuting is None else self.commuting.followed(place.state, found)
 
 
 def search(

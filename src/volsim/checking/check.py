@@ -1,0 +1,188 @@
+"""`check`: an application's manifests, what can happen to its data and pods, and the proof of each finding.
+
+A pattern alone is never a finding: each is established by exploring what can happen, from the cluster in which the
+design runs, under one fault after the other. What was found shows the shortest way there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from volsim.checking.design import Design, Part
+from volsim.checking.findings import CheckReport, Explored, Finding
+from volsim.checking.marks import leave_marks
+from volsim.checking.plans import budget, names
+from volsim.checking.questions import Question, questions_after, questions_at_start
+from volsim.engine.actions import Ask
+from volsim.errors import LimitExceeded
+from volsim.exploration.faults import Faults
+from volsim.exploration.report import Report, Violation, explore
+from volsim.rules import Duration, microseconds
+from volsim.simulation import Simulation
+
+__all__ = ["check"]
+
+Tell = Callable[[str], None]
+
+
+def check(
+    source: Any,
+    *,
+    nodes: Any = None,
+    faults: str | Iterable[str] | None = None,
+    kubernetes: str | None = None,
+    recover_within: Duration | None = None,
+    read_only_images: Iterable[str] = (),
+    max_states: int = 20_000,
+    max_seconds: float | None = 60.0,
+    progress: Tell | None = None,
+) -> CheckReport:
+    """What can ever happen to an application's data and pods under the faults asked for.
+
+    `source` is as for `Simulation.apply`; what it leaves open (nodes, classes, secrets, config maps) is made up and
+    said. `nodes` is a number, names or manifests; `faults` are names, with commas or as a list (default:
+    ``container-crash, pod-loss, node-loss, node-return, rollout, drain``). With `recover_within`, recovering later is a
+    finding. `read_only_images` write nothing. Each part of the design under each fault is explored for at most
+    `max_states` situations and `max_seconds`; what was not seen is *unknown*. Raises `ManifestError` for manifests that
+    cannot be read, `VolsimError` for what the API server refuses, unknown faults and impossible nodes.
+
+    >>> report = check('''
+    ... apiVersion: v1
+    ... kind: Pod
+    ... metadata: {name: web}
+    ... spec: {containers: [{name: web, image: nginx}]}
+    ... ''', nodes=2, faults="pod-loss")
+    >>> report.verdict, [(finding.code, finding.objects) for finding in report.findings]
+    ('findings', [('VS303', ('Pod/default/web',))])
+    >>> print(report.findings[0].story)  # doctest: +NORMALIZE_WHITESPACE +ELLIPSIS
+    3600.000s fault: delete pod/default/web
+    3600.000s kubelet: pod default/web on node0...: container web exits 0, remove its directories, remove it
+    """
+    asked = names(faults)
+    design = Design.read(source, nodes=nodes, kubernetes=kubernetes)
+    within = None if recover_within is None else microseconds(recover_within) / 1e6
+    findings: list[Finding] = []
+    explored: list[Explored] = []
+    for part in design.parts():
+        for fault, question_list, report in _explorations(
+            design, part, asked, within, frozenset(read_only_images), max_states, max_seconds, progress
+        ):
+            seen = report.explored
+            explored.append(
+                Explored(
+                    part=part.workloads,
+                    fault=fault,
+                    states=report.states,
+                    complete=report.complete,
+                    why=seen.stopped_by,
+                    seconds=seen.seconds,
+                )
+            )
+            findings += [_finding(violation, question_list, fault) for violation in report.violations]
+    return CheckReport(
+        findings=tuple(_merged(findings)),
+        explored=tuple(explored),
+        assumed=design.assumed,
+        kubernetes=".".join(map(str, design.rules.version)),
+        faults=asked,
+    )
+
+
+def _explorations(
+    design: Design,
+    part: Part,
+    faults: tuple[str, ...],
+    within: float | None,
+    read_only: frozenset[str],
+    max_states: int,
+    max_seconds: float | None,
+    progress: Tell | None,
+) -> Iterator[tuple[str, list[Question], Report]]:
+    """Each exploration of a part: under which fault, what was asked, what was found."""
+
+    def run(sim: Simulation, what: str, budgets: Faults, asked: list[Question]) -> tuple[str, list[Question], Report]:
+        if progress is not None:
+            progress(f"{', '.join(part.workloads)}: {what or 'start'}")
+        properties = [question.prop for question in asked]
+        found = explore(sim, faults=budgets, properties=properties, max_states=max_states, max_seconds=max_seconds)
+        return what, asked, found
+
+    start = design.start(part)
+    yield run(start, "", Faults(), questions_at_start(start, part))
+    running = start.fork()
+    try:
+        running.settle()
+    except LimitExceeded:
+        running.run("10m")
+    if not any(_is_up(running, name) for name in part.workloads):
+        return  # nothing runs, and that has been said
+    marks = leave_marks(running, read_only)
+    running.run("1h")  # whatever was young is old
+    for fault in faults:
+        for budgets in _budgets(fault, part):
+            yield run(running, fault, budgets, questions_after(running, part, fault, marks, within))
+
+
+def _is_up(sim: Simulation, name: str) -> bool:
+    from volsim.checking.questions import runs
+
+    return runs(sim, name)
+
+
+def _budgets(fault: str, part: Part) -> Iterator[Faults]:
+    """What an exploration may choose for a fault: people do one thing at a time."""
+    found = budget(fault)
+    if found is not None:
+        yield found
+    elif fault == "drain":
+        yield Faults(drains=1, healing=False)
+    elif fault == "rollout":
+        for name in part.workloads:
+            kind, namespace, short = name.split("/")
+            if kind in ("Deployment", "StatefulSet", "DaemonSet"):
+                yield Faults(user_actions=[Ask(f"kubectl rollout restart {kind.lower()}/{short} -n {namespace}")])
+    else:
+        for manifest in part.objects:
+            if manifest["kind"] == "PersistentVolumeClaim":
+                meta = manifest["metadata"]
+                line = f"kubectl delete pvc {meta['name']} -n {meta['namespace']} --wait=false"
+                yield Faults(user_actions=[Ask(line)])
+        yield Faults(user_actions=tuple(_release(part)))
+
+
+def _release(part: Part) -> Iterator[Ask]:
+    """The whole application is taken away: its workloads and its claims, in any order."""
+    for manifest in part.objects:
+        if manifest["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "PersistentVolumeClaim", "Pod"):
+            meta = manifest["metadata"]
+            yield Ask(f"kubectl delete {manifest['kind'].lower()} {meta['name']} -n {meta['namespace']} --wait=false")
+
+
+# -- findings ----------------------------------------------------------------------------------------------------------
+def _finding(violation: Violation, asked: list[Question], fault: str) -> Finding:
+    question = next(each for each in asked if each.prop.name == violation.name)
+    summary = question.summary.replace("{fault}", fault or "no fault")
+    if violation.error:
+        summary = f"{violation.name}: the question itself failed: {violation.error}"
+    return Finding(
+        code=question.code,
+        objects=question.objects,
+        summary=summary,
+        fault=fault,
+        story=violation.story,
+        remedy=question.remedy,
+    )
+
+
+def _merged(findings: list[Finding]) -> Iterator[Finding]:
+    """One finding for each kind and object, with the shortest story; the other faults are named."""
+    import attrs
+
+    groups: dict[tuple[str, tuple[str, ...]], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.code, finding.objects), []).append(finding)
+    for found in groups.values():
+        first = min(found, key=lambda each: len(each.story.told()))
+        also = tuple(dict.fromkeys(each.fault for each in found if each.fault != first.fault))
+        yield attrs.evolve(first, also=also)

@@ -1,0 +1,114 @@
+"""What a check found: findings, what was explored, and a verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from volsim.checking.kinds import KINDS, Kind
+from volsim.exploration.story import Story
+
+__all__ = ["CheckReport", "Explored", "Finding"]
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """One thing that can happen to a design, with its proof."""
+
+    code: str
+    objects: tuple[str, ...]
+    """Whom it happens to, as ``KIND/NAMESPACE/NAME``."""
+    summary: str
+    """One sentence."""
+    fault: str
+    """The fault under which it was found first; empty if none is needed."""
+    story: Story
+    remedy: str
+    also: tuple[str, ...] = ()
+    """The other faults under which it was found."""
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of finding it is."""
+        return KINDS[self.code]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The finding as JSON has it."""
+        return {
+            "code": self.code,
+            "kind": self.kind.name,
+            "severity": self.kind.severity,
+            "objects": list(self.objects),
+            "summary": self.summary,
+            "fault": self.fault or None,
+            "also": list(self.also),
+            "story": [line.strip() for line in str(self.story).splitlines()],
+            "remedy": self.remedy,
+        }
+
+
+@attrs.frozen(kw_only=True)
+class Explored:
+    """One exploration of a part of the design under one fault."""
+
+    part: tuple[str, ...]
+    """The workloads that were checked together."""
+    fault: str
+    states: int
+    complete: bool
+    why: str = ""
+    """What stopped it, if something did."""
+    seconds: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
+class CheckReport:
+    """What `check` found out about a design.
+
+    `verdict` is ``"clean"``, ``"findings"`` or, if nothing was found but not everything was seen, ``"unknown"``.
+    """
+
+    findings: tuple[Finding, ...]
+    explored: tuple[Explored, ...]
+    assumed: tuple[str, ...]
+    """What was made up or taken for granted, a line each."""
+    kubernetes: str
+    faults: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """`clean`, `findings` or `unknown`."""
+        if self.findings:
+            return "findings"
+        return "clean" if all(each.complete for each in self.explored) else "unknown"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the design is clean."""
+        return self.verdict == "clean"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON has it."""
+        return {
+            "verdict": self.verdict,
+            "kubernetes": self.kubernetes,
+            "faults": list(self.faults),
+            "findings": [finding.as_dict() for finding in self.findings],
+            "explored": [
+                {
+                    "part": list(each.part),
+                    "fault": each.fault or None,
+                    "states": each.states,
+                    "complete": each.complete,
+                    **({"why": each.why} if each.why else {}),
+                }
+                for each in self.explored
+            ],
+            "assumed": list(self.assumed),
+        }
+
+    def __str__(self) -> str:
+        from volsim.checking.text import text
+
+        return text(self)

@@ -1,0 +1,129 @@
+"""Bytes that are followed: a mark in every volume that a workload can write, and what becomes of it.
+
+A mark stands for data that a container has written and that somebody has been told is safe. It is lost if it is on no
+disk, server or memory that can ever be read again; it is left behind if the workload runs at full strength and none of
+its pods finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from volsim.analysis.living import Living, Use, living
+from volsim.control.kubelet.configuration import MountError
+from volsim.control.kubelet.containers import ConfigError, open_process
+from volsim.control.kubelet.pods import work_on
+from volsim.errors import FileError, VolsimError
+from volsim.objects import Pod
+from volsim.simulation import Simulation
+from volsim.state import State
+from volsim.storage import tree
+from volsim.storage.sources import source_of
+
+__all__ = ["Mark", "exists", "is_found", "leave_marks"]
+
+NAME = ".volsim-check"
+SCRATCH, READ_ONLY = "volsim.dev/scratch", "volsim.dev/read-only"
+
+
+@attrs.frozen
+class Mark:
+    """One piece of data that was written."""
+
+    workload: tuple[str, str, str]
+    pod: str
+    """The key of the pod that wrote it, if it is one of a StatefulSet: its successor must find it."""
+    volume: str
+    """The volume's name in the pod."""
+    claim: str
+    container: str
+    path: str
+    data: bytes
+    source: str
+    """What the volume is: ``emptyDir``, ``hostPath``, ``persistentVolumeClaim``, …"""
+
+
+def leave_marks(sim: Simulation, read_only: frozenset[str]) -> tuple[Mark, ...]:
+    """Write a mark into each volume of each pod that runs and can write it.
+
+    A volume that the annotation ``volsim.dev/scratch`` names (or ``*``) holds nothing of value; a pod that is annotated
+    ``volsim.dev/read-only: "true"``, and one whose image is among `read_only`, writes nothing.
+    """
+    found: list[Mark] = []
+    for each in list(living(sim.state)):
+        pod = sim.state.pods.get(each.key)
+        if pod is None or _writes_nothing(pod, read_only):
+            continue
+        scratch = set((pod.metadata.annotations.get(SCRATCH) or "").replace(" ", "").split(","))
+        for use in each.uses:
+            if use.volume in scratch or "*" in scratch or not use.paths:
+                continue
+            mark = _mark(sim, each, use, pod, len(found))
+            if mark is not None:
+                found.append(mark)
+    return tuple(found)
+
+
+def _writes_nothing(pod: Pod, read_only: frozenset[str]) -> bool:
+    images = {container.image or "" for container in pod.spec.containers}
+    return pod.metadata.annotations.get(READ_ONLY) == "true" or bool(images & read_only)
+
+
+def _mark(sim: Simulation, each: Living, use: Use, pod: Pod, number: int) -> Mark | None:
+    container, mount = use.paths[0]
+    path = f"{mount.rstrip('/')}/{NAME}-{number}"
+    data = f"mark {number} of {each.key}".encode()
+    namespace, _, name = each.key.rpartition("/")
+    try:
+        sim.write_file(f"pod/{name}", path, data, container=container, namespace=namespace)
+    except VolsimError:
+        return None  # nobody can write there, so nothing is written
+    volume = next(volume for volume in pod.spec.volumes if volume.name == use.volume)
+    source = source_of(volume)[0] or ""
+    identity = each.key if each.workload[0] == "StatefulSet" else ""
+    return Mark(each.workload, identity, use.volume, use.claim, container, path, data, source)
+
+
+def exists(state: State, mark: Mark) -> bool:
+    """Whether the bytes are anywhere where they can be read again some day."""
+    return any(_holds(root, mark) for root in _roots(state))
+
+
+def _roots(state: State) -> Iterator[tree.Directory]:
+    for machine in state.table("machines").unordered():
+        if not machine.destroyed:
+            yield machine.disk
+    for backend in state.table("backends").unordered():
+        yield backend.root
+    for sandbox in state.table("sandboxes").unordered():
+        machine = state.get("machines", sandbox.node)
+        if machine is not None and machine.powered and sandbox.boot == machine.boot:
+            yield from sandbox.memory.values()
+
+
+def _holds(root: tree.Directory, mark: Mark) -> bool:
+    name = mark.path.rpartition("/")[2]
+    for path, node in tree.walk(root):
+        if path.endswith(name) and isinstance(node, tree.File) and node.data == mark.data:
+            return True
+    return False
+
+
+def is_found(state: State, mark: Mark, pods: list[Living]) -> bool:
+    """Whether a pod of the workload that serves now reads the mark where it was written."""
+    return any(each.workload == mark.workload and _reads(state, mark, each) for each in pods if each.serves)
+
+
+def _reads(state: State, mark: Mark, each: Living) -> bool:
+    if mark.pod and each.key != mark.pod:
+        return False
+    work = work_on(state, each.key, each.uid)
+    if work is None:
+        return False
+    spec = next((spec for spec in work.pod.spec.containers if spec.name == mark.container), None)
+    try:
+        return spec is not None and open_process(work, spec, ()).files.read(mark.path) == mark.data
+    except (FileError, ConfigError, MountError):
+        return False

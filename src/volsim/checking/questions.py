@@ -1,0 +1,331 @@
+"""What a check asks of a design: one question for each kind of finding and whom it may happen to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from volsim.analysis.living import Living, living
+from volsim.analysis.orphans import orphans
+from volsim.checking.design import Part
+from volsim.checking.kinds import KINDS
+from volsim.checking.marks import Mark, exists, is_found
+from volsim.exploration.properties import Property, always, eventually, within
+from volsim.objects import Pod
+from volsim.simulation import Simulation
+
+__all__ = ["Question", "questions_after", "questions_at_start", "runs"]
+
+_WORLD = ("node-return", "partition", "backend-loss", "reboot")
+"""The faults that go by again: what counts is what is so when they have."""
+
+
+@attrs.frozen
+class Question:
+    """A property, and the finding that it is if it does not hold."""
+
+    code: str
+    objects: tuple[str, ...]
+    prop: Property
+    summary: str
+    remedy: str
+
+
+def _asked(code: str, objects: tuple[str, ...], prop: Property, summary: str, remedy: str = "") -> Question:
+    return Question(code, objects, prop, summary, remedy or KINDS[code].helps)
+
+
+# -- what is so in a state ---------------------------------------------------------------------------------------------
+def is_calm(sim: Simulation) -> bool:
+    """Whether nothing is broken that may come back."""
+    state = sim.state
+    machines = all(
+        machine.destroyed or (machine.powered and machine.connected and machine.kubelet)
+        for machine in state.table("machines").unordered()
+    )
+    return machines and all(backend.reachable for backend in state.table("backends").unordered())
+
+
+def runs(sim: Simulation, name: str) -> bool:
+    """Whether a workload has all its pods, and each really runs; a job, whether it is done."""
+    kind, namespace, short = name.split("/")
+    state = sim.state
+    if kind == "CronJob":
+        return True
+    if kind == "Job":
+        job = state.get("jobs", f"{namespace}/{short}")
+        done = job is not None and any(
+            each.type == "Complete" and each.status == "True" for each in job.status.conditions
+        )
+        return done or _count(sim, name) > 0
+    if kind == "Pod":
+        pod: Pod | None = state.pods.get(f"{namespace}/{short}")
+        if pod is not None and pod.status.phase == "Succeeded":
+            return True
+        return _count(sim, name) >= 1
+    found = state.get(_TABLES[kind], f"{namespace}/{short}")
+    if found is None:
+        return False
+    if kind == "DaemonSet":
+        return _count(sim, name) >= min(found.status.desired_number_scheduled or 0, _alive(sim))
+    wanted = found.spec.replicas
+    return _count(sim, name) >= (1 if wanted is None else wanted)
+
+
+_TABLES = {
+    "Deployment": "deployments",
+    "StatefulSet": "statefulsets",
+    "DaemonSet": "daemonsets",
+    "ReplicaSet": "replicasets",
+    "ReplicationController": "replicationcontrollers",
+}
+
+
+_LAST: list[Any] = [None, ()]
+
+
+def _pods(sim: Simulation) -> tuple[Living, ...]:
+    """The living pods; remembered for the state that was asked about last, for many questions ask it of one."""
+    state = sim.state
+    tables = [state.table(name) for name in ("sandboxes", "containers", "machines", "pods", "replicasets")]
+    if _LAST[0] is None or any(one is not other for one, other in zip(_LAST[0], tables, strict=True)):
+        _LAST[:] = [tables, tuple(living(state))]
+    return _LAST[1]  # type: ignore[no-any-return]
+
+
+def _alive(sim: Simulation) -> int:
+    return sum(machine.answers and not machine.destroyed for machine in sim.state.table("machines").unordered())
+
+
+def _count(sim: Simulation, name: str) -> int:
+    workload = tuple(name.split("/"))
+    return sum(each.serves and each.workload == workload for each in _pods(sim))
+
+
+def _is_rolled_out(sim: Simulation, name: str) -> bool:
+    """Whether every pod that the workload wants is of its newest template, and ready."""
+    kind, namespace, short = name.split("/")
+    found = sim.state.get(_TABLES[kind], f"{namespace}/{short}")
+    if found is None:
+        return False
+    status, generation = found.status, found.metadata.generation or 0
+    if (status.observed_generation or 0) < generation:
+        return False
+    if kind != "Deployment" and found.spec.update_strategy.type == "OnDelete":
+        return runs(sim, name)
+    if kind == "DaemonSet":
+        wanted = min(status.desired_number_scheduled or 0, _alive(sim))
+        return (status.updated_number_scheduled or 0) >= wanted and runs(sim, name)
+    wanted = 1 if found.spec.replicas is None else found.spec.replicas
+    is_all_new = (status.updated_replicas or 0) == (status.replicas or 0) == wanted
+    return is_all_new and runs(sim, name)
+
+
+# -- the questions -----------------------------------------------------------------------------------------------------
+def questions_at_start(sim: Simulation, part: Part) -> list[Question]:
+    """What is asked of the design before anything goes wrong."""
+    return list(_start(sim, part))
+
+
+def _start(sim: Simulation, part: Part) -> Iterator[Question]:
+    for name in part.workloads:
+        yield _asked(
+            "VS301",
+            (name,),
+            eventually(f"{name} comes to run", lambda sim, name=name: runs(sim, name)),
+            f"{name} never comes to run",
+        )
+
+
+def questions_after(
+    sim: Simulation, part: Part, fault: str, marks: tuple[Mark, ...], within_seconds: float | None
+) -> list[Question]:
+    """What is asked of the design under a fault, of those workloads that ran before."""
+    up = [name for name in part.workloads if runs(sim, name)]
+    return list(_after(sim, part, fault, marks, within_seconds, up))
+
+
+def _after(
+    sim: Simulation, part: Part, fault: str, marks: tuple[Mark, ...], seconds: float | None, up: list[str]
+) -> Iterator[Question]:
+    passes = fault in _WORLD
+    if fault == "deletion":
+        yield from _deletion(marks)
+        return
+    for name in up:
+        if fault == "rollout":
+            yield _asked(
+                "VS302",
+                (name,),
+                eventually(f"{name} is rolled out", lambda sim, name=name: _is_rolled_out(sim, name)),
+                f"a rollout of {name} can stop for ever",
+            )
+        elif fault == "drain":
+            yield _asked(
+                "VS501",
+                (name,),
+                eventually(f"{name} leaves a node that is drained", lambda sim, name=name: not _is_held(sim, name)),
+                f"a node on which {name} runs cannot be drained",
+            )
+        yield _asked(
+            "VS303",
+            (name,),
+            eventually(
+                f"{name} runs again",
+                lambda sim, name=name: (passes and not is_calm(sim)) or runs(sim, name),
+            ),
+            f"after {{fault}}, {name} does not run again without an administrator",
+        )
+        if seconds is not None:
+            yield _asked(
+                "VS304",
+                (name,),
+                within(
+                    f"{name} runs again within {seconds:g} s",
+                    seconds,
+                    lambda sim, name=name: (passes and not is_calm(sim)) or runs(sim, name),
+                ),
+                f"after {{fault}}, {name} may need longer than {seconds:g} s to run again",
+            )
+    yield from _data(marks, passes=passes)
+    yield from _writers(sim, part)
+    if fault not in (*_WORLD, "node-loss", "disk-loss"):
+        yield _asked(
+            "VS402",
+            part.workloads,
+            eventually("nothing terminates for ever", _nothing_terminates),
+            "after {fault}, something is deleted and never goes",
+        )
+
+
+def _is_held(sim: Simulation, name: str) -> bool:
+    """Whether a pod of the workload, which a drain would evict, is on a node that is cordoned."""
+    kind = name.partition("/")[0]
+    if kind == "DaemonSet":
+        return False
+    workload = tuple(name.split("/"))
+    nodes = sim.state.nodes
+    return any(
+        each.workload == workload and each.node in nodes and nodes[each.node].spec.unschedulable for each in _pods(sim)
+    )
+
+
+def _nothing_terminates(sim: Simulation) -> bool:
+    state = sim.state
+    return not any(
+        obj.metadata.deletion_timestamp is not None
+        for table in ("pods", "persistentvolumeclaims", "persistentvolumes", "namespaces")
+        for obj in state.table(table).unordered()
+    )
+
+
+def _place(mark: Mark) -> str:
+    return f"claim {mark.claim.partition('/')[2]}" if mark.claim else f"{mark.source} {mark.volume}"
+
+
+def _called(mark: Mark) -> str:
+    return f"{'/'.join(mark.workload)} in its {_place(mark)}"
+
+
+def _data(marks: tuple[Mark, ...], *, passes: bool) -> Iterator[Question]:
+    by_volume: dict[tuple[tuple[str, str, str], str], list[Mark]] = {}
+    for mark in marks:
+        by_volume.setdefault((mark.workload, mark.volume), []).append(mark)
+    for (workload, volume), mine in by_volume.items():
+        name, objects = "/".join(workload), ("/".join(workload), f"volume {volume}")
+        yield _asked(
+            "VS101",
+            objects,
+            always(
+                f"what {name} wrote to {volume} is not lost",
+                lambda sim, mine=mine: all(exists(sim.state, mark) for mark in mine),
+            ),
+            f"what {_called(mine[0])} had written is gone after {{fault}}",
+        )
+        yield _asked(
+            "VS102",
+            objects,
+            eventually(
+                f"{name} finds in {volume} what it wrote",
+                lambda sim, mine=mine, name=name: (passes and not is_calm(sim)) or not _is_left(sim, name, mine),
+            ),
+            f"after {{fault}}, {name} runs again without what it had written to its {_place(mine[0])}",
+        )
+
+
+def _is_left(sim: Simulation, name: str, marks: list[Mark]) -> bool:
+    """Whether the workload runs, and of what it wrote something exists that none of its pods finds."""
+    if not runs(sim, name):
+        return False
+    state = sim.state
+    pods = list(_pods(sim))
+    return any(not is_found(state, mark, pods) and exists(state, mark) for mark in marks)
+
+
+def _writers(sim: Simulation, part: Part) -> Iterator[Question]:
+    """For each claim that is for one node (or one pod): whether more than that can write it at once."""
+    state = sim.state
+    for key, claim in state.persistent_volume_claims.items():
+        modes = set(claim.spec.access_modes)
+        if "ReadWriteMany" in modes or not modes & {"ReadWriteOnce", "ReadWriteOncePod"}:
+            continue
+        users = sorted(
+            {"/".join(each.workload) for each in living(state) if any(use.claim == key for use in each.uses)}
+        )
+        if not users:
+            continue
+        most = sum(_replicas(sim, name) for name in users)
+        yield _asked(
+            "VS201",
+            (*users, f"claim {key}"),
+            always(
+                f"{key} is written by those only who should",
+                lambda sim, key=key, most=most, alone="ReadWriteOncePod" in modes: _is_written_well(
+                    sim, key, most, alone
+                ),
+            ),
+            f"under {{fault}}, two pods can write {key} at once",
+        )
+
+
+def _replicas(sim: Simulation, name: str) -> int:
+    kind, namespace, short = name.split("/")
+    found = sim.state.get(_TABLES.get(kind, ""), f"{namespace}/{short}")
+    if kind == "StatefulSet":
+        return 1  # a claim of its own for each; one that all share is shared on purpose
+    wanted = getattr(found.spec, "replicas", 1) if found is not None else 1
+    return 1 if wanted is None else wanted
+
+
+def _is_written_well(sim: Simulation, claim: str, most: int, alone: bool) -> bool:
+    pods = [each for each in _pods(sim) if any(use.claim == claim and use.paths for use in each.uses)]
+    if alone and len(pods) > 1:
+        return False
+    return len(pods) <= most and len({each.node for each in pods}) <= 1
+
+
+def _deletion(marks: tuple[Mark, ...]) -> Iterator[Question]:
+    claimed = [mark for mark in marks if mark.claim]
+    for mark in claimed:
+        yield _asked(
+            "VS101",
+            ("/".join(mark.workload), f"claim {mark.claim}"),
+            always(
+                f"the data of {mark.claim} is not lost ({mark.path})", lambda sim, mark=mark: exists(sim.state, mark)
+            ),
+            f"with the claim {mark.claim}, its data goes, too",
+        )
+    yield _asked(
+        "VS401",
+        tuple(dict.fromkeys("/".join(mark.workload) for mark in claimed)) or ("design",),
+        eventually("no storage is left without an owner", lambda sim: not orphans(sim.state)),
+        "after {fault}, storage is left that nothing will ever free",
+    )
+    yield _asked(
+        "VS402",
+        tuple(dict.fromkeys("/".join(mark.workload) for mark in marks)) or ("design",),
+        eventually("nothing terminates for ever", _nothing_terminates),
+        "after {fault}, something is deleted and never goes",
+    )

@@ -1,0 +1,47 @@
+"""A report as people read it: a timeline for each finding, and what was explored."""
+
+from __future__ import annotations
+
+from textwrap import fill
+
+from volsim.checking.findings import CheckReport, Finding
+
+__all__ = ["text"]
+
+
+def text(report: CheckReport) -> str:
+    """The report for a terminal."""
+    lines = [f"Kubernetes {report.kubernetes}; faults: {', '.join(report.faults)}"]
+    lines += [f"assumed: {line}" for line in report.assumed]
+    for number, finding in enumerate(report.findings, 1):
+        lines += ["", *_finding(number, finding)]
+    lines += ["", *_explored(report)]
+    return "\n".join(lines)
+
+
+def _finding(number: int, finding: Finding) -> list[str]:
+    kind = finding.kind
+    lines = [f"{number}. {finding.code} {kind.name} ({kind.severity}): {finding.summary}"]
+    told = finding.story.told()
+    if told:
+        lines.append("   how it comes about:")
+        lines += [f"   {line}" for line in str(finding.story).splitlines()]
+    if finding.also:
+        lines.append(f"   also under: {', '.join(finding.also)}")
+    lines.append(fill(f"what helps: {finding.remedy}", 110, initial_indent="   ", subsequent_indent="     "))
+    return lines
+
+
+def _explored(report: CheckReport) -> list[str]:
+    states = sum(each.states for each in report.explored)
+    parts = {each.part for each in report.explored}
+    seconds = sum(each.seconds for each in report.explored)
+    seen = f"{states} situations of {len(parts)} independent parts in {seconds:.1f} s"
+    return [
+        f"{report.verdict}: {len(report.findings)} findings; {seen}",
+        *(
+            f"  not all was seen of {', '.join(each.part)} under {each.fault or 'no fault'}: {each.why}"
+            for each in report.explored
+            if not each.complete
+        ),
+    ]
