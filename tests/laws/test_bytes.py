@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import volsim
 from volsim.control.kubelet.places import MountError, Place
 from volsim.control.kubelet.sub_paths import sub_path
-from volsim.control.kubelet.work import DISK, MEMORY, PodWork
+from volsim.control.kubelet.work import DISK, PodWork
 from volsim.engine.perform import Engine
 from volsim.errors import FileError
 from volsim.exercises.mutants import mutant
@@ -193,7 +193,8 @@ def changed(files: MountedFiles, changes: list[tuple[str, str, str]], at: str) -
 def in_container(root: Directory, changes: list[tuple[str, str, str]], subpath: str = BASE) -> MountedFiles:
     """A container that has the volume at /v, after the changes."""
     mounts = [Mount("/", "layer"), Mount("/v", "disk", subpath)]
-    files = MountedFiles(mounts, {"layer": Directory(), "disk": root}.__getitem__)
+    backings: dict[Hashable, Directory] = {"layer": Directory(), "disk": root}
+    files = MountedFiles(mounts, backings.__getitem__)
     changed(files, changes, "/v")
     return files
 
@@ -224,7 +225,7 @@ def work_in(root: Directory) -> PodWork:
     """A pod in the hands of its kubelet, on a node with that disk."""
     view = volsim.Simulation(nodes=["node01"]).state
     known = Pod(metadata=ObjectMeta(name="p", namespace="default", uid="u"))
-    sandbox = Sandbox(node="node01", pod=known, boot=1, mounted={"m": Place(kind=MEMORY, name="m")}, memory={"m": root})
+    sandbox = Sandbox(node="node01", pod=known, boot=1)
     return PodWork(view, "node01", Machine(disk=root), known, sandbox, gone=False)
 
 
