@@ -55,7 +55,8 @@ class Simulation(engine.Simulation):  # noqa: D101 - the engine's words
     def explain(self, ref: str, namespace: str = "default") -> Explanation:
         """Why an object is as it is, and what would change it: `str()` is for people, `.causes` for programs.
 
-        Knows claims, volumes and workloads. Raises `NotFound`, and `VolsimError` for kinds that nobody explains yet.
+        Knows claims, volumes, pods, nodes and workloads; `.expected` is what comes next by itself, and when. Raises
+        `NotFound`, and `VolsimError` for kinds that nobody explains yet.
 
         >>> pv = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"}, "spec": {
         ...     "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "nfs": {"server": "s", "path": "/"}}}
