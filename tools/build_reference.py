@@ -19,6 +19,7 @@ from volsim import errors
 from volsim.analysis import lifetimes
 from volsim.engine import actions
 from volsim.engine.cluster import default_engine
+from volsim.engine.faults import KINDS as FAULT_KINDS
 from volsim.objects.kinds import KINDS
 from volsim.rules import NEWEST, OLDEST, Rules
 from volsim.state import RUNTIME
@@ -183,6 +184,12 @@ def actions_page() -> list[str]:
         ),
         *section("Faults", "The world intervenes; each fault has its healing twin, where it can be healed."),
         *table(("method of a simulation", "what it does", "healed by"), _fault_rows()),
+        "A search chooses among them as often as `volsim.exploration.Faults` allows:",
+        "",
+        *table(
+            ("budget", "in a trace", "healed by"),
+            [(code(kind.budget), f"fault: {kind.what} …", kind.healing) for kind in FAULT_KINDS],
+        ),
         *section(
             "Controllers",
             "In the order in which they break ties. Each watches tables of the state, and looks at one key at a time.",
