@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 import volsim
-from volsim.analysis.survival import FAULTS, REMEDIES, VOLUMES, WORKLOADS, Survival, matrix, survive
+from volsim.analysis.survival import FAULTS, REMEDIES, VOLUMES, WORKLOADS, Survival, _running, matrix, survive
 from volsim.engine.cluster import default_engine
+from volsim.engine.simulation import Simulation
+from volsim.rules import Rules
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,6 +129,20 @@ def test_only_a_fault_of_the_network_makes_two_writers() -> None:
     two = {key for key, cell in cells().items() if len(cell.writers) > 1}
     two |= {key for key, cell in cells().items() for remedy in cell.remedies if remedy.two_writers}
     assert two == {("NFS claim", "partition", "Deployment"), ("NFS claim", "partition", "StatefulSet")}
+
+
+def test_a_set_whose_local_disk_is_lost_runs_elsewhere_without_its_claim() -> None:
+    """The remedy of which the page speaks, and that loses what was lost already."""
+    sim = Simulation.of(_running("local claim", "StatefulSet", Rules()))
+    node = sim.get("pod/app-0").spec.node_name
+    sim.destroy_node(node)
+    sim.run("10m")
+    sim.delete("pvc/data-app-0")
+    sim.delete("pod/app-0", force=True)
+    sim.run("1m")
+    found = sim.get("pod/app-0")
+    assert (found.status.phase, found.spec.node_name != node) == ("Running", True)
+    assert sim.exec("app-0", "ls /data").stdout == ""
 
 
 # -- versions ----------------------------------------------------------------------------------------------------------
