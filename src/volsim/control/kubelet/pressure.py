@@ -109,7 +109,8 @@ def _ranked(view: View, key: str, machine: Machine) -> list[PodWork]:
     works = []
     for uid in view.group("sandboxes_by_node", key):
         sandbox: Sandbox = view.get("sandboxes", uid)
-        if sandbox.ending is None and sandbox.kill_us is None and not sandbox.torn_down and not is_critical(sandbox.pod):
+        ended = sandbox.torn_down or sandbox.kill_us is not None or sandbox.ending is not None
+        if not ended and not is_critical(sandbox.pod):
             works.append(PodWork(view, key, machine, sandbox.pod, sandbox, gone=False))
     return sorted(works, key=_rank)
 

@@ -110,7 +110,7 @@ def _run(work: PodWork, spec: ContainerSpec, probe: Probe, known: Probed, *, fir
         return
     if pause.exit_code is None:
         wake_us = None if pause.wake_after_us is None else work.now_us + pause.wake_after_us
-        going = known.replace(memory=pause.memory, wake_us=wake_us, deadline_us=deadline_us)
+        going = known.replace(memory=pause.memory, due_us=None, wake_us=wake_us, deadline_us=deadline_us)
         _note(work, spec, going)
         return
     output = decode(b"".join(data for _, data in process.output))[:_OUTPUT_MOST]
