@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from volsim.analysis.explain import claims, nodes, pods, volumes, workloads
+from volsim.analysis.explain import budgets, claims, nodes, pods, volumes, workloads
 from volsim.analysis.explain.explanation import Cause, Expectation, Explanation
 from volsim.errors import VolsimError
 from volsim.state import View
@@ -38,6 +38,7 @@ _BY_KIND: dict[str, Callable[[View, Any], Explanation]] = {
     "StatefulSet": workloads.explain,
     "DaemonSet": workloads.explain,
     "Job": workloads.explain,
+    "PodDisruptionBudget": budgets.explain,
 }
 
 
