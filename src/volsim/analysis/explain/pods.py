@@ -5,12 +5,10 @@ A simulation knows more than a cluster's administrator: also what goes on on a n
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-
 from volsim.analysis.explain import disks, silence
 from volsim.analysis.explain.explanation import Explanation
 from volsim.analysis.explain.findings import Findings
+from volsim.analysis.explain.scheduling import explain_pending
 from volsim.control.attachable import bound_volume
 from volsim.control.pod_gc import is_abandoned, removed_at
 from volsim.control.taint_eviction import no_execute
@@ -20,17 +18,17 @@ from volsim.state.runtime import Container, Sandbox
 
 __all__ = ["explain"]
 
-_SCHEDULING = "volsim.analysis.explain.scheduling"
-
 
 def explain(view: View, pod: Pod) -> Explanation:
     """Why the pod is as it is now.
 
     >>> from volsim import Simulation
-    >>> from volsim.objects import ObjectMeta
-    >>> print(explain(Simulation(nodes=0).state, Pod(metadata=ObjectMeta(name="web", namespace="default"))))
-    pod/web is Pending: no node was found for it.
-    - not-scheduled: the scheduler has not looked at it yet
+    >>> sim = Simulation(nodes=1)
+    >>> pods = sim.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {
+    ...     "containers": [{"name": "web", "image": "nginx"}]}})
+    >>> _ = sim.settle()
+    >>> print(explain(sim.state, sim.get("pod/web")))
+    pod/web is Running on node node01, and ready.
     """
     found = Findings(view, f"pod/{pod.metadata.name}")
     if pod.metadata.deletion_timestamp is not None:
@@ -38,7 +36,7 @@ def explain(view: View, pod: Pod) -> Explanation:
     if pod.status.phase in ("Succeeded", "Failed"):
         return _ended(found, pod)
     if not pod.spec.node_name:
-        return _unscheduled(found, pod)
+        return explain_pending(view, pod)
     if silence.is_silent(view, pod.spec.node_name):
         return _on_a_silent_node(found, pod)
     return _on_its_node(found, pod)
@@ -104,20 +102,6 @@ def _ended(found: Findings, pod: Pod) -> Explanation:
     text = "an ended pod stays until somebody deletes it, and until then its claims count as used"
     found.remedy(f"delete it when its logs are not wanted any more: {text}")
     return found.explanation(f"{found.about} has ended: {status.phase}.")
-
-
-# -- no node yet -------------------------------------------------------------------------------------------------------
-def _unscheduled(found: Findings, pod: Pod) -> Explanation:
-    if find_spec(_SCHEDULING) is None:
-        return _as_the_scheduler_says(found, pod)
-    explanation: Explanation = import_module(_SCHEDULING).explain_pending(found.view, pod)
-    return explanation
-
-
-def _as_the_scheduler_says(found: Findings, pod: Pod) -> Explanation:
-    said = next((each.message for each in pod.status.conditions if each.type == "PodScheduled"), None)
-    found.cause("not-scheduled", said or "the scheduler has not looked at it yet", found.about)
-    return found.explanation(f"{found.about} is Pending: no node was found for it.")
 
 
 # -- a node that does not answer ---------------------------------------------------------------------------------------
