@@ -25,7 +25,8 @@ from tests.control.scheduler.clusters import (
     volume,
 )
 from volsim.control.scheduler import search as module
-from volsim.control.scheduler.framework import Attempt, Status, SteadyScore
+from volsim.control.scheduler.framework import Attempt, Graded, Sample, Status, SteadyScore
+from volsim.control.scheduler.lineup import places_in
 from volsim.control.scheduler.node_facts import NodeInfo, usage_of
 from volsim.control.scheduler.plugins import plugins_of
 from volsim.control.scheduler.search import FEW_NODES, ROTATION, best, prepare, search
@@ -67,15 +68,20 @@ def plain_search(attempt: Attempt) -> Plain | None:
 
 def plain_best(attempt: Attempt, names: list[str]) -> list[str]:
     """The nodes with the best total, each node's scores added up by itself; pods that are nominated do not count."""
-    infos = [NodeInfo(attempt.lineup.facts(name), usage_of(attempt.view, name)) for name in names]
-    totals = [0] * len(infos)
+    sample = Sample(attempt, attempt.lineup.named(names))
+    infos = {name: NodeInfo(attempt.lineup.facts(name), usage_of(attempt.view, name)) for name in sample.names}
+    totals = dict.fromkeys(infos, 0)
     for plugin in plugins_of(attempt.rules):
-        answer = plugin.score(attempt, infos) if plugin.score is not None else None
-        scores = [answer.of(info) for info in infos] if isinstance(answer, SteadyScore) else answer
-        if scores is not None:
-            weight = plugin.weight(attempt.rules)
-            totals = [total + weight * score for total, score in zip(totals, scores, strict=True)]
-    return sorted(name for name, total in zip(names, totals, strict=True) if total == max(totals))
+        answer = plugin.score(attempt, sample) if plugin.score is not None else None
+        for (name, info), at in zip(infos.items(), places_in(sample.set), strict=True):
+            if isinstance(answer, SteadyScore):
+                score = answer.of(info)
+            elif isinstance(answer, Graded):
+                score = sum(its for its, nodes in answer.sets.items() if nodes >> at & 1)
+            else:
+                score = answer[list(infos).index(name)] if answer is not None else 0
+            totals[name] += plugin.weight(attempt.rules) * score
+    return sorted(name for name, total in totals.items() if total == max(totals.values()))
 
 
 def check_agreement(attempt: Attempt) -> None:

@@ -20,7 +20,7 @@ from volsim.control.scheduler.memory import Memory
 from volsim.control.scheduler.preemption import Candidate, Preemption, preempt, removal, with_condition
 from volsim.control.scheduler.queue import must_wait, next_backoff_us, wants_a_node
 from volsim.control.scheduler.search import Found, ask, best, search
-from volsim.control.scheduler.volume_binding import Decision, may_choose_volumes, ways
+from volsim.control.scheduler.volume_binding import Decision, common_decision, ways
 from volsim.control.scheduler.volume_candidates import MOST_EQUAL
 from volsim.objects import Condition, ObjectMeta, Pod
 from volsim.rules import microseconds
@@ -29,7 +29,6 @@ from volsim.state import View
 __all__ = ["sync"]
 
 _SINCE_NEVER = Memory()
-_NO_CHOICE = Decision()
 _MANY = 4_096  # Kubernetes takes any of the equally good volumes: up to so many places all are offered
 
 
@@ -74,13 +73,13 @@ def _placed(attempt: Attempt, memory: Memory, found: Found) -> Outcome | Choose:
     rotation = (found.rotation,) if found.rotation is not None else ()
     bound = partial(_bound, attempt, memory, rotation)
     names = best(attempt, found.nodes)
-    if may_choose_volumes(attempt):
-        most = max(MOST_EQUAL, _MANY // len(names))
-        options = [
-            (label, partial(bound, node, way)) for node in names for label, way in _labelled(attempt, node, most)
-        ]
+    common = common_decision(attempt)
+    if common is not None:
+        options = [(node, partial(bound, node, common)) for node in names]
     else:
-        options = [(node, partial(bound, node, _NO_CHOICE)) for node in names]
+        most = max(MOST_EQUAL, _MANY // len(names))
+        each_way = ((node, label, way) for node in names for label, way in _labelled(attempt, node, most))
+        options = [(label, partial(bound, node, way)) for node, label, way in each_way]
     if len(options) == 1:
         return options[0][1]()
     return Choose(f"one of {len(options)} equally good places for pod {attempt.pod.key}", tuple(options))

@@ -34,6 +34,7 @@ __all__ = [
     "Attempt",
     "Code",
     "Filter",
+    "Graded",
     "Hint",
     "Known",
     "Narrowed",
@@ -130,6 +131,13 @@ class SteadyScore(NamedTuple):
 Answer = Filter | Known | Partly | Steady | Narrowed | Status | None
 """What a plugin says of a pod: a filter for nodes, a status that turns it away from all, or None if it has no say."""
 
+
+class Graded(NamedTuple):
+    """How good the nodes of a sample are, by sets: the nodes of each score. Those in none have 0."""
+
+    sets: Mapping[int, Nodes]
+
+
 Hint = Callable[[View, Change, Pod], bool]
 """Whether a change may help this pod, which the plugin has turned away."""
 
@@ -142,7 +150,7 @@ class Plugin:
     """Its name in Kubernetes: ``NodeResourcesFit``."""
     pre_filter: Callable[[Attempt], Answer] | None = None
     """Looks at the pod."""
-    score: Callable[[Attempt, Sequence[NodeInfo]], Sequence[int] | SteadyScore | None] | None = None
+    score: Callable[[Attempt, Sample], Sequence[int] | SteadyScore | Graded | None] | None = None
     """How good each of the nodes is, 0 … 100; None if it has no say."""
     weight: Callable[[Rules], int] = lambda rules: 1
     wakes: Mapping[str, Hint] = attrs.field(factory=dict)

@@ -15,14 +15,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from volsim.control.scheduler.framework import (
     MAX_SCORE,
     Attempt,
+    Graded,
     Known,
     Plugin,
+    Sample,
     Status,
     has_ended,
     rejected,
     unresolvable,
 )
-from volsim.control.scheduler.lineup import Lineup, Nodes, union
+from volsim.control.scheduler.lineup import Lineup, Nodes, merged, refined, union
 from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo
 from volsim.objects import (
     LabelSelector,
@@ -208,21 +210,30 @@ def _all_near(lineup: Lineup, near: Sequence[PodAffinityTerm], friends: Counts, 
 
 
 # -- score -------------------------------------------------------------------------------------------------------------
-def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int] | None:
+def score(attempt: Attempt, nodes: Sample) -> Graded | None:
     """The wishes that a node would fulfil, of the pod and of those that are there; no say if nobody wishes anything."""
-    sums = _wishes(attempt)
-    if not sums:
+    wishes = _wishes(attempt)
+    if not wishes:
         return None
-    by_key: dict[str, dict[str, int]] = {}
-    for (key, value), weight in sums.items():
-        by_key.setdefault(key, {})[value] = weight
-    raw = [
-        sum(weights.get(node.labels[key], 0) for key, weights in by_key.items() if key in node.labels) for node in nodes
-    ]
-    lowest, highest = min(raw), max(raw)
-    if lowest == highest:
-        return [0] * len(raw)
-    return [int(MAX_SCORE * ((value - lowest) / (highest - lowest))) for value in raw]
+    by_key: dict[str, dict[int, list[str]]] = {}
+    for (key, value), weight in wishes.items():
+        by_key.setdefault(key, {}).setdefault(weight, []).append(value)
+    sums: dict[int, Nodes] = {0: nodes.set}
+    for key, values in by_key.items():
+        fulfilled = {weight: attempt.lineup.labelled(key, some) for weight, some in values.items()}
+        sums = refined(sums, fulfilled, int.__add__, 0)
+    return Graded(_scaled(sums))
+
+
+def _scaled(sums: Mapping[int, Nodes]) -> dict[int, Nodes]:
+    """The nodes by score: the lowest sum brought to 0, the highest to 100.
+
+    >>> _scaled({-1: 0b01, 3: 0b10}), _scaled({5: 0b11})
+    ({0: 1, 100: 2}, {0: 3})
+    """
+    lowest, highest = min(sums, default=0), max(sums, default=0)
+    span = (highest - lowest) or 1
+    return merged((int(MAX_SCORE * ((value - lowest) / span)), nodes) for value, nodes in sums.items())
 
 
 def _wishes(attempt: Attempt) -> Counts:

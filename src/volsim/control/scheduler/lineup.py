@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 from itertools import chain, compress, islice, zip_longest
 from operator import and_, or_
-from typing import Any
+from typing import Any, TypeVar
 
 from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo, Question, facts_of, usage_of
 from volsim.objects import (
@@ -30,7 +30,7 @@ from volsim.objects import (
 )
 from volsim.state import View, zone_of
 
-__all__ = ["Lineup", "Nodes", "Standing", "lineup_of", "places_in", "set_of", "union"]
+__all__ = ["Lineup", "Nodes", "Standing", "lineup_of", "merged", "places_in", "refined", "set_of", "union"]
 
 Nodes = int
 """A set of nodes: bit p is 1 if the node at place p is in it."""
@@ -82,6 +82,47 @@ def union(sets: Iterable[Nodes]) -> Nodes:
     '0b101'
     """
     return reduce(or_, sets, 0)
+
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+def refined(
+    sets: Mapping[T, Nodes], others: Mapping[S, Nodes], joined: Callable[[T, S], T], otherwise: S
+) -> dict[T, Nodes]:
+    """The sets cut by other sets, no two of which have a node in common; what is in none of these counts as in one.
+
+    >>> refined({1: 0b111}, {10: 0b001}, int.__add__, 0)
+    {11: 1, 1: 6}
+    """
+    found: dict[T, Nodes] = {}
+    for mine, nodes in sets.items():
+        left = nodes
+        for its, among in others.items():
+            both = left & among
+            if both:
+                key = joined(mine, its)
+                found[key] = found.get(key, 0) | both
+                left ^= both
+                if not left:
+                    break
+        if left:
+            key = joined(mine, otherwise)
+            found[key] = found.get(key, 0) | left
+    return found
+
+
+def merged(pairs: Iterable[tuple[T, Nodes]]) -> dict[T, Nodes]:
+    """The sets by what they are marked with; those that are marked alike are one.
+
+    >>> merged([(1, 0b001), (2, 0b010), (1, 0b100)])
+    {1: 5, 2: 2}
+    """
+    found: dict[T, Nodes] = {}
+    for mark, nodes in pairs:
+        found[mark] = found.get(mark, 0) | nodes
+    return found
 
 
 class Standing:

@@ -13,14 +13,16 @@ from collections.abc import Mapping, Sequence
 
 from volsim.control.scheduler.framework import (
     Attempt,
+    Graded,
     Known,
     Narrowed,
     Plugin,
+    Sample,
     Status,
     normalized,
     unresolvable,
 )
-from volsim.control.scheduler.lineup import Lineup, Nodes
+from volsim.control.scheduler.lineup import Lineup, Nodes, merged, refined
 from volsim.control.scheduler.node_facts import NodeInfo
 from volsim.objects import Node, NodeSelector, NodeSelectorTerm, Pod
 from volsim.rules import Rules
@@ -120,24 +122,20 @@ def _named_nodes(terms: Sequence[NodeSelectorTerm]) -> frozenset[str] | None:
     return found if terms else None
 
 
-def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int] | None:
+def score(attempt: Attempt, nodes: Sample) -> Graded | None:
     """The weights of the preferred terms that a node meets, added up; no say if the pod prefers nothing."""
     affinity = attempt.pod.spec.affinity
     if affinity is None or affinity.node_affinity is None:
         return None
-    preferred = [
-        (term.preference, term.weight)
-        for term in affinity.node_affinity.preferred_during_scheduling_ignored_during_execution
-        if term.preference is not None and term.weight
-    ]
-    if not preferred:
+    preferred = affinity.node_affinity.preferred_during_scheduling_ignored_during_execution
+    wishes = [(each.preference, each.weight) for each in preferred if each.preference is not None and each.weight]
+    if not wishes:
         return None
-    return normalized(
-        [
-            sum(weight for term, weight in preferred if term.matches(node.labels, {"metadata.name": node.name}))
-            for node in nodes
-        ]
-    )
+    sums: dict[int, Nodes] = {0: nodes.set}
+    for term, weight in wishes:
+        wanted = attempt.lineup.matching(NodeSelector(node_selector_terms=(term,)))
+        sums = refined(sums, {weight: wanted}, int.__add__, 0)
+    return Graded(merged(zip(normalized(list(sums)), sums.values(), strict=True)))
 
 
 def node_may_help(view: View, change: Change, pod: Pod) -> bool:

@@ -19,13 +19,15 @@ from typing import Any, NamedTuple
 from volsim.control.scheduler.framework import (
     MAX_SCORE,
     Attempt,
+    Graded,
     Known,
     Plugin,
+    Sample,
     Status,
     rejected,
     unresolvable,
 )
-from volsim.control.scheduler.lineup import Lineup, Nodes
+from volsim.control.scheduler.lineup import Lineup, Nodes, merged, refined, set_of
 from volsim.control.scheduler.node_affinity import fitting, node_fits
 from volsim.control.scheduler.node_facts import NodeFacts, NodeInfo
 from volsim.control.scheduler.taint_toleration import tolerated, untolerated
@@ -153,7 +155,7 @@ def pre_filter(attempt: Attempt) -> Known | None:
 def domains_of(attempt: Attempt, constraints: Sequence[Constraint]) -> list[Domains]:
     """How many matching pods there are in the domains of each constraint."""
     pod, lineup = attempt.pod, attempt.lineup
-    labelled = reduce(and_, (lineup.having(each.key) for each in constraints))
+    labelled = having_all(lineup, constraints)
     found = []
     for constraint in constraints:
         included = labelled & constraint.included(pod, lineup)
@@ -169,7 +171,7 @@ def domains_of(attempt: Attempt, constraints: Sequence[Constraint]) -> list[Doma
 
 
 # -- score -------------------------------------------------------------------------------------------------------------
-def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int] | None:
+def score(attempt: Attempt, nodes: Sample) -> Graded | None:
     """The fewer matching pods in the node's domains, the better; no say without soft constraints.
 
     A node without a label that the pod's own constraints name gets 0.
@@ -178,63 +180,68 @@ def score(attempt: Attempt, nodes: Sequence[NodeInfo]) -> list[int] | None:
     constraints = constraints_of(attempt.pod, "ScheduleAnyway") if own else _defaults(attempt)
     if not constraints:
         return None
-    demanded = constraints if own else []
-    eligible = [node for node in nodes if _has_all(node.labels, demanded)]
-    sums = [0.0] * len(eligible)
+    demanded = having_all(attempt.lineup, constraints) if own else attempt.lineup.every
+    sums: dict[float, Nodes] = {0.0: nodes.set & demanded} if nodes.set & demanded else {}
     matching: dict[int, Counter[NodeFacts]] = {}  # the default constraints share one selector: count once
     for constraint in constraints:
         counts = matching.get(id(constraint.selector))
         if counts is None:
             counts = matching[id(constraint.selector)] = _counted(attempt, constraint)
-        key, base = constraint.key, constraint.max_skew - 1
-        weight, amounts = _measured(attempt, eligible, constraint, counts, demanded)
-        sums = [
-            total + amount * weight + base if key in node.labels else total
-            for total, amount, node in zip(sums, amounts, eligible, strict=True)
-        ]
-    turned = dict(zip((node.name for node in eligible), _turned([floor(value + 0.5) for value in sums]), strict=True))
-    return [turned.get(node.name, 0) for node in nodes]
+        amounts = _amounts(attempt, counts, constraint, demanded)
+        sums = _added(attempt.lineup, sums, nodes.set & demanded, constraint, amounts)
+    return Graded(_turned(sums))
 
 
-def _measured(
-    attempt: Attempt,
-    nodes: Sequence[NodeInfo],
-    constraint: Constraint,
-    counts: Counter[NodeFacts],
-    demanded: Sequence[Constraint],
-) -> tuple[float, list[int]]:
-    """What a pod more weighs for this constraint (the more domains, the more), and each node's domain's pods."""
-    key = constraint.key
+def having_all(lineup: Lineup, constraints: Sequence[Constraint]) -> Nodes:
+    """The nodes that have every label that the constraints name."""
+    return reduce(and_, (lineup.having(each.key) for each in constraints), lineup.every)
+
+
+def _amounts(attempt: Attempt, counts: Counter[NodeFacts], constraint: Constraint, demanded: Nodes) -> dict[int, Nodes]:
+    """The nodes by how many matching pods there are in their domain: on them, or on those that count for it."""
+    lineup, key = attempt.lineup, constraint.key
     if key == HOSTNAME:
-        by_node = {node.name: amount for node, amount in counts.items()}
-        return log(len(nodes) + 2), [by_node.get(node.name, 0) for node in nodes]
-    by_domain = _by_domain(attempt, counts, constraint, demanded)
-    domains = {node.labels.get(key) for node in nodes}
-    return log(len(domains) + 2), [by_domain.get(node.labels.get(key), 0) for node in nodes]
-
-
-def _by_domain(
-    attempt: Attempt, counts: Counter[NodeFacts], constraint: Constraint, demanded: Sequence[Constraint]
-) -> dict[str | None, int]:
-    """The matching pods of each domain, over the nodes that count and have all the labels that are demanded."""
-    found: dict[str | None, int] = {}
+        places: dict[int, list[int]] = {}
+        for node, amount in counts.items():
+            places.setdefault(amount, []).append(lineup.place[node.name])
+        return {amount: set_of(some) & lineup.having(key) for amount, some in places.items()}
+    by_value: dict[str, int] = {}
     for node, amount in counts.items():
-        if _has_all(node.labels, demanded) and constraint.includes(attempt.pod, node):
-            value = node.labels.get(constraint.key)
-            found[value] = found.get(value, 0) + amount
-    return found
+        value = node.labels.get(key)
+        if value is not None and demanded >> lineup.place[node.name] & 1 and constraint.includes(attempt.pod, node):
+            by_value[value] = by_value.get(value, 0) + amount
+    values: dict[int, list[str]] = {}
+    for value, amount in by_value.items():
+        values.setdefault(amount, []).append(value)
+    return {amount: lineup.labelled(key, some) for amount, some in values.items()}
 
 
-def _turned(raw: Sequence[int]) -> list[int]:
-    """The lowest value brought to 100.
+def _added(
+    lineup: Lineup, sums: Mapping[float, Nodes], among: Nodes, constraint: Constraint, amounts: Mapping[int, Nodes]
+) -> dict[float, Nodes]:
+    """The sums with what a constraint adds: its domain's pods, each of which weighs more the more domains there are."""
+    key, base = constraint.key, constraint.max_skew - 1
+    unlabelled = among & ~lineup.having(key)
+    domains = among.bit_count() if key == HOSTNAME else lineup.domains(key, among) + (unlabelled != 0)
+    weight = log(domains + 2)
 
-    >>> _turned([0, 1, 2]), _turned([0, 0])
-    ([100, 50, 0], [100, 100])
+    def added(value: float, amount: int | None) -> float:
+        return value if amount is None else value + amount * weight + base
+
+    return refined(sums, {**amounts, None: unlabelled}, added, 0)
+
+
+def _turned(sums: Mapping[float, Nodes]) -> dict[int, Nodes]:
+    """The nodes by score: the lowest sum brought to 100.
+
+    >>> _turned({0.0: 0b001, 1.0: 0b010, 2.0: 0b100}), _turned({0.0: 0b11})
+    ({100: 1, 50: 2, 0: 4}, {100: 3})
     """
-    lowest, highest = min(raw, default=0), max(raw, default=0)
-    if highest == 0:
-        return [MAX_SCORE] * len(raw)
-    return [MAX_SCORE * (highest + lowest - value) // highest for value in raw]
+    raw = [(floor(value + 0.5), nodes) for value, nodes in sums.items()]
+    lowest, highest = min((value for value, _ in raw), default=0), max((value for value, _ in raw), default=0)
+    if not highest:
+        return merged((MAX_SCORE, nodes) for _, nodes in raw)
+    return merged((MAX_SCORE * (highest + lowest - value) // highest, nodes) for value, nodes in raw)
 
 
 def _defaults(attempt: Attempt) -> list[Constraint]:

@@ -20,6 +20,7 @@ from volsim.apiserver.writes import Put, Write
 from volsim.control.scheduler.framework import (
     Attempt,
     Filter,
+    Graded,
     Known,
     Narrowed,
     Partly,
@@ -29,11 +30,11 @@ from volsim.control.scheduler.framework import (
     SteadyScore,
     unresolvable,
 )
-from volsim.control.scheduler.lineup import Nodes, Standing, places_in, set_of, union
+from volsim.control.scheduler.lineup import Nodes, places_in, refined, set_of, union
 from volsim.control.scheduler.node_facts import NodeInfo, question
 from volsim.control.scheduler.plugins import plugins_of
 
-__all__ = ["Found", "Prepared", "Refused", "ask", "best", "filter_of", "prepare", "search"]
+__all__ = ["Found", "Prepared", "Refused", "ask", "best", "filter_of", "prepare", "search", "totals_of"]
 
 FEW_NODES = 100
 """In a cluster of fewer nodes all are looked at; in a larger one at least so many must fit."""
@@ -265,30 +266,36 @@ def best(attempt: Attempt, nodes: Sample) -> list[str]:
     """The names of the nodes with the highest total of the plugins' scores, sorted."""
     if len(nodes) < 2:
         return nodes.names
-    steady, others = _scorers(attempt, nodes)
-    if not others:
-        highest = max(total for total, equals in steady.sets.items() if equals & nodes.set)
-        return sorted(attempt.lineup.names(steady.sets[highest] & nodes.set))
-    totals = [steady.said[place] for place in places_in(nodes.set)]
-    for weight, answer in others:
-        totals = [total + weight * score for total, score in zip(totals, answer, strict=True)]
-    highest = max(totals)
-    return sorted(name for name, total in zip(nodes.names, totals, strict=True) if total == highest)
+    totals = totals_of(attempt, nodes)
+    return sorted(attempt.lineup.names(totals[max(totals)]))
 
 
-def _scorers(attempt: Attempt, nodes: Sample) -> tuple[Standing, list[tuple[int, Sequence[int]]]]:
-    """The totals of the scores that follow from a node's facts and usage alone, and the other scores by weight."""
+def totals_of(attempt: Attempt, nodes: Sample) -> dict[int, Nodes]:
+    """The nodes by the totals of the plugins' scores."""
     steady: list[tuple[int, SteadyScore]] = []
-    others: list[tuple[int, Sequence[int]]] = []
+    others: list[tuple[int, Graded]] = []
     for plugin in plugins_of(attempt.rules):
         answer = plugin.score(attempt, nodes) if plugin.score is not None else None
+        weight = plugin.weight(attempt.rules)
         if isinstance(answer, SteadyScore):
-            steady.append((plugin.weight(attempt.rules), answer))
+            steady.append((weight, answer))
         elif answer is not None:
-            others.append((plugin.weight(attempt.rules), answer))
+            others.append((weight, answer if isinstance(answer, Graded) else _graded(nodes, answer)))
 
     def total(node: NodeInfo) -> int:
         return sum(weight * each.of(node) for weight, each in steady)
 
     asked = question(*((weight, each.question) for weight, each in steady))
-    return attempt.lineup.standing(attempt.view, asked, total), others
+    equals = attempt.lineup.standing(attempt.view, asked, total).sets.items()
+    totals = {total: some & nodes.set for total, some in equals if some & nodes.set}
+    for weight, answer in others:
+        weighted = {weight * score: some for score, some in answer.sets.items()}
+        totals = refined(totals, weighted, int.__add__, 0)
+    return totals
+
+
+def _graded(nodes: Sample, scores: Sequence[int]) -> Graded:
+    places: dict[int, list[int]] = {}
+    for place, score in zip(places_in(nodes.set), scores, strict=True):
+        places.setdefault(score, []).append(place)
+    return Graded({score: set_of(some) for score, some in places.items()})

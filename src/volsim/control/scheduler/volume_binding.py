@@ -42,7 +42,7 @@ from volsim.quantity import Quantity
 from volsim.rules import Rules
 from volsim.state import Change, View, claim_keys_of
 
-__all__ = ["BIND_CONFLICT", "IMMEDIATE", "NO_SPACE", "PLUGIN", "Decision", "is_bound", "may_choose_volumes", "ways"]
+__all__ = ["BIND_CONFLICT", "IMMEDIATE", "NO_SPACE", "PLUGIN", "Decision", "common_decision", "is_bound", "ways"]
 
 NAME = "VolumeBinding"
 IMMEDIATE = "pod has unbound immediate PersistentVolumeClaims"
@@ -145,6 +145,10 @@ class Decision(NamedTuple):
     provisions: tuple[PersistentVolumeClaim, ...] = ()
 
 
+NO_CHOICE = Decision()
+"""For a pod without claims that wait."""
+
+
 class Delayed:
     """The claims of a pod that wait for their first consumer, and what they could get: looked up once for all nodes."""
 
@@ -161,6 +165,11 @@ class Delayed:
             else:
                 self._to_provision.append(claim)
         self._provisioning = {claim.key: Provisioning.of(view, claim) for claim in claims}
+
+    @property
+    def common(self) -> Decision | None:
+        """The decision on every node that will do, if there is nothing to choose."""
+        return None if self._to_bind else Decision((), tuple(self._to_provision))
 
     @property
     def is_one(self) -> bool:
@@ -272,15 +281,17 @@ def _served(
         yield before._replace(bindings=(*before.bindings, (claim, volume)))
 
 
-def may_choose_volumes(attempt: Attempt) -> bool:
-    """Whether the attempt's pod has claims that wait for it."""
-    return attempt.found.get(NAME) is not None
+def common_decision(attempt: Attempt) -> Decision | None:
+    """How the claims of the attempt's pod are served on whatever node; None if that depends on the node."""
+    delayed: Delayed | None = attempt.found.get(NAME)
+    return NO_CHOICE if delayed is None else delayed.common
 
 
 def ways(attempt: Attempt, node: str, most: int = MOST_EQUAL) -> list[Decision]:
     """The ways to serve the claims of the attempt's pod on a node that has passed the filter, at most so many."""
-    if not may_choose_volumes(attempt):
-        return [Decision()]
+    common = common_decision(attempt)
+    if common is not None:
+        return [common]
     delayed: Delayed = attempt.found[NAME]
     found = delayed.decisions(attempt.lineup.facts(node), most)
     assert not isinstance(found, str), "the filter would have refused the node"
