@@ -127,3 +127,21 @@ def test_your_own_image_runs_in_a_pod() -> None:
     fork.run("60s")
     assert sim.kubectl("logs t") == "tick 0\ntick 1\ntick 2\n"
     assert fork.kubectl("logs t").endswith("tick 3\n")
+
+
+@pytest.mark.parametrize("before", [Pause.serving(), Pause.sleeping(3_600_000_000)])
+def test_a_program_that_a_signal_wakes_goes_on_in_time(before: Pause) -> None:
+    def answer(process: Process, memory: str | None) -> Pause:
+        process.print("done" if memory else "waiting")
+        return before
+
+    def hear(process: Process, memory: str | None, name: str) -> Pause | None:
+        return Pause.sleeping(2_000_000, memory="called") if name == "USR1" else None
+
+    register("doorman", function(answer, on_signal=hear))
+    sim = simulation("[doorman]", image="doorman", restart="Always")
+    assert sim.exec("pod/p", "kill -USR1 1").exit_code == 0
+    sim.run("1s")
+    assert sim.kubectl("logs p") == "waiting\n"
+    sim.run("2s")
+    assert sim.kubectl("logs p") == "waiting\ndone\n"
