@@ -132,7 +132,7 @@ class TestTerminatingPod:
         found = sim.explain(ref)
         assert codes(found) == ["node-off", "unconfirmed"]
         assert found.expected == ()
-        sim.run("30d")
+        sim.run("1d")
         assert exists(sim, ref)
         assert [each.split(":")[0].split(" -n")[0] for each in found.remedies] == [
             f"bring node {node} back",
