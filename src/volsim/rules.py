@@ -357,6 +357,7 @@ class Rules:
     mount_timeouts_are_told: bool = _gate(
         (1, 15), "kubelet: the event `Unable to attach or mount volumes: … timed out`", off_since=(1, 27)
     )
+    root_ca_is_published: bool = _gate((1, 20), "kube-controller-manager, root CA publisher: RootCAConfigMap")
     local_paths_are_prepared: bool = _gate(
         (1, 15), "volsim: whoever makes a local volume has made its directory; without this rule it must be there"
     )

@@ -288,3 +288,20 @@ def test_what_is_immutable_is_never_read_again() -> None:
     sim.apply({**configuration, "data": {"k": "new"}})
     sim.run("10m")
     assert sim.read_file("p", "/v/k") == b"old"
+
+
+def test_a_pod_as_a_real_cluster_shows_it_has_its_token_and_the_certificate() -> None:
+    """The volume that the API server gives to every pod, as it stands in what `kubectl get -o yaml` prints."""
+    sources = [
+        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
+    ]
+    volume = {"name": "kube-api-access-x8k2p", "projected": {"defaultMode": 420, "sources": sources}}
+    path = "/var/run/secrets/kubernetes.io/serviceaccount"
+    mounts = [{"name": "kube-api-access-x8k2p", "mountPath": path, "readOnly": True}]
+    sim = volsim.Simulation(nodes=1)
+    sim.apply(pod([volume], mounts, serviceAccountName="default"))
+    sim.settle()
+    assert sim.exec("p", ["ls", path]).stdout == "ca.crt\nnamespace\ntoken\n"
+    assert sim.read_file("p", f"{path}/namespace") == b"default"

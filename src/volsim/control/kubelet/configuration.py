@@ -1,7 +1,8 @@
 """Kubelet: what configMap, secret, downwardAPI and projected volumes contain.
 
 Modelled: keys and items, optional and missing ones, modes, projections of several sources (the last wins), the layout
-of an atomic writer (``..data`` links) that a container sees, and how it swaps all files at once.
+of an atomic writer (``..data`` links) that a container sees, and how it swaps all files at once; the certificate of
+the cluster, which is found in every namespace though its ConfigMap ``kube-root-ca.crt`` is not shown there.
 Not modelled: tokens that a real API server would accept, trust bundles, certificates.
 Source: kubelet, pkg/volume/{configmap,secret,downwardapi,projected}, pkg/volume/util/atomic_writer.go.
 """
@@ -19,6 +20,9 @@ from volsim.state import View
 from volsim.storage.tree import Directory, File, Symlink
 
 __all__ = ["MountError", "configuration", "field_value", "is_final", "resource_value"]
+
+_ROOT_CA = "kube-root-ca.crt"
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nthe certificate of the cluster\n-----END CERTIFICATE-----\n"
 
 Files = dict[str, tuple[bytes, int]]
 """Path -> (content, mode)."""
@@ -98,6 +102,8 @@ def _project(files: Files, view: View, pod: Pod, source: Any, mode: int | None, 
 def _config_map(view: View, pod: Pod, name: str, optional: bool) -> Mapping[str, bytes]:
     found: ConfigMap | None = view.get("configmaps", f"{pod.metadata.namespace}/{name}")
     if found is None:
+        if name == _ROOT_CA and view.rules.root_ca_is_published:
+            return {"ca.crt": _CERTIFICATE}
         if optional:
             return {}
         raise MountError(f'configmap "{name}" not found')
@@ -205,7 +211,7 @@ def _laid_out(files: Files, now_us: int, mode: int, others: Iterable[tuple[str, 
 def _generation(now_us: int) -> str:
     """The name of the directory of one generation of files: when it was made.
 
-    >>> _generation(1_500_000)[-16:]
+    >>> _generation(1_500_000)[-15:]
     '00_01.500000000'
     """
     moment = timestamp(now_us).removesuffix("Z")
