@@ -237,10 +237,14 @@ class Rules:
     recycler_finds: bool = _gate((1, 26), "kubernetes#112689: the recycler pod deletes with find, not with rm")
     pv_last_phase_transition_time: bool = _gate((1, 29), "KEP-3762 PersistentVolumeLastPhaseTransitionTime")
     ordered_namespace_deletion: bool = _gate((1, 33), "KEP-5080 OrderedNamespaceDeletion")
+    namespace_name_label: bool = _gate((1, 21), "KEP-2161 NamespaceDefaultLabelName: kubernetes.io/metadata.name")
     disruption_allowed_condition: bool = _gate((1, 21), "disruption controller: the condition DisruptionAllowed")
     budgets_bear_unmanaged_pods: bool = _gate((1, 22), "disruption controller: pods without a controller are no error")
     empty_budget_selects_all: bool = _gate((1, 21), "policy/v1: an empty selector selects all pods of the namespace")
     pod_disruption_conditions: bool = _gate((1, 26), "KEP-3329 PodDisruptionConditions")
+    separate_taint_eviction: bool = _gate(
+        (1, 29), "KEP-3902 SeparateTaintEvictionController: events of `taint-eviction-controller`"
+    )
     evictions_ignore_pending_pods: bool = _gate(
         (1, 19), "kubernetes#83906, kubernetes#91342: budgets are not asked about pods that are Pending or deleted"
     )

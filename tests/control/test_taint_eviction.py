@@ -5,6 +5,8 @@ Source: pkg/controller/tainteviction/taint_eviction.go (processPodOnNode, handle
 
 from __future__ import annotations
 
+import pytest
+
 import volsim
 from tests.incidents.manifests import exists, messages, pod, settled
 
@@ -89,3 +91,15 @@ def test_the_nodes_deletion_does_not_stop_the_time() -> None:
     sim.run("2m")
     assert not exists(sim, "pod/p"), "the garbage collector removes it"
     assert messages(sim, "TaintManagerEviction") == [MARKED]
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "component"), [("1.28", "taint-controller"), ("1.29", "taint-eviction-controller")]
+)
+def test_who_says_so(kubernetes: str, component: str) -> None:
+    sim = settled(volsim.Simulation(nodes=1, kubernetes=kubernetes), pod(source="emptyDir: {}"))
+    sim.taint("node01", "a", effect="NoExecute")
+    sim.run("1s")
+    [event] = [each for each in sim.events if each.reason == "TaintManagerEviction"]
+    assert event.source is not None
+    assert event.source.component == component

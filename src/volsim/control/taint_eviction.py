@@ -3,7 +3,7 @@
 Modelled: matching tolerations, the shortest tolerationSeconds, the time that runs from when the pod was first affected
 and is not changed by further taints that the pod bears for a while, nor by the node's deletion; cancellation when the
 taints go, when others come that the pod cannot bear (then it goes at once), and when the pod itself goes; pods that are
-being deleted already; the condition DisruptionTarget by version.
+being deleted already; the condition DisruptionTarget and the name in events by version.
 Not modelled: the limit on deletions at a time.
 Source: kube-controller-manager, pkg/controller/tainteviction/taint_eviction.go (processPodOnNode,
 addConditionAndDeletePod).
@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from volsim.apiserver.writes import Delete, Put, UpdateStatus, Write
-from volsim.control.contract import NOTHING, Controller, Outcome, normal
+from volsim.control.contract import NOTHING, Controller, EventNote, Outcome, normal
 from volsim.objects import Condition, Node, ObjectMeta, Pod, Taint, Toleration
 from volsim.objects.tolerations import tolerates
 from volsim.state import Change, View
@@ -107,7 +107,7 @@ def sync(view: View, key: str) -> Outcome:
     row = f"{NAME}/{key}"
     due_us: int | None = view.get("memory", row)
     if pod is None or pod.metadata.uid != uid:
-        return _cancel(_named(pod_key, uid), row) if due_us is not None else NOTHING
+        return _cancel(view, _named(pod_key, uid), row) if due_us is not None else NOTHING
     node = view.nodes.get(pod.spec.node_name or "")
     if node is None:
         return NOTHING if due_us is None else _wait(view, pod, due_us)  # a deleted node changes nothing
@@ -116,9 +116,9 @@ def sync(view: View, key: str) -> Outcome:
     if due_us is None:
         return NOTHING if seconds is None else _begin(view, pod, seconds)
     if seconds is None:
-        return _cancel(pod, row)
+        return _cancel(view, pod, row)
     if not tolerates_all(pod.spec.tolerations, taints):
-        cancelled, evicted = _cancel(pod, row), _evict(view, pod)
+        cancelled, evicted = _cancel(view, pod, row), _evict(view, pod)
         return evicted._replace(events=(*cancelled.events, *evicted.events))
     return _wait(view, pod, due_us)
 
@@ -142,8 +142,14 @@ def _wait(view: View, pod: Pod, due_us: int) -> Outcome:
     return _evict(view, pod) if view.now_us >= due_us else Outcome(requeue_after_us=due_us - view.now_us)
 
 
-def _cancel(pod: Pod, row: str) -> Outcome:
-    note = normal(pod, "TaintManagerEviction", f"Cancelling deletion of Pod {pod.key}")
+def _said(view: View, pod: Pod, text: str) -> EventNote:
+    """An event by the controller, which once was a part of the node controller with a name of its own."""
+    note = normal(pod, "TaintManagerEviction", text)
+    return note if view.rules.separate_taint_eviction else note._replace(component="taint-controller")
+
+
+def _cancel(view: View, pod: Pod, row: str) -> Outcome:
+    note = _said(view, pod, f"Cancelling deletion of Pod {pod.key}")
     return Outcome((Put("memory", row, None),), (note,), says=f"do not evict pod {pod.key} any more")
 
 
@@ -155,7 +161,7 @@ def _evict(view: View, pod: Pod) -> Outcome:
     if view.rules.pod_disruption_conditions and marked is not pod:
         writes.append(UpdateStatus(marked))
     writes.append(Delete("pods", pod.key, uid=pod.metadata.uid))
-    note = normal(pod, "TaintManagerEviction", f"Marking for deletion Pod {pod.key}")
+    note = _said(view, pod, f"Marking for deletion Pod {pod.key}")
     return Outcome(tuple(writes), (note,), says=f"evict pod {pod.key} from {pod.spec.node_name}")
 
 
