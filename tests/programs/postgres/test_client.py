@@ -26,6 +26,7 @@ LOOKS = [
     (("-tc", "select * from t where id = 1"), "  1 | a    | 1.5\n\n"),
     (("-Ac", "select id, name from t"), "id|name\n1|a\n20|\n(2 rows)\n"),
     (("-tAc", "select id from t"), "1\n20\n"),
+    (("-AtF,", "-c", "select 1, 2"), "1,2\n"),
     (("-xc", "select id, name from t where id = 1"), "-[ RECORD 1 ]\nid   | 1\nname | a\n\n"),
     (("-xc", "select 1 where false"), "(0 rows)\n\n"),
     (("-c", "select 1 as one where 1 = 2"), " one \n-----\n(0 rows)\n\n"),

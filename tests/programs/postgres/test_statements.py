@@ -50,6 +50,14 @@ ROWS = [
     ("grant all on t to public; vacuum; set work_mem = '1MB'; checkpoint; create extension pgcrypto", ""),
     ("with x as (select 1 as one) select one from x; values (2)", "1\n2\n"),
     ("select random() < 1, repeat('ab', 2), concat('a', null, 1)", "1|abab|a1\n"),
+    ("insert into t values (3 + 4, upper('x')), (8, 'Y'); select id, n, ok from t where id > 6", "7||t\n8||t\n"),
+    ("insert into u values (1); insert into u select id from t; table u", "1\n1\n2\n"),
+    ("create table g (i int); insert into g select generate_series(1, 3); select sum(i) from g", "6\n"),
+    ("select i * 2 from generate_series(2, 3) as i where i > 2", "6\n"),
+    ("select * from generate_series(3, 1)", ""),
+    ("select exists(select 1 from u), 1 = 1, n > 1, null is null from t where id = 1", "f|t|f|t\n"),
+    ("create table s (a int, at timestamp default now()); insert into s values (1); select at from s", "2026-01-01 00:00:00\n"),
+    ("select pg_is_in_recovery()", "f\n"),
 ]  # fmt: skip
 
 
@@ -93,6 +101,7 @@ ERRORS = [
     ("show nothing", 'unrecognized configuration parameter "nothing"'),
     ("create table x (n serial)", 'not modelled: column "n" has a sequence and is no primary key'),
     ("create schema x", "not modelled: CREATE SCHEMA"),
+    ("explain select 1", "not modelled: EXPLAIN"),
     ("select 1; create database x", "CREATE DATABASE cannot run inside a transaction block"),
 ]  # fmt: skip
 

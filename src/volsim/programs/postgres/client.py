@@ -1,7 +1,7 @@
 """The client `psql`: reads statements, has the container's server do them, and prints what comes; and `pg_isready`.
 
-Modelled: ``-U -d -h -c -f -t -A -x -q -l -v ON_ERROR_STOP=1``, ``\\d``, ``\\dt``, ``\\l``, ``\\du``, ``\\c``, ``\\x``,
-``\\q``; a person's prompts.
+Modelled: ``-U -d -h -c -f -t -A -F -x -q -l -v ON_ERROR_STOP=1``, ``\\d``, ``\\dt``, ``\\l``, ``\\du``, ``\\c``,
+``\\x``, ``\\q``; a person's prompts.
 Not modelled: servers in other containers, the other commands with a backslash, variables, pagers.
 Source: PostgreSQL, src/bin/psql (startup.c, mainloop.c, common.c, describe.c), src/bin/scripts/pg_isready.c.
 """
@@ -31,7 +31,7 @@ _LONG = {
     "username": "U", "dbname": "d", "host": "h", "port": "p", "command": "c", "file": "f", "set": "v", "variable": "v",
     "tuples-only": "t", "no-align": "A", "expanded": "x", "quiet": "q", "list": "l", "no-psqlrc": "X",
     "no-password": "w", "password": "W", "single-transaction": "1", "echo-all": "a",
-    "version": "V",
+    "version": "V", "field-separator": "F",
 }  # fmt: skip
 _META = re.compile(r"\s*(\\[a-z?+!]+)[ \t]*([^\n]*)(?:\n|$)")
 _CONTROL = re.compile(r"(?:begin|start|commit|end|rollback|abort)\b", re.IGNORECASE)
@@ -158,7 +158,7 @@ class _Client:
         if self._expanded:
             text = expanded(columns, rows)
         elif "A" in self._options.given:
-            text = unaligned(columns, rows, titles=titles)
+            text = unaligned(columns, rows, titles=titles, separator=self._options.last("F", "|"))
         else:
             text = aligned(columns, rows, titles=titles, heading=heading, foot=foot)
         self._process.print(text, end="")

@@ -87,13 +87,13 @@ def expanded(columns: tuple[str, ...], rows: Rows) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def unaligned(columns: tuple[str, ...], rows: Rows, *, titles: bool = True) -> str:
-    """Values with bars between them, as ``-A`` asks for.
+def unaligned(columns: tuple[str, ...], rows: Rows, *, titles: bool = True, separator: str = "|") -> str:
+    """Values with bars, or something else, between them, as ``-A`` and ``-F`` ask for.
 
     >>> unaligned(("id", "name"), ((1, "a"),))
     'id|name\\n1|a\\n(1 row)\\n'
     """
-    lines = ["|".join(map(_shown, row)) for row in rows]
+    lines = [separator.join(map(_shown, row)) for row in rows]
     if titles:
-        lines = ["|".join(columns), *lines, _count(rows)]
+        lines = [separator.join(columns), *lines, _count(rows)]
     return "".join(line + "\n" for line in lines)

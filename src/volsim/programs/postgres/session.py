@@ -5,7 +5,7 @@ them and is not in a transaction: a row that was acknowledged is in the volume.
 
 Modelled: databases, tables, indexes, views, transactions and how they fail, roles with their passwords.
 Not modelled: privileges (who can log in can do everything), locks between sessions, schemas, functions and triggers,
-`COPY`, `EXPLAIN`, booleans as results of comparisons.
+`COPY`, `EXPLAIN`, booleans as results of comparisons that have a name.
 Source: PostgreSQL documentation, VI.I (SQL commands).
 """
 
@@ -22,7 +22,7 @@ from volsim.programs.database.storage import DataDirectory, bound, dumped, opene
 from volsim.programs.files import noise
 from volsim.programs.postgres.complaints import explained
 from volsim.programs.postgres.errors import PostgresError, from_file_error
-from volsim.programs.postgres.sql import Token, commas, quoted, spaced, tokens, translated
+from volsim.programs.postgres.sql import Token, commas, group_of, quoted, spaced, tokens, translated
 from volsim.programs.postgres.tables import definition
 from volsim.programs.tools.clock import moment, rendered
 
@@ -180,6 +180,7 @@ class Session:
         facts: dict[str, tuple[int, Callable[..., Any]]] = {
             "now": (0, lambda: rendered(now, "%F %T+00")), "curdate": (0, lambda: rendered(now, "%F")),
             "version": (0, lambda: f"PostgreSQL {self.version} on x86_64-pc-linux-gnu, 64-bit"),
+            "localtimestamp": (0, lambda: rendered(now, "%F %T")), "pg_is_in_recovery": (0, lambda: "f"),
             "current_database": (0, lambda: self.database), "current_user": (0, lambda: self.user),
             "pg_random": (0, chance), "match": (2, matches),
             "regexp": (2, lambda pattern, value: re.search(str(pattern), str(value)) is not None),
@@ -234,8 +235,9 @@ class Session:
             raise explained(connection, sql, error) from None
         if changes and not connection.in_transaction:
             self._store()
-        columns = tuple(_title(each[0]) for each in cursor.description or ())
-        return _Ran(columns, rows, max(cursor.rowcount, 0))
+        names = [each[0] for each in cursor.description or ()]
+        rows = _with_booleans(names, rows)
+        return _Ran(tuple(map(_title, names)), rows, max(cursor.rowcount, 0))
 
     # -- rows ---------------------------------------------------------------------------------------------------------
     def _query(self, found: list[Token], sql: str) -> Result:
@@ -266,9 +268,31 @@ class Session:
         return [row[0] for row in self.connected().execute(query)]
 
     def _change(self, found: list[Token], sql: str) -> Result:
-        ran = self.run(translated(tokens(sql)))
+        written = tokens(sql)
+        ran = self.run(translated(self._with_columns(written) if found[0].is_word("insert") else written))
         verb = found[0].text.upper()
         return Result(f"{verb}{' 0' if verb == 'INSERT' else ''} {ran.affected}", ran.columns, ran.rows)
+
+    def _with_columns(self, written: list[Token]) -> list[Token]:
+        """An ``INSERT`` of fewer values than there are columns, with the names of those that it means: the first."""
+        at = next((at for at, token in enumerate(written) if token.is_word("values")), None)
+        head = [token for token in written[:at] if token.kind != "space"]
+        if at is None or any(token.raw == "(" for token in head):
+            return written
+        table = head[-1].text
+        columns = [row[1] for row in self.connected().execute(f"pragma table_info({quoted(table)})")]
+        count = len(commas(group_of(written[at + 1 :])))
+        if not 0 < count < len(columns):
+            return written
+        names = ", ".join(map(quoted, columns[:count]))
+        return [*written[:at], *tokens(f"({names}) "), *written[at:]]
+
+    def _table(self, found: list[Token], sql: str) -> Result:
+        """``TABLE t``: all that is in it."""
+        return self._query(found, f"select * from {translated(spaced(found[1:]))}")
+
+    def _explain(self, found: list[Token], sql: str) -> Result:
+        raise PostgresError("not modelled: EXPLAIN")
 
     def _truncate(self, found: list[Token], sql: str) -> Result:
         names = found[2:] if found[1].is_word("table") else found[1:]
@@ -412,7 +436,8 @@ class Session:
 _VIEWS = frozenset({"pg_database", "pg_roles", "pg_tables"})
 _Do = Callable[[Session, list[Token], str], Result]
 _STATEMENTS: dict[str, _Do] = {
-    "select": Session._query, "with": Session._query, "values": Session._query, "(": Session._query,
+    "select": Session._query, "table": Session._table, "explain": Session._explain, "with": Session._query,
+    "values": Session._query, "(": Session._query,
     "insert": Session._change, "update": Session._change, "delete": Session._change, "truncate": Session._truncate,
     "begin": Session._begin, "start": Session._begin, "commit": Session._end, "end": Session._end,
     "rollback": Session._end, "abort": Session._end, "create": Session._create, "alter": Session._alter,
@@ -431,6 +456,20 @@ def _title(expression: str) -> str:
     if called is None:
         return "?column?"
     return {"curdate": "current_date", "pg_random": "random"}.get(called[1], called[1])
+
+
+_TRUTH = re.compile(r"exists\s*\(.*\)|[^'(]*(?:[=<>]|\b(?:is|like|in|between|match|regexp)\b)[^(]*", re.DOTALL)
+
+
+def _with_booleans(names: list[str], rows: tuple[tuple[Any, ...], ...]) -> tuple[tuple[Any, ...], ...]:
+    """The rows with ``t`` and ``f`` in columns that have no name and are comparisons."""
+    truths = {at for at, name in enumerate(names) if _TRUTH.fullmatch(name)}
+    if not truths:
+        return rows
+    shown = {0: "f", 1: "t"}
+    return tuple(
+        tuple(shown.get(value, value) if at in truths else value for at, value in enumerate(row)) for row in rows
+    )
 
 
 def _password(found: list[Token]) -> str | None:

@@ -5,7 +5,8 @@
 >>> translated(tokens("SELECT Name FROM public.T WHERE ok = TRUE AND x::int > 1"))
 "select name from t where ok = 't' and x > 1"
 
-Modelled: quoted and folded names, strings with and without escapes, casts, ``true`` and ``false``, ``ILIKE``, ``~``.
+Modelled: quoted and folded names, strings with and without escapes, casts, ``true`` and ``false``, ``ILIKE``, ``~``,
+``generate_series`` of two whole numbers.
 Not modelled: what a cast makes of a value, arrays, ``E'\\x41'``.
 Source: PostgreSQL documentation, 4.1 (lexical structure).
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["Statement", "Token", "commas", "quoted", "spaced", "statements", "tokens", "translated"]
+__all__ = ["Statement", "Token", "commas", "group_of", "quoted", "spaced", "statements", "tokens", "translated"]
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|--[^\n]*|/\*.*?\*/)"
@@ -110,6 +111,21 @@ def commas(found: list[Token]) -> list[list[Token]]:
     return parts
 
 
+def group_of(found: list[Token]) -> list[Token]:
+    """What stands in the parentheses that come first; nothing if none do.
+
+    >>> [token.raw for token in group_of(tokens("(f(1), 2), (3)"))]
+    ['f', '(', '1', ')', ',', ' ', '2']
+    """
+    depth, group = 0, list[Token]()
+    for token in found:
+        depth += {"(": 1, ")": -1}.get(token.raw, 0)
+        if depth == 0 and token.kind != "space":
+            break
+        group.append(token)
+    return [token for at, token in enumerate(group) if at or token.kind != "space"][1:]
+
+
 def spaced(found: list[Token]) -> list[Token]:
     """Tokens with blanks between them, except around dots and parentheses."""
     listed: list[Token] = []
@@ -120,8 +136,32 @@ def spaced(found: list[Token]) -> list[Token]:
     return listed
 
 
+_SERIES = re.compile(
+    r"(?P<from>\bfrom\s+)?generate_series\(\s*(?P<first>-?\d+)\s*,\s*(?P<last>-?\d+)\s*\)"
+    r"(?:\s+(?:as\s+)?(?!(?:where|order|limit|group|join|on|cross|union|returning)\b)(?P<name>[a-z_]\w*))?"
+)
+
+
+def _with_series(sql: str) -> str:
+    """``generate_series`` of two numbers as a table of its own; behind ``SELECT`` it becomes what is selected from."""
+    found = _SERIES.search(sql)
+    if found is None:
+        return sql
+    name = found["name"] or "generate_series"
+    table = (
+        f"(with recursive counted({name}) as (select {found['first']} where {found['first']} <= {found['last']} "
+        f"union all select {name} + 1 from counted where {name} < {found['last']}) select {name} from counted) {name}"
+    )
+    before, after = sql[: found.start()], sql[found.end() :]
+    return f"{before}from {table}{after}" if found["from"] else f"{before}{name}{after} from {table}"
+
+
 def translated(found: list[Token]) -> str:
     """Tokens as SQLite's SQL."""
+    return _with_series(_joined(found))
+
+
+def _joined(found: list[Token]) -> str:
     out: list[str] = []
     for at, token in enumerate(found):
         follows = found[at + 1].raw if at + 1 < len(found) else ""

@@ -88,7 +88,9 @@ class _Column:
                 self._next()
                 self._primary = True
             case "default":
-                self._attributes.append(f"default ({self._expression()})")
+                value = self._expression()
+                local = self._type == "timestamp" and value == "now()"
+                self._attributes.append(f"default ({'localtimestamp()' if local else value})")
             case _:
                 self._attributes.append(f"{word} {self._expression()}".strip())
 
@@ -152,7 +154,7 @@ def described(connection: sqlite3.Connection, table: str) -> tuple[list[tuple[st
         base, _, size = declared.lower().partition("(")
         serial = base == "integer"
         shown = "integer" if serial else _SHOWN.get(base, base) + (f"({size}" if size else "")
-        written = {"'t'": "true", "'f'": "false"}.get(default or "", default or "")
+        written = {"'t'": "true", "'f'": "false", "localtimestamp()": "now()"}.get(default or "", default or "")
         value = f"nextval('{table}_{name}_seq'::regclass)" if serial else written
         rows.append((name, shown, "", "not null" if required or key else "", value))
         primary += [(key, name)] if key else []
