@@ -225,10 +225,6 @@ def _place(mark: Mark) -> str:
     return f"claim {mark.claim.partition('/')[2]}" if mark.claim else f"{mark.source} {mark.volume}"
 
 
-def _called(mark: Mark) -> str:
-    return f"{'/'.join(mark.workload)} in its {_place(mark)}"
-
-
 def _data(marks: tuple[Mark, ...], *, passes: bool) -> Iterator[Question]:
     by_volume: dict[tuple[tuple[str, str, str], str], list[Mark]] = {}
     for mark in marks:
@@ -242,7 +238,7 @@ def _data(marks: tuple[Mark, ...], *, passes: bool) -> Iterator[Question]:
                 f"what {name} wrote to {volume} is not lost",
                 lambda sim, mine=mine: all(exists(sim.state, mark) for mark in mine),
             ),
-            f"what {_called(mine[0])} had written is gone after {{fault}}",
+            f"what {name} had written to its {_place(mine[0])} is gone after {{fault}}",
         )
         yield _asked(
             "VS102",
