@@ -59,7 +59,7 @@ def has_come(fork: volsim.Simulation, each: Expectation, sim: volsim.Simulation)
             return _said(fork, "FailedAttachVolume") > _said(sim, "FailedAttachVolume")
         case "restarted":
             return any(row.started_us == fork.state.now_us for row in _containers(fork, sim, names["pod"]))
-        case "mount-retried" | "volume-looked-up" | "image-pulled":
+        case "mount-retried" | "volume-looked-up" | "image-pulled" | "probed":
             return any(step.time >= each.at and names["pod"] in str(step) for step in fork.trace[len(sim.trace) :])
     raise AssertionError(f"nobody knows what {each.code} looks like")
 

@@ -308,6 +308,28 @@ class TestPodThatDoesNotStart:
         assert "exit code 3" in found.causes[0].text
         check(sim, found)
 
+    def test_its_readiness_probe_fails(self) -> None:
+        probe = "{exec: {command: [cat, /ready]}, periodSeconds: 7}"
+        asked = containers(image="busybox", command="[sleep, infinity]", readinessProbe=probe)
+        sim = settled(cluster("1.36", nodes=1), pod(source="emptyDir: {}", containers=asked))
+        sim.run("1m")
+        found = sim.explain("pod/p")
+        assert found.summary == "pod/p is Running on node node01, but not ready."
+        assert (codes(found), expected(found)) == (["probe-fails"], ["probed"])
+        check(sim, found)
+        sim.exec("pod/p", "touch /ready")
+        sim.run("10s")
+        assert str(sim.explain("pod/p")) == "pod/p is Running on node node01, and ready."
+
+    def test_its_init_container_runs(self) -> None:
+        init = "[{name: prepare, image: busybox, command: [sleep, '60']}]"
+        sim = cluster("1.36", nodes=1)
+        sim.apply(pod(source="emptyDir: {}", initContainers=init))
+        sim.run("10s")
+        found = sim.explain("pod/p")
+        assert found.summary == "pod/p is Pending on node node01: its kubelet has not started all of it yet."
+        assert codes(found) == ["initialising"]
+
     def test_it_was_not_scheduled(self) -> None:
         sim = settled(cluster("1.36", nodes=1), pod("p", "nothing"))
         assert "pod/p is Pending" in str(sim.explain("pod/p"))

@@ -8,7 +8,7 @@ from volsim.state import View
 
 __all__ = ["Findings"]
 
-_KUBELETS = frozenset({"image-pulled", "killed", "mount-retried", "refreshed", "restarted", "volume-looked-up"})
+_KUBELETS = frozenset({"image-pulled", "killed", "mount-retried", "probed", "restarted", "volume-looked-up"})
 """What a kubelet does by itself, whether there is a control plane or not."""
 
 

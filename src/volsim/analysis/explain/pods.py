@@ -132,6 +132,7 @@ def _on_its_node(found: Findings, pod: Pod) -> Explanation:
     waits = disks.say_waiting(found, pod)
     _say_claims(found, pod)
     _say_mounting(found, pod)
+    _say_initialising(found, pod)
     for container, row in _containers(view, pod):
         _say_container(found, container, row)
     ready = any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions)
@@ -176,8 +177,11 @@ def _containers(view: View, pod: Pod) -> list[tuple[str, Container]]:
 
 
 def _say_container(found: Findings, name: str, row: Container) -> None:
-    """Why a container does not run, and when it is tried again."""
-    if row.running or not row.waiting:
+    """Why a container does not run, or is not ready; and when it is tried again."""
+    if row.running:
+        _say_probes(found, name, row)
+        return
+    if not row.waiting:
         return
     if row.waiting == "CrashLoopBackOff":
         text = f"container {name} ended with exit code {row.exit_code} each time, {row.restarts + 1} times so far"
@@ -190,3 +194,25 @@ def _say_container(found: Findings, name: str, row: Container) -> None:
     found.cause(code, f"container {name}: {row.waiting}: {row.waiting_message}", found.about)
     if row.retry_us is not None and row.retry_us > found.view.now_us:
         found.expect("image-pulled", f"the image of container {name} is asked for again", row.retry_us, found.about)
+
+
+def _say_probes(found: Findings, name: str, row: Container) -> None:
+    """The probes that keep a container that runs from being ready."""
+    for probe in row.probes:
+        if probe.kind == "liveness" or probe.holds:
+            continue
+        text = f"the {probe.kind} probe of container {name} has not succeeded yet"
+        if probe.last is False:
+            text = f"the {probe.kind} probe of container {name} fails"
+        found.cause("probe-fails", text, found.about)
+        if probe.due_us is not None:
+            found.expect("probed", f"container {name} is asked again", probe.due_us, found.about)
+
+
+def _say_initialising(found: Findings, pod: Pod) -> None:
+    """The init container for whose end the others wait."""
+    for spec in pod.spec.init_containers:
+        row: Container | None = found.view.get("containers", f"{pod.metadata.uid}/{spec.name}")
+        if row is not None and row.running and spec.restart_policy != "Always":
+            text = f"init container {spec.name} runs, and has to end before the next one starts"
+            found.cause("initialising", text, found.about)
