@@ -147,10 +147,14 @@ class TestWhatIsBehindAMountIsNotRubbish:
         settled(sim, pod("reader", source="nfs: {server: nas, path: /v}"))
         assert sim.read_file("pod/reader", "/data/f") == b"precious"
 
-    def test_who_deletes_through_a_mount_deletes_what_is_behind_it(self, kubernetes: str) -> None:
+    def test_who_removes_the_directories_of_a_pod_removes_what_is_mounted_there(self, kubernetes: str) -> None:
         sim = settled(cluster(kubernetes), pod(source="nfs: {server: nas, path: /v}"))
         sim.write_file("pod/p", "/data/f", "precious")
-        sim.exec("p", ["sh", "-c", "rm -rf /data/*"])
+        settled(sim, pod("admin", source="hostPath: {path: /var/lib/kubelet/pods}"))
+        uid = sim.get("pod/p").metadata.uid
+        found = sim.exec("admin", f"find /data/{uid} -type f").stdout
+        assert found == f"/data/{uid}/volumes/kubernetes.io~nfs/data/f\n"
+        assert "Device or resource busy" in sim.exec("admin", f"rm -rf /data/{uid}").stderr, "the mount point stays"
         sim.delete("pod/p")
         settled(sim, pod("reader", source="nfs: {server: nas, path: /v}"))
         assert not has_file(sim, "pod/reader", "/data/f")

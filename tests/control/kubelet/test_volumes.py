@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 
 import volsim
+from volsim.engine.actions import Fault
 from volsim.errors import FileError
+from volsim.storage import tree
+from volsim.storage.backends import Backend
 from volsim.storage.sources import SOURCES
+from volsim.storage.tree import Directory
 
 Manifest = dict[str, Any]
 WRITER = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait; done"]
@@ -305,3 +309,66 @@ def test_a_pod_as_a_real_cluster_shows_it_has_its_token_and_the_certificate() ->
     sim.settle()
     assert sim.exec("p", ["ls", path]).stdout == "ca.crt\nnamespace\ntoken\n"
     assert sim.read_file("p", f"{path}/namespace") == b"default"
+
+
+class TestMountsOfTheNode:
+    """What the kubelet has mounted below a directory of the node is seen by who has that directory."""
+
+    PODS = "/var/lib/kubelet/pods"
+
+    def cluster(self, propagation: str | None, **mount: Any) -> volsim.Simulation:
+        """A pod, one that looks at all pods' directories, and another pod that comes later."""
+        sim = volsim.Simulation(nodes=1)
+        look = {
+            "name": "pods",
+            "mountPath": "/pods",
+            **({"mountPropagation": propagation} if propagation else {}),
+            **mount,
+        }
+        sim.apply(pod([{"name": "v", "nfs": INLINE["nfs"]}, {"name": "m", "emptyDir": {"medium": "Memory"}}]))
+        sim.settle()
+        sim.apply(pod([{"name": "pods", "hostPath": {"path": self.PODS}}], [look], name="agent"))
+        sim.settle()
+        sim.apply(pod([{"name": "v", "nfs": {"server": "files", "path": "/later"}}], name="later"))
+        sim.settle()
+        sim.write_file("p", "/v/f", b"on the server")
+        sim.write_file("p", "/m/f", b"in memory")
+        sim.write_file("later", "/v/f", b"later")
+        return sim
+
+    @pytest.mark.parametrize(("propagation", "later"), [(None, False), ("None", False), ("HostToContainer", True)])
+    def test_those_that_come_later_are_seen_if_they_are_to_be(self, propagation: str | None, later: bool) -> None:
+        sim = self.cluster(propagation)
+        text = sim.exec("agent", ["sh", "-c", "cat $(find /pods -name f -type f)"]).stdout
+        assert ("on the server" in text, "in memory" in text, "later" in text) == (True, True, later)
+
+    @pytest.mark.parametrize(("recursive", "refused"), [(None, False), ("Enabled", True)])
+    def test_read_only_ends_at_a_mount_unless_it_is_recursive(self, recursive: str | None, refused: bool) -> None:
+        more = {"recursiveReadOnly": recursive, "mountPropagation": "None"} if recursive else {}
+        sim = self.cluster(None, readOnly=True, **more)
+        uid = sim.get("pod/p").metadata.uid
+        paths = [f"/pods/{uid}/volumes/kubernetes.io~nfs/v/f", f"/pods/{uid}/volumes/kubernetes.io~empty-dir/m/f"]
+        for path in paths:
+            if refused:
+                error(errno.EROFS, lambda path=path: sim.write_file("agent", path, b"x"))  # type: ignore[misc]
+            else:
+                sim.write_file("agent", path, b"x")
+        assert sim.read_file("p", "/m/f") == (b"in memory" if refused else b"x")
+        error(errno.EROFS, lambda: sim.write_file("agent", "/pods/f", b"x"))
+
+
+def test_a_repository_is_cloned_into_the_volume() -> None:
+    url = "https://example.org/notes.git"
+    sim = volsim.Simulation(nodes=1, kubernetes="1.30")
+    repository = Backend(name=url, root=tree.write(Directory(), "/README", b"notes"))
+    sim._act(Fault("make", url), lambda draft: draft.put("backends", url, repository))
+    sim.apply(
+        pod(
+            [
+                {"name": "v", "gitRepo": {"repository": url}},
+                {"name": "w", "gitRepo": {"repository": url, "directory": "."}},
+            ]
+        )
+    )
+    sim.settle()
+    assert sim.read_file("p", "/v/notes/README") == sim.read_file("p", "/w/README") == b"notes"

@@ -5,9 +5,9 @@ was there then, also if another one has its name by now. So a container never se
 that it has by subPath, and goes on reading a file that has been renamed over.
 
 Modelled: subPath and subPathExpr, devices, mount points that are made where they are missing, the order of mounts,
-read-only mounts, directories of the node that the runtime makes, the working directory.
-Not modelled: mounts made by a container for others (mountPropagation), hosts and resolv.conf, a directory that was
-moved elsewhere while it was mounted.
+read-only mounts, directories of the node that the runtime makes, what is mounted below them, the working directory.
+Not modelled: mounts made by a container for others, hosts and resolv.conf, a directory that was moved elsewhere while
+it was mounted.
 Source: kubelet, pkg/kubelet/kubelet_pods.go (makeMounts, makeBlockVolumes); containerd, pkg/cri/server (generateMounts,
 WithMounts); runc, libcontainer/rootfs_linux.go; mount_namespaces(7).
 """
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
+from volsim.control.kubelet.host_mounts import mounts_below, propagates
 from volsim.control.kubelet.places import MountError, Place
 from volsim.control.kubelet.sub_paths import sub_path
 from volsim.control.kubelet.work import DISK, HELD, LAYER, MEMORY, RAW, RAW_ATTACHED, PodWork
@@ -48,6 +49,14 @@ def bind(work: PodWork, spec: Container, expand: Callable[[str], str]) -> tuple[
     layer = root_mount(spec)._replace(read_only=False)  # it becomes read-only last
     for number, mount in enumerate(ordered):
         _make_point(work, [layer, *ordered[:number]], mount)
+    ordered += [
+        below
+        for spec_mount in spec.volume_mounts
+        if not propagates(spec_mount)
+        for mount in ordered
+        if mount.path == _point(spec_mount)
+        for below in mounts_below(work, mount, spec_mount)
+    ]
     if spec.working_dir:
         _make_working_directory(work, [layer, *ordered], spec.working_dir)
     return tuple(_identified(work, spec, mount) for mount in ordered)
@@ -75,8 +84,11 @@ def _mount(work: PodWork, spec: Container, mount: VolumeMount, expand: Callable[
         path = sub_path(work, place, sub, mount.name or "", spec.name or "")
     elif place.kind == DISK:
         _make_on_host(work, spec, path)
-    point = "/" + "/".join(part for part in (mount.mount_path or "").split("/") if part)
-    return Mount(point, place.backing, path, place.read_only or bool(mount.read_only))
+    return Mount(_point(mount), place.backing, path, place.read_only or bool(mount.read_only))
+
+
+def _point(mount: VolumeMount) -> str:
+    return "/" + "/".join(part for part in (mount.mount_path or "").split("/") if part)
 
 
 def _device(work: PodWork, volume: str, path: str, spec: Container) -> Mount:
@@ -194,7 +206,11 @@ def _hold(work: PodWork, spec: Container, path: str, file: File) -> None:
 # -- while it runs -----------------------------------------------------------------------------------------------------
 def bound_mounts(work: PodWork, spec: Container) -> tuple[Mount, ...]:
     """The mounts of a container that runs; files that are gone from where they were are the container's own."""
-    return tuple(_followed(work, spec, mount) for mount in work.row(spec.name or "").mounts)
+    bound = [_followed(work, spec, mount) for mount in work.row(spec.name or "").mounts]
+    for spec_mount in filter(propagates, spec.volume_mounts):
+        for mount in [each for each in bound if each.path == _point(spec_mount)]:
+            bound += mounts_below(work, mount, spec_mount)
+    return tuple(bound)
 
 
 def _followed(work: PodWork, spec: Container, mount: Mount) -> Mount:

@@ -66,6 +66,8 @@ class Place(Record):
     path: str = ""
     """Below the root of the backing."""
     read_only: bool = False
+    mounted_at: str = ""
+    """Where on the node it is mounted; empty if it lies on the node's disk itself."""
     capacity: int | None = None
     """How many bytes a disk holds, as its PersistentVolume says; None where that is no limit."""
     final: bool = False

@@ -61,6 +61,8 @@ def set_up(work: PodWork, volume: Volume, wanted: Wanted, *, attached: bool = Fa
     if is_taken(work, wanted):
         raise MountError(USED_ALONE)
     place = _place(work, volume, wanted, attached)
+    if wanted.source not in ("hostPath", "emptyDir") or place.kind != DISK:
+        place = place.replace(mounted_at=volume_directory(work.uid, wanted.source, wanted.name))
     if wanted.block:
         _tell_of_device(work, wanted)
     if wanted.source != "local" or not any(_sharing(work, wanted)):  # the first pod's group stays

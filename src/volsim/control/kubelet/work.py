@@ -22,14 +22,27 @@ from volsim.storage import tree
 from volsim.storage.backends import Backend
 from volsim.storage.tree import Directory, Special
 
-__all__ = ["ATTACHED", "BACKEND", "DEVICE", "DISK", "HELD", "LAYER", "MEMORY", "RAW", "RAW_ATTACHED", "PodWork"]
+__all__ = [
+    "ATTACHED",
+    "BACKEND",
+    "DEVICE",
+    "DISK",
+    "HELD",
+    "LAYER",
+    "MEMORY",
+    "OTHERS",
+    "RAW",
+    "RAW_ATTACHED",
+    "PodWork",
+]
 
 DISK, MEMORY, BACKEND, ATTACHED, LAYER = "disk", "memory", "backend", "attached", "layer"
 """The first half of a backing's name: the node's disk, the pod's memory, a backend, a backend that only those nodes can
 reach to which it is attached, a container's own layer."""
-HELD, DEVICE, RAW, RAW_ATTACHED = "held", "device", "raw", "raw-attached"
+HELD, DEVICE, RAW, RAW_ATTACHED, OTHERS = "held", "device", "raw", "raw-attached", "others"
 """Likewise: a file that a container has mounted (`container|mount point`), the file system on a block device of the
-node, the device of a backend, of one that only those nodes can reach to which it is attached."""
+node, the device of a backend, of one that only those nodes can reach to which it is attached, the memory of another pod
+(`uid|volume`)."""
 
 
 class PodWork:
@@ -108,6 +121,10 @@ class PodWork:
             return held
         if kind == DEVICE:
             return self._device(name).files or Directory()
+        if kind == OTHERS:
+            uid, _, volume = name.partition("|")
+            other: Sandbox | None = self.view.get("sandboxes", uid)
+            return other.memory.get(volume) or Directory() if other is not None else Directory()
         return self._of_backend(kind, name)
 
     def _device(self, path: str) -> Special:
@@ -212,6 +229,13 @@ class PodWork:
             row = self.row(container)
             self.set_row(container, row.replace(held=FrozenDict({**row.held, point: root})))
             return None
+        if kind == OTHERS:
+            uid, _, volume = name.partition("|")
+            other: Sandbox | None = self.view.get("sandboxes", uid)
+            if other is None:
+                return None
+            memory = FrozenDict({**other.memory, volume: root})
+            return Put("sandboxes", uid, other.replace(memory=memory))
         backend = self.view.get("backends", name) or Backend(name=name)
         if kind in (RAW, RAW_ATTACHED):
             return Put("backends", name, backend.replace(device=root.entries["device"]))
