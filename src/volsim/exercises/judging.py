@@ -188,6 +188,7 @@ def judge(exercise: Exercise, text: str) -> Iterator[Report]:
     if found:
         yield report.saying(Verdict.READS_INTERNALS, "; ".join(found))
         return
+    before = settings.get_current_profile_name()
     settings.load_profile("grading")
     try:
         if exercise.cases:
@@ -198,6 +199,8 @@ def judge(exercise: Exercise, text: str) -> Iterator[Report]:
         yield report.saying(Verdict.UNREADABLE, str(error))
     except Exception as error:  # noqa: BLE001 - the answer's own, while it was loaded
         yield report.saying(Verdict.UNREADABLE, f"it cannot be loaded: {type(error).__name__}: {error}")
+    finally:
+        settings.load_profile(before)
 
 
 # -- tests -------------------------------------------------------------------------------------------------------------
