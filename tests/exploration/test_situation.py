@@ -131,6 +131,11 @@ def test_how_a_container_ended_before_is_told_from_when() -> None:
     assert first.times[-2:] == other.times[-2:] == (1_000_000, 2_000_000)
 
 
+def test_of_what_only_counts_up_it_does_not_count_for_ever_how_far() -> None:
+    few, many, more = (digest(Container(restarts=restarts)) for restarts in (3, 30, 31))
+    assert few != many == more
+
+
 # -- marks -------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("text", "marks"),

@@ -98,7 +98,7 @@ class Design:
         rules = Rules() if kubernetes is None else Rules.for_version(kubernetes)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always", NotModelledWarning)
-            objects = [to_manifest(obj) for obj in load(source)]
+            objects = [{"metadata": {}, **to_manifest(obj)} for obj in load(source)]
         if not objects:
             raise VolsimError("there is nothing to check: the source holds no object")
         made = _Made(objects, [f"not modelled: {each.message}" for each in said])
@@ -258,7 +258,7 @@ class _Made:
         """Give each object its namespace, and make those that are missing."""
         from volsim.objects.kinds import find_kind
 
-        there = {each["metadata"]["name"] for each in self.of_kind("Namespace")}
+        there = {each["metadata"].get("name") for each in self.of_kind("Namespace")}
         there |= {"default", "kube-system", "kube-public", "kube-node-lease"}
         for manifest in self.objects:
             kind = find_kind(manifest["kind"])
@@ -271,7 +271,7 @@ class _Made:
 
     def classes(self) -> None:
         """Make the storage classes that claims name and nobody has defined."""
-        there = {each["metadata"]["name"] for each in self.of_kind("StorageClass")}
+        there = {each["metadata"].get("name") for each in self.of_kind("StorageClass")}
         static = {each["spec"].get("storageClassName", "") for each in self.of_kind("PersistentVolume")}
         annotations = [each["metadata"].get("annotations") or {} for each in self.of_kind("StorageClass")]
         has_default = any(each.get(_DEFAULT_CLASS) == "true" for each in annotations)

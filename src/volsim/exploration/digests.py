@@ -21,7 +21,7 @@ from volsim.objects import Condition, FrozenDict, Record
 from volsim.state.fingerprint import fingerprint
 from volsim.storage.tree import Directory, File
 
-__all__ = ["TIMES", "TOLD", "Digest", "Reader", "is_suffix"]
+__all__ = ["COUNTS", "TIMES", "TOLD", "Digest", "Reader", "is_suffix"]
 
 TIMES = frozenset(
     {
@@ -79,6 +79,16 @@ TOLD = frozenset(
 _TIME_KEEPERS = frozenset({"cron-job", "node-lifecycle", "pod-gc", "pv-binder", "statefulset", "taint-eviction"})
 """The controllers whose numbers in the table `memory` are points in time."""
 _LEFT_OUT = TOLD | {"resource_version", "next_address"}
+
+COUNTS: dict[str, int] = {
+    "attempts": 8,
+    "failures": 20,
+    "mount_failures": 12,
+    "restart_count": 20,
+    "restarts": 20,
+}
+"""The fields that only count up, and from where on it no longer matters how far: every back-off has reached its longest
+then, and whoever compares two of them (which replica goes first) sees many in both."""
 
 _SUFFIX = "[bcdfghjklmnpqrstvwxz2456789]{5}"  # volsim.apiserver.strategy.name_suffix
 _MARK = (
@@ -154,6 +164,8 @@ class Reader:
         return found
 
     def _row(self, table: str, key: Any, value: Any) -> Digest:
+        if table == "@failures":
+            value = min(value, COUNTS["failures"])
         if table == "memory" and type(value) is int and key.partition("/")[0] in _TIME_KEEPERS:
             return _joined((table,), (self.digest(key), Digest(0, times=(value,))))
         return _joined((table,), (self.digest(key), self.digest(value)))
@@ -189,6 +201,8 @@ class Reader:
             elif name == "last" and isinstance(value, tuple):  # how a container's run before this one ended
                 code, started_us, finished_us, *said = value
                 yield self.digest((code, *said))._replace(times=(started_us, finished_us))
+            elif name in COUNTS and isinstance(value, int):
+                yield Digest(fingerprint(min(value, COUNTS[name])))
             elif name.endswith("_seconds") and isinstance(value, int):
                 yield Digest(fingerprint(value), longest_us=value * _SECOND_US)
             else:
