@@ -20,6 +20,7 @@ __all__ = [
     "Component",
     "Container",
     "Driver",
+    "Ended",
     "Ending",
     "Hook",
     "Machine",
@@ -292,6 +293,21 @@ class Probed(Record):
 
 
 @record
+class Ended(Record):
+    """How a run of a container ended.
+
+    >>> Ended(exit_code=137, reason="OOMKilled").message
+    ''
+    """
+
+    exit_code: int = 0
+    started_us: int = 0
+    finished_us: int = 0
+    reason: str = ""
+    message: str = ""
+
+
+@record
 class Container(Record):
     """One container of a pod: its present process if it has one, and how the last ended."""
 
@@ -324,8 +340,8 @@ class Container(Record):
     """Its own writable layer; new with every start."""
     log: bytes = b""
     previous_log: bytes = b""
-    last: tuple[int, int, int, str, str] | None = None
-    """(exit code, started, finished, reason, message) of the run before this one."""
+    last: Ended | None = None
+    """The run before this one."""
     waiting: str = ""
     """Why it does not run: ``CrashLoopBackOff``, ``CreateContainerConfigError``, …"""
     waiting_message: str = ""

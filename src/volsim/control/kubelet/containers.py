@@ -26,7 +26,7 @@ from volsim.objects._record import FrozenDict
 from volsim.programs.images import Image, answering, command, image_for
 from volsim.programs.process import Pause, Process, Program
 from volsim.rules import microseconds
-from volsim.state.runtime import Container
+from volsim.state.runtime import Container, Ended
 from volsim.storage.mounts import MountedFiles
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "execute",
     "go_on",
     "kill",
+    "last_run",
     "may_answer",
     "may_restart",
     "open_process",
@@ -276,7 +277,7 @@ def _fresh(work: PodWork, name: str, image: Image) -> Container:
         restarts=restarts,
         started_us=work.now_us,
         layer=image.files,
-        last=None if first else _last(row),
+        last=None if first else last_run(row),
         previous_log=row.log,
         backoff_us=row.backoff_us,
         backoff_since_us=row.backoff_since_us,
@@ -345,10 +346,17 @@ def _container_id(uid: str, name: str, attempt: int) -> str:
     return "containerd://" + blake2b(f"{uid}/{name}/{attempt}".encode(), digest_size=32).hexdigest()
 
 
-def _last(row: Container) -> tuple[int, int, int, str, str] | None:
+def last_run(row: Container) -> Ended | None:
+    """How the last run of a container ended that has ended."""
     if row.finished_us is None:
         return row.last
-    return (row.exit_code or 0, row.started_us or 0, row.finished_us, row.reason, row.message)
+    return Ended(
+        exit_code=row.exit_code or 0,
+        started_us=row.started_us or 0,
+        finished_us=row.finished_us,
+        reason=row.reason,
+        message=row.message,
+    )
 
 
 def take(work: PodWork, name: str, process: Process, pause: Pause | None) -> None:

@@ -8,7 +8,7 @@ Source: kubelet, pkg/kubelet/kubelet_pods.go (getPhase, convertToAPIContainerSta
 from __future__ import annotations
 
 from volsim.control.kubelet import probes
-from volsim.control.kubelet.containers import may_restart
+from volsim.control.kubelet.containers import last_run, may_restart
 from volsim.control.kubelet.work import PodWork
 from volsim.objects import (
     Condition,
@@ -139,15 +139,16 @@ def _state(work: PodWork, spec: ContainerSpec, row: Container) -> ContainerState
 
 
 def _last_state(work: PodWork, spec: ContainerSpec, row: Container) -> ContainerState:
-    last = row.last
-    if _waits(work, spec, row) and row.finished_us is not None:
-        last = (row.exit_code or 0, row.started_us or 0, row.finished_us, row.reason, row.message)
+    last = last_run(row) if _waits(work, spec, row) else row.last
     if last is None:
         return ContainerState()
-    code, started, finished, reason, message = last
     return ContainerState(
         terminated=ContainerStateTerminated(
-            exit_code=code, reason=reason, message=message or None, started_at=started, finished_at=finished
+            exit_code=last.exit_code,
+            reason=last.reason,
+            message=last.message or None,
+            started_at=last.started_us,
+            finished_at=last.finished_us,
         )
     )
 
