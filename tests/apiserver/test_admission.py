@@ -262,3 +262,53 @@ def test_a_template_may_name_only_the_preemption_policies_that_there_are() -> No
             '"Always": supported values: "PreemptLowerPriority", "Never"'
         )
     ]
+
+
+class TestLabels:
+    """Labels that the API server gives."""
+
+    @pytest.mark.parametrize(("version", "labelled"), [("1.20", False), ("1.21", True), ("1.36", True)])
+    def test_a_namespace_has_its_name_for_a_label(self, version: str, labelled: bool) -> None:
+        named = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team", "labels": {"a": "b"}}}
+        sim = cluster(named, version=version)
+        own = {"kubernetes.io/metadata.name": "team"} if labelled else {}
+        assert sim.get("ns/team").metadata.labels == {"a": "b", **own}
+        sim.patch("ns/team", {"metadata": {"labels": {"kubernetes.io/metadata.name": None, "a": None}}})
+        assert sim.get("ns/team").metadata.labels == own
+        assert bool(sim.get("ns/default").metadata.labels) == labelled
+
+    def test_also_one_whose_name_is_made_up(self) -> None:
+        [made] = cluster().create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": "team-"}})
+        assert made.metadata.labels == {"kubernetes.io/metadata.name": made.name}
+
+    @pytest.mark.parametrize(
+        ("kind", "api_version"), [("Job", "batch/v1"), ("ReplicationController", "v1"), ("Deployment", "apps/v1")]
+    )
+    def test_some_workloads_without_labels_have_those_of_their_pods(self, kind: str, api_version: str) -> None:
+        template = {"metadata": {"labels": {"app": "web"}}, "spec": {**pod()["spec"], "restartPolicy": "Never"}}
+        if kind != "Job":
+            template["spec"]["restartPolicy"] = "Always"
+        spec: Manifest = {"template": template}
+        if kind == "Deployment":
+            spec["selector"] = {"matchLabels": {"app": "web"}}
+        for labels in ({}, {"own": "x"}):
+            manifest = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "data", "labels": labels}}
+            found = cluster({**manifest, "spec": spec}).get(f"{kind.lower()}/data").metadata.labels
+            assert found == (labels or ({} if kind == "Deployment" else {"app": "web"}))
+
+
+class TestJobs:
+    SPEC: ClassVar[Manifest] = {"template": {"spec": {**pod()["spec"], "restartPolicy": "Never"}}}
+
+    def test_the_jobs_of_a_schedule_get_their_defaults_when_they_are_made(self) -> None:
+        spec = {"schedule": "0 0 * * *", "jobTemplate": {"spec": self.SPEC}}
+        cron_job = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "data"}, "spec": spec}
+        job = cluster(cron_job).get("cronjob/data").spec.job_template.spec
+        assert (job.completions, job.backoff_limit, job.suspend) == (None, None, None)
+        assert job.template.spec.dns_policy == "ClusterFirst"
+
+    def test_with_a_limit_for_each_index_there_is_none_for_all(self) -> None:
+        manifest = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "data"}}
+        indexed = {**self.SPEC, "completionMode": "Indexed", "completions": 2, "backoffLimitPerIndex": 1}
+        assert cluster({**manifest, "spec": indexed}).get("job/data").spec.backoff_limit == 2**31 - 1
+        assert cluster({**manifest, "spec": self.SPEC}).get("job/data").spec.backoff_limit == 6

@@ -26,6 +26,7 @@ from volsim.objects import (
     LifecycleHandler,
     Namespace,
     Node,
+    ObjectMeta,
     PersistentVolume,
     PersistentVolumeClaim,
     Pod,
@@ -313,7 +314,13 @@ def _replication_controller(controller: ReplicationController, rules: Rules) -> 
     spec = _set(controller.spec, replicas=1)
     labels = spec.template.metadata.labels if spec.template.metadata is not None else FrozenDict()
     selector = spec.selector or FrozenDict(labels)
+    controller = controller.replace(metadata=_labelled(controller.metadata, labels))
     return controller.replace(spec=spec.replace(selector=selector, template=_template(spec.template, rules)))
+
+
+def _labelled(metadata: ObjectMeta, labels: Mapping[str, str]) -> ObjectMeta:
+    """What has no labels of its own is labelled as its pods are."""
+    return metadata if metadata.labels or not labels else metadata.replace(labels=FrozenDict(labels))
 
 
 def _stateful_set(stateful_set: StatefulSet, rules: Rules) -> StatefulSet:
@@ -360,17 +367,25 @@ def _daemon_set(daemon_set: DaemonSet, rules: Rules) -> DaemonSet:
     return daemon_set.replace(spec=spec.replace(update_strategy=strategy, template=_template(spec.template, rules)))
 
 
-def _job_spec(spec: Any, rules: Rules) -> Any:
-    spec = _set(spec, backoff_limit=6, completion_mode="NonIndexed", suspend=False)
-    if spec.completions is None and spec.parallelism is None:
-        spec = spec.replace(completions=1, parallelism=1)
-    return _set(spec, parallelism=1).replace(template=_template(spec.template, rules))
-
-
 def _job(job: Job, rules: Rules) -> Job:
-    spec = _job_spec(job.spec, rules)
-    policy = "TerminatingOrFailed" if spec.pod_failure_policy is None else "Failed"
-    return job.replace(spec=_set(spec, pod_replacement_policy=policy))
+    spec = job.spec
+    if spec.completions is None and spec.parallelism is None:
+        spec = spec.replace(completions=1)
+    spec = _set(
+        spec,
+        parallelism=1,
+        backoff_limit=6 if spec.backoff_limit_per_index is None else _MOST,
+        completion_mode="NonIndexed",
+        suspend=False,
+        manual_selector=False,
+        pod_replacement_policy="TerminatingOrFailed" if spec.pod_failure_policy is None else "Failed",
+    )
+    metadata = _labelled(job.metadata, spec.template.metadata.labels)
+    return job.replace(metadata=metadata, spec=spec.replace(template=_template(spec.template, rules)))
+
+
+_MOST = 2**31 - 1
+"""The largest number that a field can hold: as good as no bound."""
 
 
 def _cron_job(cron_job: CronJob, rules: Rules) -> CronJob:
@@ -381,9 +396,10 @@ def _cron_job(cron_job: CronJob, rules: Rules) -> CronJob:
         successful_jobs_history_limit=3,
         failed_jobs_history_limit=1,
     )
-    template = spec.job_template
-    if template is not None:
-        spec = spec.replace(job_template=template.replace(spec=_job_spec(template.spec, rules)))
+    made = spec.job_template
+    if made is not None:  # but for its pods, a job gets its defaults when it is made
+        job = made.spec.replace(template=_template(made.spec.template, rules))
+        spec = spec.replace(job_template=made.replace(spec=job))
     return cron_job.replace(spec=spec)
 
 

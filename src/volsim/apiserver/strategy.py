@@ -14,6 +14,7 @@ from volsim.objects import (
     FrozenDict,
     Job,
     LabelSelector,
+    Namespace,
     ObjectMeta,
     PersistentVolume,
     PersistentVolumeClaim,
@@ -72,6 +73,8 @@ def prepare_for_create(obj: Any, rules: Rules, now_us: int = 0) -> Any:
     obj = obj.replace(metadata=metadata)
     if isinstance(obj, PersistentVolumeClaim):
         obj = obj.replace(spec=_with_data_sources(obj.spec, None, rules))
+    if isinstance(obj, Namespace):
+        obj = _with_its_name(obj, rules)
     if obj.kind in _STATUS_IS_KEPT or not hasattr(obj, "status"):
         return obj
     fresh = _FRESH_STATUS.get(type(obj))
@@ -82,6 +85,21 @@ def prepare_for_create(obj: Any, rules: Rules, now_us: int = 0) -> Any:
     if isinstance(obj, DaemonSet):
         obj = obj.replace(metadata=_with_template_generation(obj.metadata, max(_template_generation(obj), 1)))
     return obj.replace(status=fresh)
+
+
+_NAME_LABEL = "kubernetes.io/metadata.name"
+
+
+def _with_its_name(namespace: Namespace, rules: Rules) -> Namespace:
+    """A namespace is labelled with its name, so that selectors can mean it.
+
+    Source: pkg/registry/core/namespace/strategy.go, Canonicalize.
+    """
+    metadata = namespace.metadata
+    if not rules.namespace_name_label or metadata.labels.get(_NAME_LABEL) == metadata.name:
+        return namespace
+    labels = FrozenDict({**metadata.labels, _NAME_LABEL: metadata.name or ""})
+    return namespace.replace(metadata=metadata.replace(labels=labels))
 
 
 def _gated(pod: Pod, now_us: int) -> tuple[Condition, ...]:
@@ -150,6 +168,8 @@ def prepare_for_update(new: Any, old: Any, rules: Rules) -> Any:
         new = new.replace(status=old.status)
     if isinstance(new, PersistentVolumeClaim) and new.spec is not old.spec:
         new = new.replace(spec=_with_data_sources(new.spec, old.spec, rules))
+    if isinstance(new, Namespace):
+        new = _with_its_name(new, rules)
     if isinstance(new, DaemonSet):
         number = _template_generation(old) + (new.spec.template != old.spec.template)
         new = new.replace(metadata=_with_template_generation(new.metadata, number))
