@@ -139,6 +139,23 @@ class TestReboot:
         assert after.status.container_statuses[0].restart_count == 1
         assert not messages(sim, "NodeNotReady")
 
+    def test_the_node_tells_that_it_was_off(self) -> None:
+        sim = cluster(nodes=1)
+        before = sim.get("node/node01").status.node_info.boot_id
+        sim.reboot_node("node01")
+        sim.settle()
+        after = sim.get("node/node01").status.node_info.boot_id
+        assert before != after
+        assert messages(sim, "Rebooted") == [f"Node node01 has been rebooted, boot id: {after}"]
+
+    def test_a_partition_is_no_reboot(self) -> None:
+        sim = cluster(nodes=1)
+        sim.partition_node("node01")
+        sim.run("2m")
+        sim.heal_node("node01")
+        sim.settle()
+        assert not messages(sim, "Rebooted")
+
     def test_a_node_that_is_off_cannot_be_rebooted(self) -> None:
         sim = cluster(nodes=1)
         sim.fail_node("node01")

@@ -1,8 +1,8 @@
 """Kubelet, the node's own part: registers the machine and says that it is ready.
 
 Modelled: Ready and the pressure conditions of a healthy node, addresses, labels, capacity, the CSI drivers of the node,
-the disks in use, the return after a power cut or a partition. Heartbeats that arrive are not events; only their absence
-is (`volsim.control.node_lifecycle`).
+the disks in use, the return after a power cut, a reboot or a partition. Heartbeats that arrive are not events; only
+their absence is (`volsim.control.node_lifecycle`).
 Not modelled: the up to 10 s until a node says that it uses a disk, or no more; pressure on memory and processes, image
 garbage collection, graceful node shutdown.
 Source: kubelet, pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
@@ -11,6 +11,8 @@ Source: kubelet, pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/sett
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
+from uuid import UUID
 
 from volsim.apiserver.writes import Create, Put, Update, UpdateStatus, Write
 from volsim.control.contract import NOTHING, Controller, EventNote, Outcome
@@ -107,9 +109,25 @@ def sync(view: View, key: str) -> Outcome:
         status = _status(view, node, machine)
         if status != node.status:
             writes.append(UpdateStatus(node.replace(status=status)))
-            events = _pressure_told(node, status)
+            events = (*_reboot_told(node, status), *_pressure_told(node, status))
         writes += _csi_node(view, node)
     return Outcome(tuple(writes), events, says=f"report node {key} ready") if writes else NOTHING
+
+
+def _reboot_told(node: Node, status: NodeStatus) -> tuple[EventNote, ...]:
+    """The event by which a node tells that it was off since it was last heard."""
+    before, after = node.status.node_info, status.node_info
+    if before is None or after is None or not before.boot_id or before.boot_id == after.boot_id:
+        return ()
+    name = node.metadata.name or ""
+    text = f"Node {name} has been rebooted, boot id: {after.boot_id}"
+    return (EventNote("Warning", "Rebooted", text, node, host=name),)
+
+
+def _boot_id(name: str, boot: int) -> str:
+    """What the machine's kernel has drawn by lot when it started; of one boot always the same."""
+    drawn = blake2b(f"{name}/{boot}".encode(), digest_size=16).digest()
+    return str(UUID(bytes=drawn, version=4))
 
 
 def _pressure_told(node: Node, status: NodeStatus) -> tuple[EventNote, ...]:
@@ -180,6 +198,9 @@ def _status(view: View, node: Node, machine: Machine) -> NodeStatus:
         operating_system="linux",
         os_image="Debian GNU/Linux 12 (bookworm)",
     )
+    boot_id = _boot_id(node.metadata.name or "", machine.boot)
+    if info.boot_id != boot_id:
+        info = info.replace(boot_id=boot_id)
     addresses = status.addresses or (
         NodeAddress(type="InternalIP", address=machine.address),
         NodeAddress(type="Hostname", address=node.metadata.name),
