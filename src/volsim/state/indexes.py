@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from volsim.objects import LabelSelector, Node, PersistentVolume, PersistentVolumeClaim, Pod
+from volsim.objects import CSINodeDriver, LabelSelector, Node, PersistentVolume, PersistentVolumeClaim, Pod
 from volsim.objects.binding import claim_class, volume_class
 from volsim.objects.resources import Amounts, pod_requests, scored_requests
 from volsim.state.fingerprint import fingerprint, scattered
@@ -335,6 +335,10 @@ def _priority(pod: Pod) -> tuple[str, ...]:
     return (str(pod.spec.priority or 0),) if pod.spec.node_name else ()
 
 
+def _is_limited(driver: CSINodeDriver) -> bool:
+    return driver.allocatable is not None and driver.allocatable.count is not None
+
+
 def _nominated(pod: Pod) -> tuple[str, ...]:
     node = pod.status.nominated_node_name
     return ("", node) if node and not pod.spec.node_name else ()
@@ -521,6 +525,13 @@ INDEXES: tuple[Index, ...] = (
         "csistoragecapacities",
         lambda capacity: (capacity.storage_class_name or "",),
         what="CSIStorageCapacities of a storage class",
+    ),
+    Index(
+        "csinodes_by_limit",
+        "csinodes",
+        lambda node: tuple(driver.name for driver in node.spec.drivers if _is_limited(driver)),
+        what="CSINodes on which a CSI driver says how many volumes it can take, by driver",
+        unchanged=_same_spec,
     ),
     Index(
         "attachments_by_volume",

@@ -63,7 +63,7 @@ def constraint(key: str, skew: int) -> Manifest:
     return {"maxSkew": skew, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": selector}
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(clusters(), st.lists(st.sampled_from([ZONE, HOST, "disk"]), min_size=1, unique=True), st.integers(1, 3))
 def test_spread(sim: volsim.Simulation, keys: list[str], skew: int) -> None:
     """The sum of (pods of the domain, times ln(domains + 2), + maxSkew - 1); the lowest sum becomes 100."""
@@ -92,7 +92,7 @@ def wish(app: str, key: str, weight: int) -> Manifest:
 wishes = st.lists(st.tuples(apps, st.sampled_from([ZONE, HOST, "disk"]), st.integers(1, 9)), max_size=3)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(clusters(), wishes, wishes)
 def test_wishes_about_other_pods(
     sim: volsim.Simulation, near: list[tuple[str, str, int]], away: list[tuple[str, str, int]]

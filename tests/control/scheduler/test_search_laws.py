@@ -172,8 +172,14 @@ def storage(draw: st.DrawFn) -> list[Manifest]:
     }
     driver = {"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": "csi"}}
     driver["spec"] = {"storageCapacity": draw(st.booleans())}
+    full = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "CSINode",
+        "metadata": {"name": "n1"},
+        "spec": {"drivers": [{"name": "csi", "nodeID": "n1", "allocatable": {"count": draw(st.integers(0, 1))}}]},
+    }
     waiting = [claim("local"), claim("large", "2Gi"), claim("made", storage_class="made"), claim("huge", "9Gi", "made")]
-    return [storage_class(), made, capacity, driver, zonal, some, *local, bound("zonal"), bound("some"), *waiting]
+    return [storage_class(), made, capacity, driver, full, zonal, some, *local, bound("zonal"), bound("some"), *waiting]
 
 
 @st.composite
@@ -219,7 +225,7 @@ def nominated(attempt: Attempt, name: str) -> Attempt:
     return Attempt(draft, attempt.pod)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.sampled_from(VERSIONS), nodes(), storage(), st.data())
 def test_a_search_in_sets_finds_what_a_plain_one_finds(
     version: str, machines: list[Manifest], objects: list[Manifest], data: st.DataObject

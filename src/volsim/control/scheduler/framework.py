@@ -100,11 +100,17 @@ class Known(NamedTuple):
     refused: Callable[[Lineup], Iterable[tuple[Status, Nodes]]]
 
 
+def no_nodes(lineup: Lineup) -> Nodes:
+    """No nodes."""
+    return 0
+
+
 class Partly(NamedTuple):
-    """A filter together with nodes that it surely refuses: of the others, and of the reasons, one must ask it."""
+    """A filter together with nodes of which its answer is known: of the others, and of the reasons, one must ask it."""
 
     filter: Filter
-    refused: Callable[[Lineup], Nodes]
+    refused: Callable[[Lineup], Nodes] = no_nodes
+    accepted: Callable[[Lineup], Nodes] = no_nodes
 
 
 class Steady(NamedTuple):

@@ -228,6 +228,14 @@ class Lineup:
         """Whether any node has a taint with PreferNoSchedule."""
         return any(node.soft_taints for node in self.nodes)
 
+    def offering(self, resource: str) -> Nodes:
+        """The nodes that say how much of a resource they have."""
+        return self._by_resource.get(resource, 0)
+
+    @cached_property
+    def _by_resource(self) -> Mapping[str, Nodes]:
+        return self._grouped((name, place) for place, node in enumerate(self.nodes) for name in node.allocatable)
+
     def by_label(self, key: str) -> Mapping[str, Nodes]:
         """The nodes that have a label, by its value."""
         found = self._labels.get(key)

@@ -13,13 +13,15 @@ from collections import Counter
 from volsim.control.scheduler.framework import (
     Attempt,
     Code,
-    Filter,
+    Known,
+    Partly,
     Plugin,
     Status,
     pod_has_gone,
     rejected,
     unresolvable,
 )
+from volsim.control.scheduler.lineup import Lineup, Nodes, union
 from volsim.control.scheduler.node_facts import NodeInfo
 from volsim.objects import CSINode, PersistentVolume, PersistentVolumeClaim, Pod, VolumeAttachment
 from volsim.objects.binding import claim_class
@@ -28,19 +30,24 @@ from volsim.state import Change, View, claim_keys_of
 __all__ = ["PLUGIN"]
 
 EXCEEDED = rejected("node(s) exceed max volume count")
+IN_ALLOCATABLE = "attachable-volumes-csi-"
+"""How the resource begins by which nodes told their limits before CSINodes did."""
 
 Unique = tuple[str, str]
 """A volume by its driver and its handle."""
 
 
-def pre_filter(attempt: Attempt) -> Filter | None:
+def pre_filter(attempt: Attempt) -> Known | Partly | None:
     """The filter; none for a pod without CSI volumes."""
     wanted = _wanted(attempt)
     if isinstance(wanted, Status):
-        return lambda node: wanted
+        return Known(lambda node: wanted, lambda lineup: [(wanted, lineup.every)])
     if not wanted:
         return None
-    view = attempt.view
+    view, drivers = attempt.view, sorted({driver for driver, _ in wanted})
+
+    def unlimited(lineup: Lineup) -> Nodes:
+        return lineup.every & ~union(_limited(view, lineup, driver) for driver in drivers)
 
     def check(node: NodeInfo) -> Status | None:
         limits = limits_of(view, node)
@@ -53,7 +60,13 @@ def pre_filter(attempt: Attempt) -> Filter | None:
         full = any(have[driver] + count > limits[driver] for driver, count in more.items() if driver in limits)
         return EXCEEDED if full else None
 
-    return check
+    return Partly(check, accepted=unlimited)
+
+
+def _limited(view: View, lineup: Lineup, driver: str) -> Nodes:
+    """The nodes that say how many volumes of the driver they can take."""
+    said = lineup.named(view.group("csinodes_by_limit", driver))
+    return said | lineup.offering(IN_ALLOCATABLE + driver) if view.rules.volume_limits_in_allocatable else said
 
 
 def _wanted(attempt: Attempt) -> set[Unique] | Status:
@@ -84,11 +97,10 @@ def limits_of(view: View, node: NodeInfo) -> dict[str, int]:
     found: CSINode | None = view.get("csinodes", node.name)
     limits: dict[str, int] = {}
     if view.rules.volume_limits_in_allocatable:
-        prefix = "attachable-volumes-csi-"
         limits = {
-            name.removeprefix(prefix): amount
+            name.removeprefix(IN_ALLOCATABLE): amount
             for name, amount in node.facts.allocatable.items()
-            if name.startswith(prefix)
+            if name.startswith(IN_ALLOCATABLE)
         }
     for driver in found.spec.drivers if found is not None else ():
         if driver.allocatable is not None and driver.allocatable.count is not None:

@@ -154,26 +154,28 @@ class Sieve:
 
     def first(self, enough: int, start: int) -> tuple[Nodes, int]:
         """The first nodes that no filter refuses from place `start` on and round, and where the search ended."""
-        left, slow = self._common, list[Filter]()
+        left, slow, lineup = self._common, list[tuple[Filter, Nodes]](), self._attempt.lineup
         for _, answer in self._prepared.filters:
             if isinstance(answer, Known | Steady):
                 left &= ~union(nodes for _, nodes in self._sets(answer))
-                continue
-            if isinstance(answer, Partly):
-                left &= ~answer.refused(self._attempt.lineup)
-            slow.append(filter_of(answer))
+            elif isinstance(answer, Partly):
+                left &= ~answer.refused(lineup)
+                slow.append((answer.filter, answer.accepted(lineup)))
+            else:
+                slow.append((answer, 0))
         left |= set_of(
             place for place in places_in(self._special) if self._prepared.refusal(self._attempt.at(place)) is None
         )
+        slow = [(check, accepted) for check, accepted in slow if left & ~accepted]
         if slow:
             return self._first_asked(left, slow, enough, start)
         return _first(left, enough, start, self._attempt.node_count)
 
-    def _first_asked(self, left: Nodes, slow: list[Filter], enough: int, start: int) -> tuple[Nodes, int]:
+    def _first_asked(self, left: Nodes, slow: list[tuple[Filter, Nodes]], enough: int, start: int) -> tuple[Nodes, int]:
         places = []
         for place in chain(places_in(left, start), places_in(left & ((1 << start) - 1))):
             node = self._attempt.at(place)
-            if all(check(node) is None for check in slow):
+            if all(accepted >> place & 1 or check(node) is None for check, accepted in slow):
                 places.append(place)
                 if len(places) == enough:
                     return set_of(places), (place + 1) % self._attempt.node_count
