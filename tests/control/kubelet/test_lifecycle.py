@@ -46,6 +46,15 @@ class TestPostStart:
         sim = running(pod(hooked(postStart={"exec": {"command": ["/no/such"]}}), restartPolicy="Never"), for_=20)
         assert said(sim, "FailedPostStartHook") == ["PostStartHook failed"]
 
+    def test_a_crash_cuts_the_hook_short(self) -> None:
+        first = hooked(postStart=command("sleep 100"))
+        sim = running(pod(first, container(name="second"), restartPolicy="Never"))
+        assert status(sim, "second").state.running is None
+        sim.crash_container("pod/p", "app")
+        wait(sim, 1)
+        assert said(sim, "FailedPostStartHook") == ["PostStartHook failed"]
+        assert status(sim, "second").state.running is not None
+
 
 class TestPreStop:
     """A preStop hook runs before TERM and uses up the grace; at its end comes TERM, and two seconds later KILL."""
@@ -80,6 +89,15 @@ class TestPreStop:
         sim.crash_container("pod/p")
         wait(sim, 1)
         assert not any(path.endswith("/log") for path in sim.host_files("node01"))
+
+    def test_a_crash_while_it_runs_is_its_end(self) -> None:
+        sim = running(pod(hooked(preStop=command("sleep 60")), terminationGracePeriodSeconds=100))
+        sim.delete("pod/p")
+        wait(sim, 1)
+        sim.crash_container("pod/p")
+        wait(sim, 1)
+        assert said(sim, "FailedPreStopHook") == ["PreStopHook failed"]
+        assert sim.list("pods") == []
 
     def test_a_hook_may_end_its_own_container(self) -> None:
         sim = running(pod(hooked(preStop=command("kill 1; sleep 5"))))

@@ -293,7 +293,8 @@ def _renew_sandbox(work: PodWork) -> bool:
     again = [spec for spec in work.pod.spec.containers if not _is_over(work, spec)]
     if not again or (work.pod.spec.restart_policy == "Never" and _has_run(work)):
         return False
-    work.event("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+    if sandbox.address:
+        work.event("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
     work.sandbox = sandbox.replace(lost=False, attempt=sandbox.attempt + 1, init_done=False, address="")
     return True
 
@@ -370,6 +371,8 @@ def _keep_running(work: PodWork, spec: ContainerSpec) -> bool:
         _start(work, spec)
     elif work.row(name).running:
         _tend(work, spec)
+    else:
+        lifecycle.cut_short(work, spec)
     row = work.row(name)
     if row.started_us is not None and not row.running and containers.may_restart(work, spec):
         _start_again(work, spec)

@@ -53,6 +53,7 @@ def go_on(work: PodWork, spec: ContainerSpec) -> None:
     """Take the next step in stopping a container, if it is time for it."""
     name = spec.name or ""
     if not work.row(name).running:
+        lifecycle.cut_short(work, spec)
         return
     lifecycle.go_on(work, spec)
     _tell(work, spec)
