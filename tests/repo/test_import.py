@@ -41,7 +41,7 @@ def test_every_public_name_is_there_and_says_what_it_is(name: str) -> None:
 
 
 def test_the_public_names_are_the_lazy_ones_each_once() -> None:
-    homes = [name for names in volsim._HOMES.values() for name in names]
+    homes = [*volsim._MODULES, *(name for names in volsim._HOMES.values() for name in names)]
     assert sorted(volsim.__all__) == sorted(homes)
     assert len(set(homes)) == len(homes)
 
