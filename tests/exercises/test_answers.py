@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from tests.exercises.answers import STARTS, WRONG, wrong_answers
@@ -27,6 +28,16 @@ CAUGHT = {
 """The mutants that each reference solution catches: all of its exercise."""
 
 
+ELSEWHERE: dict[str, list[str]] = {
+    "memory-and-reboot": ["empty-dir-dies-with-container"],  # a reboot starts containers again
+    "released": ["immediate-waits-for-pod", "reclaimer-deletes-retained"],
+    "reclaim-policies": ["released-is-available"],
+    "protection": ["immediate-waits-for-pod"],
+    "split-brain": ["eviction-never-comes"],
+}
+"""The mutants of other exercises that it catches as well."""
+
+
 def verdict_on(which: Exercise, text: str) -> Report:
     """The judge's last word, in this process."""
     *_, last = judge(which, text)
@@ -46,6 +57,19 @@ def test_the_reference_solution_passes_and_catches_all(each: Exercise) -> None:
     assert report.passed, str(report)
     assert [result.name for result in report.results] == (CAUGHT.get(each.name) or [case.name for case in each.cases])
     assert all(result.passed for result in report.results)
+
+
+@pytest.mark.slow
+def test_which_solution_catches_which_mutant_of_all() -> None:
+    """A solution that catches mutants of other exercises is no mistake; the table shows what hangs together."""
+    everything = list(MUTANTS.values())
+    caught = {}
+    for each in EXERCISES:
+        if each.mutants:
+            *_, last = judge(attrs.evolve(each, mutants=everything), each.solution)
+            names = [result.name for result in last.results if result.passed]
+            caught[each.name] = sorted(set(names) - set(CAUGHT[each.name]))
+    assert {name: others for name, others in caught.items() if others} == ELSEWHERE
 
 
 @pytest.mark.parametrize(("name", "verdict", "text"), wrong_answers(), ids=lambda value: str(value)[:24])

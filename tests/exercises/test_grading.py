@@ -181,8 +181,9 @@ def test_an_answer_is_checked_from_a_file_and_the_exit_code_says_whether_all_pas
     assert capsys.readouterr().out.startswith(
         "container-layer: passed: it holds of Kubernetes and of none of 2 mutants"
     )
-    assert main(["exercise", "check", str(good), str(bad), "-o", "json"]) == 1
-    assert [each["passed"] for each in json.loads(capsys.readouterr().out)] == [True, False]
+    assert main(["exercise", "check", str(bad), "-o", "json"]) == 1
+    [report] = json.loads(capsys.readouterr().out)
+    assert (report["file"], report["passed"], report["verdict"]) == (str(bad), False, "a-belief")
     assert main(["exercise", "check", str(tmp_path / "nowhere.py")]) == 1
     assert "No such file" in capsys.readouterr().err
 

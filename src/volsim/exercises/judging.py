@@ -53,6 +53,8 @@ class Clusters:
 
     def __init__(self, exercise: Exercise, engine: Engine | None, seed: int) -> None:
         self._exercise, self._engine, self._seed = exercise, engine, seed
+        self._fresh: dict[str, RecordedSimulation] = {}
+        """Clusters in which nothing has happened, by how they were asked for: a fork of one costs next to nothing."""
         self._open: list[RecordedSimulation] = []
         self._digest = blake2b(digest_size=16)
         self._reached = False
@@ -60,7 +62,12 @@ class Clusters:
     def __call__(self, *sources: Any, nodes: Any = 1, kubernetes: str | None = None) -> RecordedSimulation:
         """A cluster to which the sources have just been applied."""
         self._look()
-        made = cluster_of((), nodes=nodes, kubernetes=kubernetes, seed=self._seed, engine=self._engine)
+        asked = repr((nodes, kubernetes))
+        if asked not in self._fresh:
+            self._fresh[asked] = cluster_of(
+                (), nodes=nodes, kubernetes=kubernetes, seed=self._seed, engine=self._engine
+            )
+        made = self._fresh[asked].fork()
         self._open = [made]
         made.forked = self._open.append
         for source in sources:

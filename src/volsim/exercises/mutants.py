@@ -66,7 +66,7 @@ def _alike(view: View, claim: PersistentVolumeClaim) -> list[PersistentVolume]:
 def bind_any_size(view: View, key: str) -> Outcome | Choose:
     """Bind a claim to the first free volume of its class and modes."""
     claim = view.persistent_volume_claims.get(key)
-    if claim is not None and _is_unbound(claim):
+    if claim is not None and _is_unbound(claim) and not binder.delays_binding(view, claim):
         for volume in _alike(view, claim):
             if volume.status.phase == "Available" and volume.spec.claim_ref is None:
                 return binder.bind(view, volume, claim)

@@ -30,7 +30,7 @@ def bind_first(view: View, key: str) -> Outcome | Choose:
     """Bind a claim to the first volume, by name, that is large enough."""
     claim = _unbound(view, key)
     best = best_matches(view, claim, delayed=bool(binder.delays_binding(view, claim))) if claim is not None else ()
-    if claim is None or not best:
+    if claim is None or not best or best[0].spec.claim_ref is not None:
         return binder.sync(view, key)
     fits = [
         volume
@@ -41,7 +41,7 @@ def bind_first(view: View, key: str) -> Outcome | Choose:
         and volume.spec.access_modes == best[0].spec.access_modes
         and volume.spec.capacity["storage"] >= best[0].spec.capacity["storage"]
     ]
-    return binder.bind(view, fits[0] if fits else best[0], claim)
+    return binder.bind(view, fits[0], claim)
 
 
 def bind_exact(view: View, key: str) -> Outcome | Choose:
