@@ -30,6 +30,12 @@ def evict(
 
     Raises `NotFound`, `Conflict` if `uid` is given and it is another pod, `Forbidden` in a namespace that is being
     deleted, `TooManyRequests` if a budget does not allow it now, and `InternalError` if two budgets select the pod.
+
+    >>> from volsim.state import State
+    >>> evict(State.empty(Rules()).draft(), "default/web")
+    Traceback (most recent call last):
+        ...
+    volsim.errors.NotFound: pods "web" not found
     """
     pod: Pod | None = draft.pods.get(key)
     name = key.rpartition("/")[2]
@@ -90,7 +96,12 @@ def selects(budget: PodDisruptionBudget, pod: Pod, rules: Rules) -> bool:
 
 
 def budgets_of(view: View, pod: Pod) -> list[PodDisruptionBudget]:
-    """The budgets that are about a pod, by name. Cost: those that have a label in common with it."""
+    """The budgets that are about a pod, by name. Cost: those that have a label in common with it.
+
+    >>> from volsim.state import State
+    >>> budgets_of(State.empty(Rules()), Pod())
+    []
+    """
     keys = (key for group in label_groups(pod) for key in view.group("poddisruptionbudgets_by_selector", group))
     found = (view.table("poddisruptionbudgets")[key] for key in sorted(set(keys)))
     return [budget for budget in found if selects(budget, pod, view.rules)]

@@ -228,7 +228,15 @@ class Simulation(Breakable):
     def evict(self, ref: str, namespace: str = "default", grace_period: Duration | None = None) -> None:
         """Ask for a pod to be evicted, as `kubectl drain` does: a deletion that a disruption budget may refuse.
 
-        Raises `NotFound`, and `TooManyRequests` while a budget does not allow it.
+        Raises `NotFound`, and `TooManyRequests` while a budget does not allow it: its `cause` says why.
+
+        >>> sim = Simulation(nodes=1)
+        >>> web = {"containers": [{"name": "web", "image": "nginx"}]}
+        >>> _ = sim.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": web})
+        >>> _ = sim.settle()
+        >>> sim.evict("pod/web")
+        >>> sim.get("pod/web").metadata.deletion_grace_period_seconds
+        30
         """
         pod = self.get(as_pod(ref), namespace)
         seconds = None if grace_period is None else microseconds(grace_period) // 1_000_000
