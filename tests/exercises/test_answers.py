@@ -62,7 +62,7 @@ def test_the_reference_solution_passes_and_catches_all(each: Exercise) -> None:
 @pytest.mark.slow
 def test_which_solution_catches_which_mutant_of_all() -> None:
     """A solution that catches mutants of other exercises is no mistake; the table shows what hangs together."""
-    everything = list(MUTANTS.values())
+    everything = tuple(MUTANTS.values())
     caught = {}
     for each in EXERCISES:
         if each.mutants:
