@@ -162,6 +162,7 @@ def sync(view: View, key: str) -> Outcome:
 def _unattended(work: PodWork) -> Outcome:
     """While the kubelet does not run: processes go on by themselves; nothing is started, stopped or reported."""
     assert work.sandbox is not None, "who cannot ask the API knows only pods with a sandbox"
+    _forget(work)
     if work.sandbox.boot == work.machine.boot:
         for spec in work.specs:
             containers.go_on(work, spec)
@@ -248,17 +249,32 @@ def _notice_reboot(work: PodWork) -> None:
         name = spec.name or ""
         if work.row(name).running:
             containers.end(work, name, containers.KILLED)
-        row = work.row(name)
-        if row.backoff_us or row.pull_backoff_us:  # a kubelet that starts has nothing in mind
-            work.set_row(name, row.replace(backoff_us=0, backoff_since_us=None, pull_backoff_us=0, retry_us=None))
+    _forget(work)
+    sandbox = work.sandbox
+    assert sandbox is not None
     work.sandbox = sandbox.replace(
         boot=work.machine.boot,
         memory=type(sandbox.memory)(),
         mounted=type(sandbox.mounted)(),
-        mount_failures=0,
-        retry_us=None,
         lost=True,
     )
+
+
+def _forget(work: PodWork) -> None:
+    """What only the kubelet had in mind is gone with it: back-offs, and how far it was in stopping the pod."""
+    for spec in work.specs:
+        name = spec.name or ""
+        row = work.row(name)
+        idle = row.replace(backoff_us=0, backoff_since_us=None, pull_backoff_us=0, retry_us=None)
+        if row.running:
+            idle = idle.replace(until_us=None, kill_us=None, signalled=False, hook=None)
+        if idle != row:
+            work.set_row(name, idle)
+    sandbox = work.sandbox
+    assert sandbox is not None, "something was set up for it"
+    fresh = sandbox.replace(kill_us=None, mount_failures=0, retry_us=None)
+    if fresh != sandbox:
+        work.sandbox = fresh
 
 
 # -- running -----------------------------------------------------------------------------------------------------------
