@@ -98,6 +98,27 @@ class TestNodes:
             == "remove the taint db:NoSchedule of node n1, and ask for no more than 4 cpu (a new pod)"
         )
 
+    def test_memory(self) -> None:
+        found = explained(cluster([node("n1")], pod(memory="9Gi")))
+        assert text(found) == "n1: it has 8Gi of 8Gi memory left, 1Gi less than the 9Gi asked for"
+        assert found.remedies == ("ask for no more than 8Gi memory (a new pod)",)
+
+    def test_a_node_that_is_silent(self) -> None:
+        sim = volsim.Simulation(nodes=1)
+        sim.fail_node("node01")
+        sim.run("2m")
+        sim.apply(pod())
+        sim.run("1s")
+        found = explained(sim)
+        assert codes(found) == ["taint-not-tolerated"]
+        assert found.remedies == ("bring node node01 back", "add a node like node01")
+
+    def test_the_only_nodes_that_its_affinity_names(self) -> None:
+        field = {"key": "metadata.name", "operator": "In", "values": ["n1"]}
+        named = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchFields": [field]}]}}}
+        found = explained(cluster([node("n1", pods="0"), node("n2")], pod(affinity=named)))
+        assert codes(found) == ["too-many-pods", "affinity-differs"]
+
     def test_of_many_nodes_the_nearest_are_told_of_and_the_others_counted(self) -> None:
         machines = [node(f"n{at:02}", cpu="1" if at else "3") for at in range(60)]
         found = explained(cluster(machines, pod(cpu="4")))
@@ -158,6 +179,37 @@ class TestVolumes:
         unbound = explained(cluster([node("n1")], claim(storage_class=""), pod(claims=("data",)), more=BINDERS))
         assert codes(unbound)[:2] == ["claim-not-usable", "no-volumes"]
         assert "create a PersistentVolume without a class, of at least 1Gi, with ReadWriteOnce" in unbound.remedies
+
+    def test_a_volume_with_the_label_of_a_zone(self) -> None:
+        labelled = volume("v")
+        labelled["metadata"]["labels"] = {ZONE: "b"}
+        parts = [storage_class(), labelled, claim(volumeName="v")]
+        sim = cluster(zoned("a1"), *parts, pod(claims=("data",)), more=BINDERS)
+        found = explained(sim)
+        assert text(found) == f"a1: volume v of claim data is where {ZONE} is b"
+        assert found.causes[0].objects == ("node/a1", "pvc/data", "pv/v")
+
+    def test_limits_of_volumes_are_told_of_in_kubernetes_words(self) -> None:
+        drivers = [{"name": "csi", "nodeID": "n1", "allocatable": {"count": 0}}]
+        full = {"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": "n1"}}
+        made = storage_class("made", provisioner="csi")
+        parts = [{**full, "spec": {"drivers": drivers}}, made, claim(storage_class="made"), pod(claims=("data",))]
+        found = explained(cluster([node("n1")], *parts, more=BINDERS))
+        assert text(found) == "n1: node(s) exceed max volume count (NodeVolumeLimits)"
+
+    def test_a_volume_is_being_bound(self) -> None:
+        parts = [storage_class(), volume("v", node="n1"), claim(), pod(claims=("data",))]
+        sim = cluster([node("n1")], *parts[:-1], more=BINDERS)
+        sim.apply(parts[-1])
+        sim.step()
+        assert text(explained(sim)).startswith("claim default/data is to be bound to volume v")
+
+    def test_a_generic_ephemeral_volume_waits_for_its_claim(self) -> None:
+        template = {"spec": claim()["spec"]}
+        scratch = {"name": "scratch", "ephemeral": {"volumeClaimTemplate": template}}
+        kept = {"name": "kept", "emptyDir": {}}
+        found = explained(cluster([node("n1")], pod(volumes=[kept, scratch])))
+        assert text(found) == "its volume scratch is claim web-scratch, which namespace default does not have"
 
     def test_a_claim_for_one_pod_alone(self) -> None:
         alone: dict[str, Any] = {"accessModes": ["ReadWriteOncePod"]}
@@ -225,6 +277,11 @@ class TestOtherPods:
             "ask for no more than 1 cpu (a new pod)",
             "delete pod default/there from node a1",
         )
+
+    def test_a_node_without_the_label_over_which_pods_are_spread(self) -> None:
+        spread = {"maxSkew": 1, "topologyKey": ZONE, "whenUnsatisfiable": "DoNotSchedule"}
+        found = explained(cluster([node("n1")], pod(topologySpreadConstraints=[spread])))
+        assert text(found) == f"n1: it has no label {ZONE}, over which the pod is to be spread"
 
     def test_victims_that_are_on_their_way_out(self) -> None:
         sim = cluster([node("n1", cpu="1")], priority_class(10), pod("lesser", cpu="1", nodeName="n1"))

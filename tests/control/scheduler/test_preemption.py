@@ -69,7 +69,7 @@ class TestVictims:
 
     def test_whoever_has_the_only_use_of_a_claim_gives_it_up(self) -> None:
         """Removing the pod helps on its own node only: ReadWriteOncePod is asked about on every node."""
-        alone = {"accessModes": ["ReadWriteOncePod"]}
+        alone: dict[str, Any] = {"accessModes": ["ReadWriteOncePod"]}
         made = volume("v", storage_class="")
         made["spec"].update(alone)
         low = pod("low", claims=("data",), priority=1, nodeName="n2")

@@ -84,8 +84,10 @@ def _helps(state: State, pod: Pod, together: Iterable[Change]) -> bool:
 def changes(attempt: Attempt, names: Iterable[str]) -> Iterator[Change]:
     """The changes that come into question, given the nodes that are nearest to taking the pod."""
     near = list(names)
-    for act in (_open, _label, _demand_less, _move_others, _make_volumes, _add_node):
+    for act in (_open, _label, _demand_less, _move_others, _make_volumes):
         yield from chain.from_iterable(act(attempt, name) for name in near)
+    shapes = {_shape(attempt, name): name for name in reversed(near)}
+    yield from chain.from_iterable(_add_node(attempt, name) for name in near if name in shapes.values())
 
 
 # -- what is done to a node --------------------------------------------------------------------------------------------
@@ -248,6 +250,13 @@ def _new_volume(claim: PersistentVolumeClaim, draft: Draft, pod: Pod) -> Pod:
     made = PersistentVolume(metadata=ObjectMeta(name=name, labels=labels), spec=spec)
     draft.put("persistentvolumes", name, made.replace(status=made.status.replace(phase="Available")))
     return pod
+
+
+def _shape(attempt: Attempt, name: str) -> tuple[Any, ...]:
+    """What a node has besides its name: of several that are alike, one more like the first will do."""
+    facts = attempt.lineup.facts(name)
+    labels = sorted((key, value) for key, value in facts.labels.items() if key != HOSTNAME)
+    return (*labels, *sorted(facts.allocatable.items()))
 
 
 def _add_node(attempt: Attempt, name: str) -> Iterator[Change]:

@@ -46,8 +46,7 @@ def obstacles(attempt: Attempt, prepared: Prepared, name: str) -> list[Cause]:
 
 
 def _in_kubernetes_words(plugin: str, node: NodeInfo, status: Status) -> Cause:
-    code = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in plugin).removeprefix("-")
-    return _cause(code, node, ", ".join(status.reasons))
+    return _cause("refused-by-filter", node, f"{', '.join(status.reasons)} ({plugin})")
 
 
 def _cause(code: str, node: NodeInfo, text: str, *objects: str) -> Cause:
@@ -174,10 +173,15 @@ def _used_alone(attempt: Attempt, node: NodeInfo, status: Status) -> Iterator[Ca
                 yield _cause("claim-in-use", node, text, f"pvc/{claim.metadata.name}", f"pod/{other.metadata.name}")
 
 
+_PLACED = "explain/placed"  # all pods that have a node: looked up once for all nodes that are explained
+
+
 # -- other pods --------------------------------------------------------------------------------------------------------
 def _not_wanted(attempt: Attempt, node: NodeInfo, status: Status) -> Iterator[Cause]:
     new, view = attempt.pod, attempt.view
-    there = list(attempt.placed(view.pods))
+    if _PLACED not in attempt.found:
+        attempt.found[_PLACED] = list(attempt.placed(view.pods))
+    there: list[tuple[Pod, NodeFacts]] = attempt.found[_PLACED]
     for other, at in there:
         for owner, its, who in ((new, other, "the pod does"), (other, new, f"pod {other.key} does")):
             for term in required_terms(owner, anti=True):

@@ -108,7 +108,8 @@ def _binding(view: View, pod: Pod, memory: Memory) -> Explanation:
     left = (memory.deadline_us - view.now_us) / 1_000_000
     causes = []
     for key, name in memory.bindings:
-        if not is_bound(view.persistent_volume_claims[key]):
+        claim = view.persistent_volume_claims.get(key)
+        if claim is not None and not is_bound(claim):
             text = f"claim {key} is to be bound to volume {name}"
             causes.append(Cause("claim-being-bound", text, (f"pvc/{key.partition('/')[2]}", f"pv/{name}")))
     more, remedies = _of_claims(view, pod)
