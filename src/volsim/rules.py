@@ -253,6 +253,7 @@ class Rules:
     )
     unhealthy_pod_eviction_policy: bool = _gate((1, 27), "KEP-3017 PDBUnhealthyPodEvictionPolicy")
     eviction_tells_of_failed_sync: bool = _gate((1, 35), "kubernetes#133097: the cause of a refused eviction")
+    non_preempting_priority: bool = _gate((1, 19), "KEP-902 NonPreemptingPriority")
     pod_scheduling_readiness: bool = _gate((1, 27), "KEP-3521 PodSchedulingReadiness")
     recursive_read_only_mounts: bool = _gate((1, 31), "KEP-3857 RecursiveReadOnlyMounts")
     image_volume: bool = _gate((1, 35), "KEP-4639 ImageVolume")
@@ -267,6 +268,9 @@ class Rules:
     terminating_replicas: bool = _gate((1, 35), "KEP-3973 DeploymentReplicaSetTerminatingReplicas")
     pod_deletion_cost: bool = _gate((1, 22), "KEP-2255 PodDeletionCost")
     pod_gc_evicted_first: bool = _gate((1, 27), "pod garbage collector: evicted pods go first (kubernetes#116167)")
+    stateful_set_partition_needs_type: bool = _gate(
+        (1, 15), "kubernetes#84596: a partition is lost where the update strategy has no type", off_since=(1, 18)
+    )
     stateful_set_restarts_succeeded: bool = _gate((1, 27), "kubernetes#120398: Succeeded pods of StatefulSets, too")
     stateful_set_tells_of_recreation: bool = _gate(
         (1, 15), "kubernetes#123809: the event RecreatingFailedPod", off_since=(1, 31)

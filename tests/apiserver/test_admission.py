@@ -76,6 +76,12 @@ class TestPriority:
     def test_anything_else_is_forbidden(self, given: Manifest, text: str) -> None:
         assert refused(cluster(self.HIGH), pod(**given)) == f'pods "data" is forbidden: {text}'
 
+    def test_until_1_18_every_pod_preempted(self) -> None:
+        sim = cluster(self.HIGH, pod(priorityClassName="high", preemptionPolicy="Never"), version="1.18")
+        spec = sim.get("pod/data").spec
+        assert (spec.priority, spec.preemption_policy) == (1000, None)
+        assert sim.get("priorityclass/high").preemption_policy is None
+
     def test_who_names_no_class_has_the_default_one(self) -> None:
         sim = cluster(priority_class("usual", 7, globalDefault=True), pod())
         spec = sim.get("pod/data").spec
@@ -208,6 +214,12 @@ class TestTemplates:
         assert strategy.type == (given or {}).get("type", "RollingUpdate")
         rolling = strategy.rolling_update
         assert (rolling.partition if rolling is not None else None) == partition
+
+    @pytest.mark.parametrize(("version", "partition"), [("1.17", 0), ("1.18", 2), ("1.36", 2)])
+    def test_a_partition_was_lost_where_the_strategy_had_no_type(self, version: str, partition: int) -> None:
+        strategy = {"rollingUpdate": {"partition": 2}}
+        found = cluster(workload("StatefulSet", updateStrategy=strategy), version=version).get("sts/data")
+        assert found.spec.update_strategy.rolling_update.partition == partition
 
 
 class TestTemplateGeneration:

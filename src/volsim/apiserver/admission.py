@@ -144,6 +144,8 @@ def _with_priority(view: View, pod: Pod) -> Pod:
             f"the integer value of priority ({spec.priority}) must not be provided in pod spec; priority admission "
             f"controller computed {priority} from the given PriorityClass name",
         )
+    if not view.rules.non_preempting_priority:
+        return pod.replace(spec=spec.replace(priority=priority, priority_class_name=name))
     if spec.preemption_policy is not None and spec.preemption_policy != policy:
         raise _forbidden(
             pod,

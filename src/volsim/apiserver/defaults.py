@@ -345,9 +345,8 @@ def _stateful_set(stateful_set: StatefulSet, rules: Rules) -> StatefulSet:
 def _set_strategy(strategy: StatefulSetUpdateStrategy, rules: Rules) -> StatefulSetUpdateStrategy:
     """A stateful set's strategy: who names RollingUpdate and says no more of it gets no partition either."""
     if not strategy.type:
-        strategy = strategy.replace(
-            type="RollingUpdate", rolling_update=strategy.rolling_update or RollingUpdateStatefulSetStrategy()
-        )
+        given = None if rules.stateful_set_partition_needs_type else strategy.rolling_update
+        strategy = strategy.replace(type="RollingUpdate", rolling_update=given or RollingUpdateStatefulSetStrategy())
     if strategy.type != "RollingUpdate" or strategy.rolling_update is None:
         return strategy
     rolling = _set(strategy.rolling_update, partition=0)

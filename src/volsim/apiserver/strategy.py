@@ -274,6 +274,8 @@ def strip_disabled(obj: Any, rules: Rules) -> Any:
         return obj.replace(spec=_strip_stateful_set(spec, rules))
     if obj.kind == "DaemonSet" and not rules.daemon_set_update_surge:
         return obj.replace(spec=_strip_surge(spec))
+    if obj.kind == "PriorityClass" and not rules.non_preempting_priority:
+        return obj.replace(preemption_policy=None)
     if obj.kind == "Job":
         return obj.replace(spec=_strip_job(spec, rules))
     if obj.kind == "PodDisruptionBudget" and not rules.unhealthy_pod_eviction_policy:
@@ -352,6 +354,7 @@ _GATED_FIELDS = (
     ("pod_level_resources", "resources"),
     ("hostname_override", "hostname_override"),
     ("user_namespaces", "host_users"),
+    ("non_preempting_priority", "preemption_policy"),
 )
 _CONTAINER_GATES = (
     "sidecar_containers",
