@@ -50,6 +50,7 @@ TIMES = frozenset(
         "retry_us",
         "since_us",
         "started_us",
+        "unmounted_since_us",
         "until_us",
         "wake_us",
     }

@@ -246,6 +246,8 @@ class Sandbox(Record):
     """Those of them that are not attached yet."""
     awaiting_since_us: int | None = None
     """Since when the kubelet has been waiting for them without saying so."""
+    unmounted_since_us: int | None = None
+    """Since when the kubelet has not said that volumes which cannot be set up are still missing; None if none is."""
     refresh_us: int | None = None
     """When its configuration volumes are brought up to date; None while there is nothing new."""
 

@@ -372,3 +372,21 @@ def test_a_repository_is_cloned_into_the_volume() -> None:
     )
     sim.settle()
     assert sim.read_file("p", "/v/notes/README") == sim.read_file("p", "/w/README") == b"notes"
+
+
+@pytest.mark.parametrize(("kubernetes", "times"), [("1.20", 4), ("1.26", 4), ("1.36", 0)])
+def test_before_1_27_a_pod_said_every_two_minutes_that_it_waits(kubernetes: str, times: int) -> None:
+    sim = volsim.Simulation(nodes=1, kubernetes=kubernetes)
+    volumes = [{"name": "v", "configMap": {"name": "nope"}}, {"name": "e", "emptyDir": {}}]
+    sim.apply(pod(volumes))
+    sim.run("500s")
+    said = [event.message for event in sim.events if (event.message or "").startswith("Unable to attach or mount")]
+    assert len(said) == times
+    names = (
+        "unattached volumes=[], failed to process volumes=[]" if kubernetes == "1.26" else "unattached volumes=[v e]"
+    )
+    text = f"Unable to attach or mount volumes: unmounted volumes=[v], {names}: timed out waiting for the condition"
+    assert set(said) <= {text}
+    sim.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "nope"}, "data": {}})
+    sim.run("123s")
+    assert sim.get("pod/p").status.phase == "Running"

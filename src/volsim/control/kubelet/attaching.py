@@ -19,7 +19,15 @@ from volsim.state import Change, View
 from volsim.state.runtime import Sandbox
 from volsim.storage.backends import Backend
 
-__all__ = ["disks_of", "is_ready_to_mount", "note_waiting", "say_unprocessed", "say_waiting", "waiting_pods"]
+__all__ = [
+    "disks_of",
+    "is_ready_to_mount",
+    "note_waiting",
+    "say_late",
+    "say_unprocessed",
+    "say_waiting",
+    "waiting_pods",
+]
 
 
 def disks_of(work: PodWork) -> dict[str, Attachable]:
@@ -79,6 +87,22 @@ def say_waiting(work: PodWork, disks: Mapping[str, Attachable], waiting: set[str
     assert sandbox.awaiting_since_us is not None
     work.wake_at(sandbox.awaiting_since_us + timeout_us, background=True)
     work.notes.append(f"wait for {', '.join(sorted(disks[name].name for name in waiting))} to be attached")
+
+
+def say_late(work: PodWork) -> None:
+    """Say that volumes which could not be set up are still missing, each time that the pod has waited long enough."""
+    sandbox = work.sandbox
+    assert sandbox is not None, "the pod is being set up"
+    if not work.rules.mount_timeouts_are_told or not sandbox.mount_error:
+        return
+    timeout_us = microseconds(work.rules.pod_attach_and_mount_timeout)
+    since_us = work.now_us if sandbox.unmounted_since_us is None else sandbox.unmounted_since_us
+    if work.now_us >= since_us + timeout_us:
+        text = _missing_text(work, set(), {}, "timed out waiting for the condition")
+        work.event("Warning", "FailedMount", f"Unable to attach or mount volumes: {text}")
+        since_us = work.now_us
+    work.sandbox = sandbox.replace(unmounted_since_us=since_us)
+    work.wake_at(since_us + timeout_us, background=True)
 
 
 def say_unprocessed(work: PodWork, waiting: set[str], problems: Mapping[str, str]) -> None:

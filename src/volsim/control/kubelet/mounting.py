@@ -40,6 +40,7 @@ def mount(work: PodWork) -> bool:
     waits = sandbox.retry_us is not None and sandbox.retry_us > work.now_us and sandbox.boot == work.machine.boot
     if waits and not _is_free_again(work, sandbox, missing):
         work.wake_at(sandbox.retry_us, background=True)
+        attaching.say_late(work)
         return False
     wanted, problems = _looked_up(work, missing)
     disks = attaching.disks_of(work)
@@ -74,7 +75,7 @@ def _try_again(work: PodWork, failed: str, unprocessed: bool) -> bool:
     sandbox = work.sandbox
     assert sandbox is not None, "it is being set up"
     if not failed and not unprocessed:
-        work.sandbox = sandbox.replace(mount_failures=0, mount_error="", retry_us=None)
+        work.sandbox = sandbox.replace(mount_failures=0, mount_error="", retry_us=None, unmounted_since_us=None)
         return True
     failures = sandbox.mount_failures
     retry_us = work.now_us + microseconds(work.rules.pod_sync_backoff)
@@ -84,6 +85,7 @@ def _try_again(work: PodWork, failed: str, unprocessed: bool) -> bool:
         failures = min(failures + 1, _FAILURES_MOST)
     work.sandbox = sandbox.replace(mount_failures=failures, mount_error=failed, retry_us=retry_us)
     work.wake_at(retry_us, background=True)
+    attaching.say_late(work)
     work.notes.append(failed or "a volume cannot be looked up")
     return False
 
