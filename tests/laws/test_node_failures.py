@@ -389,6 +389,25 @@ def test_a_disk_is_taken_from_a_living_program_after_six_minutes_and_not_earlier
         cut_off_and_deleted(law_of_one_disk, cluster(Rules.for_version("1.36", max_wait_for_unmount="1s")))
 
 
+def test_a_disk_that_is_wanted_again_before_it_is_there_has_all_of_its_six_minutes_later() -> None:
+    """Found by the law of recovery: the controller remembered since when the disk had once not been wanted."""
+    sim = cluster()
+    first = sim.get("pod/db-0").spec.node_name
+    sim.fail_driver(DRIVER, attach=None)
+    sim.drain(first)
+    sim.run(0)
+    second = sim.get("pod/db-0").spec.node_name
+    sim.fail_node(second)  # while it waits for its disk there, so that the node goes on saying that it uses the disk
+    sim.run("1s")
+    sim.delete("pod/db-0", force=True)
+    sim.run(0)
+    assert sim.get("pod/db-0").spec.node_name == second
+    heal(sim)
+    sim.settle()
+    [row] = [row for row in sim.state.table("attach_detach").values() if "db-0" in str(row.pods)]
+    assert (row.state, row.released_us) == ("attached", None)
+
+
 def test_force_can_make_two_of_one_identity() -> None:
     assert is_broken(lambda sim, story: perform(sim, story, nobody_is_twice, KINDS, by_force=True), cluster)
 

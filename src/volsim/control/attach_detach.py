@@ -377,7 +377,7 @@ def _attachment(view: View, row: Attachment) -> VolumeAttachment:
 
 def _go_on_attaching(view: View, key: str, row: Attachment, pods: dict[str, Pod]) -> Outcome:
     """Wait for the attacher; say when that takes too long."""
-    row = row.replace(pods=tuple(pods))
+    row = row.replace(pods=tuple(pods), released_us=None)
     found: VolumeAttachment | None = view.get("volumeattachments", row.attachment)
     if found is None or found.metadata.deletion_timestamp is not None:
         return _start(view, key, row, pods)
