@@ -6,17 +6,22 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from volsim import __version__
 from volsim.errors import VolsimError
 
 __all__ = ["main"]
 
+REPORT_FORMS = ("text", "json")
+"""Those of `volsim.checking.screens`, which is too heavy to be imported for every command."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code.
 
-    0 if all is well, 1 if something did not hold, 2 for a command line that cannot be understood.
+    0 if all is well, 1 if something did not hold, 2 for a command line that cannot be understood; `check` says with 3
+    that its input is wrong, and with 4 that it did not see everything and found nothing.
 
     >>> main(["version"])
     volsim 0.1.0
@@ -27,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except VolsimError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return int(arguments.wrong)
     except BrokenPipeError:
         return 0
 
@@ -39,7 +44,7 @@ def _help(parser: argparse.ArgumentParser) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="volsim", description="Kubernetes volume semantics, simulated in memory.")
-    parser.set_defaults(run=lambda _: _help(parser))
+    parser.set_defaults(run=lambda _: _help(parser), wrong=1)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     tour = commands.add_parser(
@@ -48,11 +53,66 @@ def _parser() -> argparse.ArgumentParser:
     _common(tour, version="1.15")
     tour.set_defaults(run=_tour)
 
+    _check(commands.add_parser("check", help="what can happen to an application's data and pods: findings with proofs"))
+
     _exercise(commands.add_parser("exercise", help="the exercises and their grader"))
 
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(run=lambda _: print(f"volsim {__version__}") or 0)
     return parser
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("manifests", nargs="*", metavar="MANIFESTS", help="files or folders; - reads from standard input")
+    add("--nodes", metavar="N|FILE", help="how many nodes, their names with commas, or their manifests (default 3)")
+    add(
+        "--faults",
+        metavar="A,B",
+        help="what may happen, one at a time: container-crash, pod-loss, reboot, node-loss, node-return, partition, "
+        "disk-loss, backend-loss, rollout, drain, deletion (default container-crash,pod-loss,node-loss,node-return,"
+        "rollout,drain)",
+    )
+    add("--recover-within", metavar="DURATION", help="recovering later is a finding: 90s, 10m, 1h30m")
+    add("--readonly-image", action="append", default=[], metavar="IMAGE", help="an image that writes nothing")
+    add("--max-states", type=int, default=20_000, metavar="N", help="of each exploration (default 20000)")
+    add("--max-seconds", type=float, default=60.0, metavar="S", help="of each exploration (default 60)")
+    add("--explain", metavar="CODE", help="only say what a finding means, why people are surprised, what helps")
+    add("-o", "--output", choices=REPORT_FORMS, default="text", help="how to print it (default text)")
+    _common(parser, version="1.36")
+    parser.set_defaults(run=lambda arguments: _run_check(parser, arguments), wrong=3)
+
+
+def _run_check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+    from volsim.checking.check import check
+    from volsim.checking.screens import EXIT_CODES, explained, nodes_of, shown
+
+    if arguments.explain is not None:
+        print(explained(arguments.explain))
+        return 0
+    if not arguments.manifests:
+        parser.error("give manifests: files, folders, or - for standard input")
+    report = check(
+        [sys.stdin if given == "-" else Path(given) for given in arguments.manifests],
+        nodes=nodes_of(arguments.nodes),
+        faults=arguments.faults,
+        kubernetes=arguments.kubernetes,
+        recover_within=arguments.recover_within,
+        read_only_images=arguments.readonly_image,
+        seed=arguments.seed,
+        max_states=arguments.max_states,
+        max_seconds=arguments.max_seconds,
+        progress=_tell if sys.stderr.isatty() else None,
+    )
+    if sys.stderr.isatty():
+        _tell("")
+    print(shown(report, arguments.output))
+    return EXIT_CODES[report.verdict]
+
+
+def _tell(line: str) -> None:
+    """Show what is being done, in the terminal's last line."""
+    print(f"\r\x1b[K{line[:100]}", end="", file=sys.stderr, flush=True)
 
 
 def _exercise(parser: argparse.ArgumentParser) -> None:

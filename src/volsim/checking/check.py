@@ -14,6 +14,7 @@ from volsim.checking.findings import CheckReport, Explored, Finding
 from volsim.checking.marks import leave_marks
 from volsim.checking.plans import budget, names
 from volsim.checking.questions import Question, questions_after, questions_at_start
+from volsim.checking.telling import claims_of_volumes, tell
 from volsim.engine.actions import Ask
 from volsim.errors import LimitExceeded
 from volsim.exploration.faults import Faults
@@ -34,6 +35,7 @@ def check(
     kubernetes: str | None = None,
     recover_within: Duration | None = None,
     read_only_images: Iterable[str] = (),
+    seed: int = 0,
     max_states: int = 20_000,
     max_seconds: float | None = 60.0,
     progress: Tell | None = None,
@@ -43,7 +45,8 @@ def check(
     `source` is as for `Simulation.apply`; what it leaves open (nodes, classes, secrets, config maps) is made up and
     said. `nodes` is a number, names or manifests; `faults` are names, with commas or as a list (default:
     ``container-crash, pod-loss, node-loss, node-return, rollout, drain``). With `recover_within`, recovering later is a
-    finding. `read_only_images` write nothing. Each part of the design under each fault is explored for at most
+    finding. `read_only_images` write nothing. What is left open on the way to the cluster in which the design runs is
+    drawn from `seed`. Each part of the design under each fault is explored for at most
     `max_states` situations and `max_seconds`; what was not seen is *unknown*. Raises `ManifestError` for manifests that
     cannot be read, `VolsimError` for what the API server refuses, unknown faults and impossible nodes.
 
@@ -60,12 +63,12 @@ def check(
     3600.000s kubelet: pod default/web on node0...: container web exits 0, remove its directories, remove it
     """
     asked = names(faults)
-    design = Design.read(source, nodes=nodes, kubernetes=kubernetes)
+    design = Design.read(source, nodes=nodes, kubernetes=kubernetes, seed=seed)
     within = None if recover_within is None else microseconds(recover_within) / 1e6
     findings: list[Finding] = []
     explored: list[Explored] = []
     for part in design.parts():
-        for fault, question_list, report in _explorations(
+        for start, fault, question_list, report in _explorations(
             design, part, asked, within, frozenset(read_only_images), max_states, max_seconds, progress
         ):
             seen = report.explored
@@ -79,7 +82,7 @@ def check(
                     seconds=seen.seconds,
                 )
             )
-            findings += [_finding(violation, question_list, fault) for violation in report.violations]
+            findings += [_finding(violation, question_list, fault, start) for violation in report.violations]
     return CheckReport(
         findings=tuple(_merged(findings)),
         explored=tuple(explored),
@@ -98,15 +101,17 @@ def _explorations(
     max_states: int,
     max_seconds: float | None,
     progress: Tell | None,
-) -> Iterator[tuple[str, list[Question], Report]]:
-    """Each exploration of a part: under which fault, what was asked, what was found."""
+) -> Iterator[tuple[Simulation, str, list[Question], Report]]:
+    """Each exploration of a part: from where, under which fault, what was asked, what was found."""
 
-    def run(sim: Simulation, what: str, budgets: Faults, asked: list[Question]) -> tuple[str, list[Question], Report]:
+    def run(
+        sim: Simulation, what: str, budgets: Faults, asked: list[Question]
+    ) -> tuple[Simulation, str, list[Question], Report]:
         if progress is not None:
             progress(f"{', '.join(part.workloads)}: {what or 'start'}")
         properties = [question.prop for question in asked]
         found = explore(sim, faults=budgets, properties=properties, max_states=max_states, max_seconds=max_seconds)
-        return what, asked, found
+        return sim, what, asked, found
 
     start = design.start(part)
     yield run(start, "", Faults(), questions_at_start(start, part))
@@ -160,7 +165,7 @@ def _release(part: Part) -> Iterator[Ask]:
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------
-def _finding(violation: Violation, asked: list[Question], fault: str) -> Finding:
+def _finding(violation: Violation, asked: list[Question], fault: str, start: Simulation) -> Finding:
     question = next(each for each in asked if each.prop.name == violation.name)
     summary = question.summary.replace("{fault}", fault or "no fault")
     if violation.error:
@@ -171,6 +176,7 @@ def _finding(violation: Violation, asked: list[Question], fault: str) -> Finding
         summary=summary,
         fault=fault,
         story=violation.story,
+        told=tell(violation.story, claims_of_volumes([start, violation.simulation])),
         remedy=question.remedy,
     )
 
@@ -183,6 +189,6 @@ def _merged(findings: list[Finding]) -> Iterator[Finding]:
     for finding in findings:
         groups.setdefault((finding.code, finding.objects), []).append(finding)
     for found in groups.values():
-        first = min(found, key=lambda each: len(each.story.told()))
+        first = min(found, key=lambda each: len(each.told))
         also = tuple(dict.fromkeys(each.fault for each in found if each.fault != first.fault))
         yield attrs.evolve(first, also=also)

@@ -39,6 +39,8 @@ __all__ = ["Design", "Part"]
 
 Manifest = dict[str, Any]
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod")
+MOST_NODES = 5000
+"""Source: Kubernetes' documentation, considerations for large clusters."""
 DRIVER = "disks.csi.volsim.dev"
 _FIRST = ("Namespace", "PriorityClass", "CSIDriver", "StorageClass", "PersistentVolume", "ConfigMap", "Secret")
 _NO_PROVISIONER, _IN_TREE = "kubernetes.io/no-provisioner", "kubernetes.io/"
@@ -91,9 +93,10 @@ class Design:
     nodes: tuple[Any, ...]
     rules: Rules
     assumed: tuple[str, ...]
+    seed: int = 0
 
     @classmethod
-    def read(cls, source: Any, *, nodes: Any = None, kubernetes: str | None = None) -> Design:
+    def read(cls, source: Any, *, nodes: Any = None, kubernetes: str | None = None, seed: int = 0) -> Design:
         """Read manifests and make up what they leave open. Raises `ManifestError`, and `VolsimError` for odd nodes."""
         rules = Rules() if kubernetes is None else Rules.for_version(kubernetes)
         with warnings.catch_warnings(record=True) as said:
@@ -104,16 +107,17 @@ class Design:
         made = _Made(objects, [f"not modelled: {each.message}" for each in said])
         chosen = made.nodes(nodes)
         made.namespaces()
+        made.provisioners()
         made.classes()
         made.configuration()
-        return cls(tuple(sorted(made.objects, key=_rank)), chosen, rules, tuple(dict.fromkeys(made.assumed)))
+        return cls(tuple(sorted(made.objects, key=_rank)), chosen, rules, tuple(dict.fromkeys(made.assumed)), seed)
 
     def start(self, part: Part) -> Simulation:
         """The cluster to which a part has just been applied. Raises `VolsimError` for what the API server refuses."""
-        sim = Simulation(nodes=list(self.nodes), rules=self.rules)
+        sim = Simulation(nodes=list(self.nodes), rules=self.rules, seed=self.seed)
         problems = []
-        for driver in sorted(_drivers(part.objects)):
-            sim.install_csi_driver(driver)
+        for driver in sorted(set(_drivers(part.objects, self.rules))):
+            sim.install_csi_driver(driver, attach_required=driver not in _NOT_ATTACHED)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for manifest in part.objects:
@@ -144,7 +148,9 @@ class Design:
         return tuple(found)
 
 
-_SHARED = frozenset({"Namespace", "PriorityClass", "CSIDriver", "StorageClass", "Node", "CSINode"})
+_SHARED = frozenset(
+    {"Namespace", "PriorityClass", "CSIDriver", "StorageClass", "Node", "CSINode", "ConfigMap", "Secret"}
+)
 """What every part has; none of it is changed by a workload."""
 
 
@@ -155,18 +161,35 @@ def _rank(manifest: Manifest) -> int:
     return len(_FIRST) + 2 * (kind in WORKLOADS) + (kind != "PersistentVolumeClaim")
 
 
-def _drivers(objects: Iterable[Manifest]) -> Iterator[str]:
-    """The CSI drivers of which a design speaks."""
+def _drivers(objects: Iterable[Manifest], rules: Rules) -> Iterator[str]:
+    """The CSI drivers of which a design speaks, those included that have taken over from in-tree plugins."""
     for manifest in objects:
-        name = manifest.get("provisioner") if manifest["kind"] == "StorageClass" else None
-        if manifest["kind"] == "PersistentVolume":
-            name = (manifest["spec"].get("csi") or {}).get("driver")
-        if name and not name.startswith(_IN_TREE):
-            yield name
-    for manifest in objects:
-        for volume in volumes_of(manifest) if manifest["kind"] in WORKLOADS else ():
-            if "csi" in volume:
+        if manifest["kind"] == "StorageClass":
+            name = manifest.get("provisioner") or ""
+            if not name.startswith(_IN_TREE):
+                yield name
+            elif driver := rules.csi_driver_for(name):
+                yield driver
+        volumes = [manifest.get("spec") or {}] if manifest["kind"] == "PersistentVolume" else []
+        for volume in volumes_of(manifest) if manifest["kind"] in WORKLOADS else volumes:
+            if volume.get("csi"):
                 yield volume["csi"]["driver"]
+            for source in _PLUGINS.keys() & volume.keys():
+                if driver := rules.csi_driver_for(_PLUGINS[source]):
+                    yield driver
+
+
+_PLUGINS = {
+    "awsElasticBlockStore": "kubernetes.io/aws-ebs",
+    "azureDisk": "kubernetes.io/azure-disk",
+    "azureFile": "kubernetes.io/azure-file",
+    "cinder": "kubernetes.io/cinder",
+    "gcePersistentDisk": "kubernetes.io/gce-pd",
+    "portworxVolume": "kubernetes.io/portworx-volume",
+    "vsphereVolume": "kubernetes.io/vsphere-volume",
+}
+_NOT_ATTACHED = frozenset({"file.csi.azure.com", "efs.csi.aws.com", "nfs.csi.k8s.io", "smb.csi.k8s.io"})
+"""Drivers whose storage is mounted over the network by any number of nodes."""
 
 
 # -- what belongs together ---------------------------------------------------------------------------------------------
@@ -247,6 +270,10 @@ class _Made:
         self.objects = [each for each in self.objects if each["kind"] not in ("Node", "CSINode")]
         if given is None and own:
             return tuple(own)
+        if isinstance(given, int) and given > MOST_NODES:
+            raise VolsimError(
+                f"nodes={given}: a Kubernetes cluster has at most {MOST_NODES} nodes; few are enough here"
+            )
         found = node_objects(3 if given is None else given, Rules())
         if not found:
             raise VolsimError(f"nodes={given!r}: a design needs at least one node to run on")
@@ -268,6 +295,15 @@ class _Made:
         for name in sorted({each["metadata"].get("namespace", "default") for each in self.objects} - there):
             self.objects.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
             self.assumed.append(f"namespace/{name}: is there")
+
+    def provisioners(self) -> None:
+        """Let a CSI driver that needs no attaching stand for external provisioners that are no CSI drivers."""
+        for manifest in self.of_kind("StorageClass"):
+            name = manifest.get("provisioner") or ""
+            if "/" in name and not name.startswith(_IN_TREE):
+                stand_in = ".".join(reversed(name.split("/"))).lower()
+                manifest["provisioner"] = stand_in
+                self.assumed.append(f"provisioner {name}: a CSI driver stands for it ({stand_in})")
 
     def classes(self) -> None:
         """Make the storage classes that claims name and nobody has defined."""

@@ -24,6 +24,8 @@ class Finding:
     fault: str
     """The fault under which it was found first; empty if none is needed."""
     story: Story
+    told: tuple[str, ...]
+    """The story as people read it, a line for each thing that happens."""
     remedy: str
     also: tuple[str, ...] = ()
     """The other faults under which it was found."""
@@ -43,7 +45,7 @@ class Finding:
             "summary": self.summary,
             "fault": self.fault or None,
             "also": list(self.also),
-            "story": [line.strip() for line in str(self.story).splitlines()],
+            "story": [line.strip() for line in self.told],
             "remedy": self.remedy,
         }
 

@@ -22,10 +22,8 @@ def text(report: CheckReport) -> str:
 def _finding(number: int, finding: Finding) -> list[str]:
     kind = finding.kind
     lines = [f"{number}. {finding.code} {kind.name} ({kind.severity}): {finding.summary}"]
-    told = finding.story.told()
-    if told:
-        lines.append("   how it comes about:")
-        lines += [f"   {line}" for line in str(finding.story).splitlines()]
+    lines.append("   how it comes about:")
+    lines += [f"   {line}" for line in finding.told]
     if finding.also:
         lines.append(f"   also under: {', '.join(finding.also)}")
     lines.append(fill(f"what helps: {finding.remedy}", 110, initial_indent="   ", subsequent_indent="     "))
@@ -36,12 +34,16 @@ def _explored(report: CheckReport) -> list[str]:
     states = sum(each.states for each in report.explored)
     parts = {each.part for each in report.explored}
     seconds = sum(each.seconds for each in report.explored)
-    seen = f"{states} situations of {len(parts)} independent parts in {seconds:.1f} s"
+    seen = f"{_count(states, 'situation')} of {_count(len(parts), 'independent part')} in {seconds:.1f} s"
     return [
-        f"{report.verdict}: {len(report.findings)} findings; {seen}",
+        f"{report.verdict}: {_count(len(report.findings), 'finding')}; {seen}",
         *(
             f"  not all was seen of {', '.join(each.part)} under {each.fault or 'no fault'}: {each.why}"
             for each in report.explored
             if not each.complete
         ),
     ]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
