@@ -11,6 +11,7 @@ import pytest
 
 import volsim
 from tests.control.scheduler.clusters import Manifest, attempts, claim, cluster, node, place, pod, storage_class, volume
+from tests.control.scheduler.test_preemption import priority_class
 from tests.control.workloads import messages
 from volsim.apiserver import requests
 from volsim.apiserver.writes import Put
@@ -209,3 +210,29 @@ def test_a_pod_that_somebody_else_gives_a_node_is_forgotten() -> None:
     state = draft.seal()
     assert ("scheduler", "default/web") in {(action.controller, action.key) for action in sim.engine.enabled(state)}
     assert CONTROLLER.sync(state, "default/web") == Outcome((Put("scheduling", "default/web", None),))
+
+
+class TestTheOrderOfTheQueue:
+    """One node becomes free, and only one of those that wait for it can have it."""
+
+    def winner(self, *waiting: Manifest) -> list[str]:
+        sim = cluster([node("n1", cpu="1")], *map(priority_class, (1, 2, 9)), guest())
+        for each in waiting:
+            sim.apply(each)
+            sim.run("20s")
+        sim.delete("pod/guest", force=True, grace_period=0)
+        sim.settle()
+        return [name for name in ("a", "b", "c") if place(sim, name) is not None]
+
+    def test_the_most_important_comes_first(self) -> None:
+        pods = [pod(name, cpu="1", priorityClassName=f"p{value}") for name, value in (("a", 1), ("b", 2), ("c", 1))]
+        assert self.winner(*pods) == ["b"]
+
+    def test_of_equals_the_one_that_was_tried_the_longest_time_ago(self) -> None:
+        pods = [pod(name, cpu="1", priorityClassName="p1") for name in ("c", "a", "b")]
+        assert self.winner(*pods) == ["c"]
+
+
+def guest() -> Manifest:
+    """The pod that has the node for the time being."""
+    return pod("guest", cpu="1", nodeName="n1", priorityClassName="p9")

@@ -3,16 +3,18 @@
 Modelled: a pod is tried when it appears and when it is changed itself; one that was turned away is tried again when
 something happens that may help one of the plugins that turned it away, but not before its back-off is over (since 1.33
 only an error's back-off is waited for: an idle scheduler takes the others at once); one whose volumes are being bound
-is looked at when they change.
-Not modelled: priorities in the queue: pods are tried in the order in which they were woken. Before 1.32 any change of a
+is looked at when they change. Of several pods that a change wakes the more important is tried first, then the one that
+was tried the longest time ago.
+Not modelled: a more important pod does not overtake those that have been woken before it. Before 1.32 any change of a
 kind woke all pods that a plugin had turned away; here only those that it may help, in every version.
-Source: kube-scheduler, pkg/scheduler/backend/queue/scheduling_queue.go, pkg/scheduler/eventhandlers.go.
+Source: kube-scheduler, pkg/scheduler/backend/queue/scheduling_queue.go, plugins/queuesort, eventhandlers.go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from volsim.control.scheduler.framework import priority_of
 from volsim.control.scheduler.memory import Memory
 from volsim.control.scheduler.plugins import HINTS
 from volsim.objects import PersistentVolume, Pod
@@ -117,16 +119,24 @@ def _binding(view: View, claim: str) -> Iterator[str]:
 
 
 def _helped(view: View, change: Change) -> Iterator[str | Wake]:
-    """The pods that a change may help, each once; those in back-off at its end."""
-    seen: set[str] = set()
+    """The pods that a change may help, each once, in the order of the queue; those in back-off at its end."""
+    found: dict[str, Pod] = {}
     for plugin, hint in HINTS.get(change.table, ()):
         for key in view.group("pods_rejected", plugin):
             pod = view.pods.get(key)
-            if pod is not None and key not in seen and hint(view, change, pod):
-                seen.add(key)
-                memory: Memory = view.get("scheduling", key)
-                waits = memory.until_us > view.now_us and not view.rules.scheduler_pops_from_backoff
-                yield Wake(key, memory.until_us) if waits else key
+            if pod is not None and key not in found and hint(view, change, pod):
+                found[key] = pod
+    for pod in sorted(found.values(), key=lambda pod: _turn(view, pod)) if len(found) > 1 else found.values():
+        memory: Memory = view.get("scheduling", pod.key)
+        waits = memory.until_us > view.now_us and not view.rules.scheduler_pops_from_backoff
+        yield Wake(pod.key, memory.until_us) if waits else pod.key
+
+
+def _turn(view: View, pod: Pod) -> tuple[int, int, int, str]:
+    """What the queue is sorted by: the priority, then who was tried, or came, the longest time ago."""
+    memory: Memory = view.get("scheduling", pod.key)
+    tried_us = memory.until_us - memory.backoff_us
+    return (-priority_of(pod), tried_us, pod.metadata.creation_timestamp or 0, pod.key)
 
 
 WATCHES: dict[str, Watch] = dict.fromkeys(HINTS, _helped) | {
