@@ -70,6 +70,10 @@ def _files(files: Mapping[str, bytes], directories: tuple[str, ...] = ()) -> Dir
     root = Directory()
     for path in (*_DIRECTORIES, *directories):
         root = tree.mkdir(root, path, parents=True)
+        if path == "/tmp" or (path in directories and not path.endswith(".d")):
+            made = tree.lookup(root, path)
+            assert isinstance(made, Directory), "it has just been made"
+            root = tree.put(root, path, made.replace(mode=0o1777))  # a server may be another user than root
     for path, data in {**_ACCOUNTS, **files}.items():
         root = tree.write(tree.mkdir(root, dirname(path), parents=True), path, data)
     return root

@@ -205,6 +205,29 @@ class TestErrorsOfAProcess:
         sim.exec("p", "chmod 600 /v/f")
         error(errno.EACCES, lambda: sim.read_file("user", "/v/f"))
 
+    @pytest.mark.parametrize("image", ["mysql:8.0", "postgres:16"])
+    def test_a_database_that_is_not_root_needs_a_volume_of_its_group(self, image: str) -> None:
+        path = "/var/lib/mysql" if image.startswith("mysql") else "/var/lib/postgresql/data"
+        for security, source, restarts in (
+            ({"runAsUser": 999}, {"hostPath": {"path": "/srv/data", "type": "DirectoryOrCreate"}}, True),
+            (
+                {"runAsUser": 999, "fsGroup": 999},
+                {"hostPath": {"path": "/srv/data", "type": "DirectoryOrCreate"}},
+                True,
+            ),
+            ({"runAsUser": 999, "fsGroup": 999}, {"emptyDir": {}}, False),
+        ):
+            sim = volsim.Simulation(nodes=1)
+            manifest = pod([{"name": "v", **source}], [{"name": "v", "mountPath": path}], securityContext=security)
+            words = [{"name": name, "value": "x"} for name in ("MYSQL_ROOT_PASSWORD", "POSTGRES_PASSWORD")]
+            manifest["spec"]["containers"] = [
+                {**manifest["spec"]["containers"][0], "image": image, "command": [], "env": words}
+            ]
+            sim.apply(manifest)
+            sim.run("15s")
+            assert bool(sim.get("pod/p").status.container_statuses[0].restart_count) == restarts
+            assert ("Permission denied" in sim.kubectl("logs p")) == restarts
+
     def test_a_read_only_claim_is_read_only_whatever_the_mount_says(self) -> None:
         sim = volsim.Simulation(nodes=1)
         read_only = {"name": "v", "persistentVolumeClaim": {"claimName": "c", "readOnly": True}}
