@@ -128,7 +128,9 @@ def _without_node(view: View, driver: Driver, claim: PersistentVolumeClaim, node
     if not view.rules.provisioner_deselects_lost_node:
         return _fail(view, driver, claim, missing, "failed to get target node")
     note = _said(warning(claim, "ProvisioningFailed", missing), driver)
-    return Outcome((Update(without_annotation(claim, SELECTED_NODE)),), (note,), says=f"deselect {node} for {claim.key}")
+    return Outcome(
+        (Update(without_annotation(claim, SELECTED_NODE)),), (note,), says=f"deselect {node} for {claim.key}"
+    )
 
 
 def _begins(claim: PersistentVolumeClaim, driver: Driver) -> EventNote:
