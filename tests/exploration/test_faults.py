@@ -208,6 +208,17 @@ def test_what_is_refused_changes_nothing_and_is_told() -> None:
     assert 'deployments.apps "wep" not found' in str(step)
 
 
+def test_without_an_api_server_nobody_can_ask_for_anything() -> None:
+    sim = running_web()
+    faults = Faults(pod_deletions=1, drains=1, user_actions=["kubectl cordon node01"])
+    assert len(offered(faults, sim.state)) == 3
+    sim.cordon("node01")
+    sim.stop_component("apiserver")
+    assert offered(faults, sim.state) == []
+    sim.start_component("apiserver")
+    assert len(offered(faults, sim.state)) == 4  # it can be uncordoned, too
+
+
 def test_an_action_that_waits_is_an_error_with_a_remedy() -> None:
     sim = running_web()
     name = sim.list("pods")[0].name

@@ -21,7 +21,17 @@ from volsim.rules import microseconds
 from volsim.state import ANY, Change, Draft, First, View, Wake, Watch
 from volsim.state.runtime import Attachment, Component
 
-__all__ = ["COMPONENTS", "is_down", "looks_at_everything", "must_be_served", "process_of", "runs", "start", "stop"]
+__all__ = [
+    "API_SERVER",
+    "COMPONENTS",
+    "is_down",
+    "looks_at_everything",
+    "must_be_served",
+    "process_of",
+    "runs",
+    "start",
+    "stop",
+]
 
 API_SERVER, CONTROLLER_MANAGER, SCHEDULER = "apiserver", "controller-manager", "scheduler"
 _KUBELET, _SIDECAR = "kubelet", "sidecar"

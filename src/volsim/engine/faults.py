@@ -314,7 +314,14 @@ def _evictable(view: View, name: str) -> Iterator[Pod]:
             yield pod
 
 
+def _is_served(view: View, target: str) -> bool:
+    """Whether people can ask the API for anything."""
+    return components.runs(view, components.API_SERVER)
+
+
 def _can_be_drained(view: View, name: str) -> bool:
+    if not _is_served(view, name):
+        return False
     return not _node(view, name).spec.unschedulable or next(_evictable(view, name), None) is not None
 
 
@@ -395,11 +402,11 @@ KINDS: tuple[Kind, ...] = (
         "start", components.start, lambda view, name: not components.runs(view, name),
     ),
     Kind("container_crashes", exiting(_KILLED), _running_containers, _exit(_KILLED), _always),
-    Kind("pod_deletions", "delete", _living_pods, delete_pod, _always),
+    Kind("pod_deletions", "delete", _living_pods, delete_pod, _is_served),
     Kind(
         "drains", "drain", lambda view: view.nodes,
         drain, _can_be_drained,
-        "uncordon", uncordon, lambda view, name: bool(_node(view, name).spec.unschedulable),
+        "uncordon", uncordon, lambda view, name: _is_served(view, name) and bool(_node(view, name).spec.unschedulable),
     ),
 )  # fmt: skip
 """All kinds of faults. A kind without a healing twin is healed by the cluster itself, or not at all."""

@@ -13,6 +13,7 @@ import attrs
 
 from volsim.engine import faults
 from volsim.engine.actions import Ask, Fault, Step
+from volsim.engine.components import API_SERVER, runs
 from volsim.engine.perform import Engine
 from volsim.errors import VolsimError
 from volsim.exploration.asking import asked, carry_out
@@ -108,8 +109,9 @@ class Faults:
                 may_strike = spent[place] < getattr(self, name)
                 for kind in kinds:
                     yield from self._of_kind(kind, state, spent, place, may_strike=may_strike)
+        is_served = runs(state, API_SERVER)  # else nobody can ask for anything
         for place, ask in enumerate(self.user_actions, len(BUDGETS)):
-            if not spent[place]:
+            if is_served and not spent[place]:
                 yield ask, _once_more(spent, place)
 
     def _of_kind(
