@@ -23,6 +23,9 @@ class Trail:
         self._group, self._before = group, before
         self._length: int = before._length + 1 if before is not None else 0
 
+    def __reduce__(self) -> tuple[type[Trail], tuple[()]]:
+        return Trail, ()  # a copy that goes elsewhere begins a history of its own
+
     def then(self, group: str) -> Trail:
         """The trail after one more change."""
         return Trail(group, self if self._length < _LONGEST_TRAIL else None)
