@@ -413,3 +413,19 @@ def test_before_1_27_a_pod_said_every_two_minutes_that_it_waits(kubernetes: str,
     sim.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "nope"}, "data": {}})
     sim.run("123s")
     assert sim.get("pod/p").status.phase == "Running"
+
+
+def test_a_node_that_is_cut_off_keeps_the_configuration_that_it_knows() -> None:
+    sim = volsim.Simulation(nodes=1)
+    configuration = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"k": "old"}}
+    tolerations = [{"operator": "Exists"}]
+    sim.apply([configuration, pod([{"name": "v", "configMap": {"name": "c"}}], tolerations=tolerations)])
+    sim.settle()
+    sim.partition_node("node01")
+    sim.apply({**configuration, "data": {"k": "new"}})
+    sim.run("10m")
+    sim.heal_node("node01")
+    sim.run("59s")
+    assert sim.read_file("p", "/v/k") == b"old"
+    sim.run("1s")
+    assert sim.read_file("p", "/v/k") == b"new"

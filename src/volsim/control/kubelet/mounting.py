@@ -133,9 +133,14 @@ def pods_waiting_for_others(view: View, change: Change) -> Iterator[Pod]:
 
 # -- configuration that changes ----------------------------------------------------------------------------------------
 def _refresh(work: PodWork, expected: list[Volume]) -> None:
-    """Bring configuration volumes up to date, if something has changed and it is time for that."""
+    """Bring configuration volumes up to date, if something has changed and it is time for that.
+
+    A kubelet that cannot hear the API server does not know of it.
+    """
     sandbox = work.sandbox
     assert sandbox is not None, "its volumes are mounted"
+    if not work.machine.hears:
+        return
     volumes = [each for each in expected if _is_configuration(each) and not sandbox.mounted[each.name or ""].final]
     if not volumes or (sandbox.refresh_us is None and not any(_differs(work, volume) for volume in volumes)):
         return
