@@ -8,11 +8,26 @@ import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
 
-SEES_A_CLUSTER = """
-def test_it(volsim_simulation, volsim_cluster):
+WORKS = """
+import sys
+
+LOADED = "volsim.testing.machine" in sys.modules
+
+from hypothesis import HealthCheck, given, settings
+from volsim.testing import strategies
+
+def test_pytest_alone_loads_no_machine():
+    assert not LOADED
+
+def test_fixtures(volsim_simulation, volsim_cluster):
     assert len(volsim_simulation.list("nodes")) == 3
     sim = volsim_cluster({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}}, nodes=2)
     assert (len(sim.list("nodes")), sim.get("namespace/team").status.phase) == (2, "Active")
+
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(claim=strategies.claims())
+def test_the_factory_goes_with_given(volsim_cluster, claim):
+    assert volsim_cluster(claim).list("pvc")
 """
 FAILS = """
 def test_it(volsim_cluster):
@@ -26,15 +41,6 @@ def test_it(volsim_simulation, volsim_cluster):
     assert volsim_simulation.rules.version[:2] == (1, 20)
     assert volsim_cluster(kubernetes="1.30").rules.version[:2] == (1, 30)
     assert volsim_simulation.state.salt == 7
-"""
-WITH_GIVEN = """
-from hypothesis import HealthCheck, given, settings
-from volsim.testing import strategies
-
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(claim=strategies.claims())
-def test_it(volsim_cluster, claim):
-    assert volsim_cluster(claim).list("pvc")
 """
 
 
@@ -50,8 +56,8 @@ def pytest_on(folder: Path, text: str, *options: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_fixtures_make_clusters(tmp_path: Path) -> None:
-    code, printed = pytest_on(tmp_path, SEES_A_CLUSTER)
+def test_the_fixtures_make_clusters_also_below_given_and_load_nothing_that_is_not_asked_for(tmp_path: Path) -> None:
+    code, printed = pytest_on(tmp_path, WORKS)
     assert code == 0, printed
 
 
@@ -65,17 +71,6 @@ def test_a_failure_shows_the_story_and_the_timeline(tmp_path: Path) -> None:
 
 def test_seed_and_version_are_options(tmp_path: Path) -> None:
     code, printed = pytest_on(tmp_path, SHOWS_OPTIONS, "--volsim-seed", "7", "--volsim-kubernetes", "1.20")
-    assert code == 0, printed
-
-
-def test_the_factory_goes_with_given(tmp_path: Path) -> None:
-    code, printed = pytest_on(tmp_path, WITH_GIVEN)
-    assert code == 0, printed
-
-
-def test_pytest_does_not_load_hypothesis_or_clusters_for_who_uses_neither(tmp_path: Path) -> None:
-    text = "import sys\ndef test_it():\n    assert 'volsim.testing.machine' not in sys.modules\n"
-    code, printed = pytest_on(tmp_path, text)
     assert code == 0, printed
 
 
