@@ -103,7 +103,8 @@ class Report:
     def __str__(self) -> str:
         seen = self.explored
         counts = f"{seen.states} states, {seen.transitions} transitions, depth {seen.depth}, {len(seen.terminal)} ends"
-        lines = [f"{self.verdict}: {counts}, {seen.seconds:.1f} s"]
+        orders = "every order" if seen.order is Order.ANY else "every order in waves"
+        lines = [f"{self.verdict}: {counts}, {orders}, {seen.seconds:.1f} s"]
         if not self.complete:
             lines.append(f"stopped by {seen.stopped_by}: {self.frontier} situations were not followed any further")
             lines += [f"  smaller with {hint}" for hint in self.hints]

@@ -198,6 +198,8 @@ class Exploration:
     """How long it took, of real time."""
     frontier: int = 0
     """Situations that were seen, but from which nothing was followed any more."""
+    order: Order = Order.ANY
+    """Of which orders of the work that is ready it speaks."""
     _start: State = attrs.field(repr=False)
     _engine: Engine = attrs.field(repr=False)
     _visited: _Visited = attrs.field(repr=False)
@@ -597,6 +599,7 @@ def search(
         depth=found.depth,
         seconds=time.monotonic() - found.started,
         frontier=len(found.frontier),
+        order=order,
         start=state,
         engine=engine,
         visited=found.visited,
