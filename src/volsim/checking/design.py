@@ -43,7 +43,9 @@ MOST_NODES = 5000
 """Source: Kubernetes' documentation, considerations for large clusters."""
 DRIVER = "disks.csi.volsim.dev"
 _FIRST = ("Namespace", "PriorityClass", "CSIDriver", "StorageClass", "PersistentVolume", "ConfigMap", "Secret")
+_UNKNOWABLE = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
 _NO_PROVISIONER, _IN_TREE = "kubernetes.io/no-provisioner", "kubernetes.io/"
+_ZONE = "topology.kubernetes.io/zone"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -110,6 +112,9 @@ class Design:
         made.provisioners()
         made.classes()
         made.configuration()
+        made.programs()
+        if len(_zones(chosen)) > 1:
+            made.assumed.append("disks of CSI drivers: each is in a zone, and reached only from there")
         return cls(tuple(sorted(made.objects, key=_rank)), chosen, rules, tuple(dict.fromkeys(made.assumed)), seed)
 
     def start(self, part: Part) -> Simulation:
@@ -117,7 +122,11 @@ class Design:
         sim = Simulation(nodes=list(self.nodes), rules=self.rules, seed=self.seed)
         problems = []
         for driver in sorted(set(_drivers(part.objects, self.rules))):
-            sim.install_csi_driver(driver, attach_required=driver not in _NOT_ATTACHED)
+            sim.install_csi_driver(
+                driver,
+                attach_required=driver not in _NOT_ATTACHED,
+                topology_key=_ZONE if driver not in _NOT_ATTACHED and len(_zones(self.nodes)) > 1 else None,
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for manifest in part.objects:
@@ -159,6 +168,13 @@ def _rank(manifest: Manifest) -> int:
     if kind in _FIRST:
         return _FIRST.index(kind)
     return len(_FIRST) + 2 * (kind in WORKLOADS) + (kind != "PersistentVolumeClaim")
+
+
+def _zones(nodes: Iterable[Any]) -> set[str]:
+    """The zones in which the nodes are."""
+    manifests = [node if isinstance(node, dict) else to_manifest(node) for node in nodes]
+    labels = [each["metadata"].get("labels") or {} for each in manifests]
+    return {each[_ZONE] for each in labels if _ZONE in each}
 
 
 def _drivers(objects: Iterable[Manifest], rules: Rules) -> Iterator[str]:
@@ -340,6 +356,23 @@ class _Made:
         )
         what = "the default, provisioned" if default else "provisioned"
         self.assumed.append(f"storageclass/{name}: {what} by a CSI driver that attaches its disks ({DRIVER})")
+
+    def programs(self) -> None:
+        """Let init containers end well, and probes and hooks too: what they run cannot be known from manifests."""
+        ended, asked = set(), set()
+        for workload in self.of_kind(*WORKLOADS):
+            spec = template_of(workload).get("spec") or {}
+            for container in spec.get("initContainers") or []:
+                if container.get("restartPolicy") != "Always":
+                    container |= {"command": ["true"], "args": []}
+                    ended.add(container.get("name") or "")
+            for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
+                found = [name for name in _UNKNOWABLE if container.pop(name, None)]
+                asked.update([container.get("name") or ""] if found else [])
+        if ended:
+            self.assumed.append(f"init containers {', '.join(sorted(ended))}: end well, whatever they run")
+        if asked:
+            self.assumed.append(f"probes and hooks of {', '.join(sorted(asked))}: succeed")
 
     def configuration(self) -> None:
         """Make the ConfigMaps, Secrets and PriorityClasses that pods name and nobody has defined."""

@@ -9,12 +9,15 @@ import attrs
 
 from volsim.analysis.living import Living, living
 from volsim.analysis.orphans import orphans
-from volsim.checking.design import Part
+from volsim.checking.design import Part, claims_of, ref, volumes_of
 from volsim.checking.kinds import KINDS
 from volsim.checking.marks import Mark, exists, is_found
+from volsim.control.kubelet.claims import has_plugin
 from volsim.exploration.properties import Property, always, eventually, within
 from volsim.objects import Pod
+from volsim.objects.binding import PROVISIONED_BY
 from volsim.simulation import Simulation
+from volsim.storage.sources import SOURCES
 
 __all__ = ["Question", "questions_after", "questions_at_start", "runs"]
 
@@ -49,16 +52,14 @@ def is_calm(sim: Simulation) -> bool:
 
 
 def runs(sim: Simulation, name: str) -> bool:
-    """Whether a workload has all its pods, and each really runs; a job, whether it is done."""
+    """Whether a workload has all its pods, and each really runs; a job, whether it is done (and perhaps removed)."""
     kind, namespace, short = name.split("/")
     state = sim.state
     if kind == "CronJob":
         return True
     if kind == "Job":
         job = state.get("jobs", f"{namespace}/{short}")
-        done = job is not None and any(
-            each.type == "Complete" and each.status == "True" for each in job.status.conditions
-        )
+        done = job is None or any(each.type == "Complete" and each.status == "True" for each in job.status.conditions)
         return done or _count(sim, name) > 0
     if kind == "Pod":
         pod: Pod | None = state.pods.get(f"{namespace}/{short}")
@@ -131,12 +132,26 @@ def questions_at_start(sim: Simulation, part: Part) -> list[Question]:
 
 def _start(sim: Simulation, part: Part) -> Iterator[Question]:
     for name in part.workloads:
+        removed = sorted(set(_removed_types(sim, part, name)))
         yield _asked(
-            "VS301",
+            "VS601" if removed else "VS301",
             (name,),
             eventually(f"{name} comes to run", lambda sim, name=name: runs(sim, name)),
-            f"{name} never comes to run",
+            f"{name} never comes to run"
+            + (f": Kubernetes {sim.rules.git_version} has no {', '.join(removed)} any more" if removed else ""),
         )
+
+
+def _removed_types(sim: Simulation, part: Part, name: str) -> Iterator[str]:
+    """The types of a workload's volumes that kubelets of this version cannot mount."""
+    types = {kind.name for kind in SOURCES} - {"persistentVolumeClaim", "ephemeral"}
+    for manifest in part.objects:
+        has_claims = any(ref(each) == name and claims_of(each) for each in part.objects)
+        volumes = volumes_of(manifest) if ref(manifest) == name else []
+        if manifest["kind"] == "PersistentVolume" and has_claims:
+            volumes = [manifest["spec"]]
+        for volume in volumes:
+            yield from (each for each in types & volume.keys() if not has_plugin(each, sim.rules))
 
 
 def questions_after(
@@ -302,6 +317,16 @@ def _is_written_well(sim: Simulation, claim: str, most: int, alone: bool) -> boo
     return len(pods) <= most and len({each.node for each in pods}) <= 1
 
 
+def _is_left_over(sim: Simulation) -> bool:
+    """Whether a disk is left that no volume speaks of, or one that was made for a claim and is kept without it."""
+    return bool(orphans(sim.state)) or any(
+        volume.status.phase == "Released"
+        and volume.spec.persistent_volume_reclaim_policy == "Retain"
+        and PROVISIONED_BY in volume.metadata.annotations
+        for volume in sim.state.persistent_volumes.unordered()
+    )
+
+
 def _deletion(marks: tuple[Mark, ...]) -> Iterator[Question]:
     claimed = [mark for mark in marks if mark.claim]
     for mark in claimed:
@@ -316,7 +341,7 @@ def _deletion(marks: tuple[Mark, ...]) -> Iterator[Question]:
     yield _asked(
         "VS401",
         tuple(dict.fromkeys("/".join(mark.workload) for mark in claimed)) or ("design",),
-        eventually("no storage is left without an owner", lambda sim: not orphans(sim.state)),
+        eventually("no storage is left that nobody will free", lambda sim: not _is_left_over(sim)),
         "after {fault}, storage is left that nothing will ever free",
     )
     yield _asked(

@@ -15,7 +15,7 @@ from volsim.objects import Container, PersistentVolume, PersistentVolumeClaim, P
 from volsim.rules import Rules
 from volsim.storage.sources import SOURCES, source_of
 
-__all__ = ["Wanted", "csi_driver_of", "expected_volumes", "resolve"]
+__all__ = ["Wanted", "csi_driver_of", "expected_volumes", "has_plugin", "resolve"]
 
 _PROTECTION = "kubernetes.io/pvc-protection"
 _UNTIL = {kind.name: kind.until for kind in SOURCES}
@@ -74,7 +74,7 @@ def resolve(work: PodWork, volume: Volume) -> Wanted:
     name, source = source_of(volume)
     if name in ("persistentVolumeClaim", "ephemeral"):
         return _resolve_claim(work, volume, name, source)
-    if name is None or not _has_plugin(name, work.rules):
+    if name is None or not has_plugin(name, work.rules):
         raise _no_plugin(volume.name or "")
     return Wanted(name, source, volume.name or "", bool(getattr(source, "read_only", False)))
 
@@ -83,7 +83,7 @@ def _no_plugin(name: str) -> ProcessingError:
     return ProcessingError(f'failed to get Plugin from volumeSpec for volume "{name}" err=no volume plugin matched')
 
 
-def _has_plugin(source: str, rules: Rules) -> bool:
+def has_plugin(source: str, rules: Rules) -> bool:
     """Whether a kubelet of this version can mount the type, by itself or through the CSI driver that took over."""
     if source == "image":
         return rules.image_volume
@@ -166,7 +166,7 @@ def _of_volume(work: PodWork, volume: Volume, bound: PersistentVolume, read_only
         raise ProcessingError(f"volume {volume.name} has volumeMode {mode}, but is specified in volumeMounts")
     if volume.name in devices and mode != "Block":
         raise ProcessingError(f"volume {volume.name} has volumeMode {mode}, but is specified in volumeDevices")
-    if name is None or not _has_plugin(name, work.rules):
+    if name is None or not has_plugin(name, work.rules):
         raise _no_plugin(spec_name)
     read_only = read_only or bool(getattr(source, "read_only", False))
     return Wanted(name, source, spec_name, read_only, bound, mode == "Block")
