@@ -429,3 +429,20 @@ def test_a_node_that_is_cut_off_keeps_the_configuration_that_it_knows() -> None:
     assert sim.read_file("p", "/v/k") == b"old"
     sim.run("1s")
     assert sim.read_file("p", "/v/k") == b"new"
+
+
+def test_a_node_that_starts_while_it_is_cut_off_knows_no_pods() -> None:
+    """Their volumes are as they were, and nobody uses them until the API server can be asked again."""
+    sim = volsim.Simulation(nodes=1)
+    sim.apply(pod([{"name": "v", "emptyDir": {}}], tolerations=[{"operator": "Exists"}]))
+    sim.settle()
+    sim.write_file("p", "/v/f", b"x")
+    sim.partition_node("node01")
+    sim.fail_node("node01")
+    sim.recover_node("node01")
+    sim.run("10m")
+    assert all(row.boot < sim.state.get("machines", "node01").boot for row in sim.state.table("containers").values())
+    sim.heal_node("node01")
+    sim.settle()
+    assert sim.read_file("p", "/v/f") == b"x"
+    assert sim.get("pod/p").status.container_statuses[0].restart_count == 1

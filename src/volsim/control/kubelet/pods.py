@@ -144,6 +144,8 @@ def sync(view: View, key: str) -> Outcome:
         return NOTHING
     if not work.machine.kubelet:
         return _unattended(work)
+    if not work.machine.hears and work.sandbox is not None and work.sandbox.boot != work.machine.boot:
+        return NOTHING  # a kubelet that has just started has its pods from the API server, and from nowhere else
     _see(work)
     _notice_reboot(work)
     if work.gone or work.pod.metadata.deletion_timestamp is not None:
