@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from volsim.engine.actions import Sync
 from volsim.engine.simulation import Simulation
 from volsim.errors import VolsimError
 from volsim.exercises.exercise import Case, Exercise
-from volsim.exploration import Faults, Verdict, search
-from volsim.state import State
+from volsim.exploration import Faults, explore
+from volsim.properties import eventually
 from volsim.testing.clusters import cluster_of
 
 __all__ = ["EXERCISE"]
@@ -70,32 +69,20 @@ def _after(what: str, *calls: tuple[str, str]) -> Callable[[Any], None]:
     return check
 
 
-def _is_over(state: State) -> bool:
-    """Whether a node is lost, and nothing more will happen by itself."""
-    if all(machine.powered for machine in state.table("machines").values()):
-        return False
-    draft = state.draft()
-    return draft.first_ready() is None and draft.next_due_us(background=False) is None
-
-
 def _explored(design: Any) -> None:
     """A case: a node is lost for ever, at any moment at which anything happens; on every path the order comes back."""
     opened = _open(design)
     opened.settle()
-    engine = opened.engine
-    found = search(
-        opened.state,
-        engine,
-        faults=Faults(node_losses=1),
-        always={"at last": lambda state: not _is_over(state) or _has_the_order(Simulation.of(state, engine))},
-        sometimes={"it is over": _is_over},
-        until="20m",  # all is over after seven minutes if it ever is
+    report = explore(
+        opened,
+        faults=Faults(node_failures=1, healing=False),
+        properties=[eventually("a shop has the order", _has_the_order)],
         max_states=20_000,
     )
-    at_last, over = found.answers
-    path = "; ".join(str(action) for action in (at_last.path or ()) if not isinstance(action, Sync))
-    assert at_last.verdict is not Verdict.VIOLATED, f"there is a path on which the order does not come back: {path}"
-    assert over.verdict is Verdict.HOLDS, f"it never came to an end: {found}"
+    told = [text for violation in report.violations for text in violation.story.told()]
+    story = "; ".join(line.strip() for text in told for line in text.splitlines())
+    assert not report.violations, f"there is a path on which the order does not come back: {story}"
+    assert report.complete, f"it is unknown whether the order always comes back: {report}"
 
 
 EXERCISE = Exercise(
