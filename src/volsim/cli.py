@@ -13,7 +13,7 @@ from volsim.errors import VolsimError
 
 __all__ = ["main"]
 
-REPORT_FORMS = ("text", "json")
+REPORT_FORMS = ("text", "json", "sarif", "junit", "markdown")
 """Those of `volsim.checking.screens`, which is too heavy to be imported for every command."""
 
 

@@ -82,13 +82,14 @@ def check(
                     seconds=seen.seconds,
                 )
             )
-            findings += [_finding(violation, question_list, fault, start) for violation in report.violations]
+            findings += [_finding(violation, question_list, part, fault, start) for violation in report.violations]
     return CheckReport(
         findings=tuple(_merged(findings)),
         explored=tuple(explored),
         assumed=design.assumed,
         kubernetes=".".join(map(str, design.rules.version)),
         faults=asked,
+        places=design.places,
     )
 
 
@@ -165,7 +166,7 @@ def _release(part: Part) -> Iterator[Ask]:
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------
-def _finding(violation: Violation, asked: list[Question], fault: str, start: Simulation) -> Finding:
+def _finding(violation: Violation, asked: list[Question], part: Part, fault: str, start: Simulation) -> Finding:
     question = next(each for each in asked if each.prop.name == violation.name)
     summary = question.summary.replace("{fault}", fault or "no fault")
     if violation.error:
@@ -173,6 +174,7 @@ def _finding(violation: Violation, asked: list[Question], fault: str, start: Sim
     return Finding(
         code=question.code,
         objects=question.objects,
+        part=part.workloads,
         summary=summary,
         fault=fault,
         story=violation.story,

@@ -23,14 +23,15 @@ storageclass/fast: provisioned by a CSI driver that attaches its disks (disks.cs
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 import networkx as nx
 
+from volsim.checking.findings import Place
 from volsim.errors import VolsimError
-from volsim.manifests import NotModelledWarning, load, to_manifest
+from volsim.manifests import read, to_manifest
 from volsim.objects import LabelSelector, LabelSelectorRequirement
 from volsim.rules import Rules
 from volsim.simulation import Simulation
@@ -96,26 +97,30 @@ class Design:
     rules: Rules
     assumed: tuple[str, ...]
     seed: int = 0
+    places: Mapping[str, Place] = attrs.field(factory=dict, repr=False)
+    """Where each object stands, as far as it stands in a file."""
 
     @classmethod
     def read(cls, source: Any, *, nodes: Any = None, kubernetes: str | None = None, seed: int = 0) -> Design:
         """Read manifests and make up what they leave open. Raises `ManifestError`, and `VolsimError` for odd nodes."""
         rules = Rules() if kubernetes is None else Rules.for_version(kubernetes)
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always", NotModelledWarning)
-            objects = [{"metadata": {}, **to_manifest(obj)} for obj in load(source)]
+        reading = read(source)
+        objects = [{"metadata": {}, **to_manifest(obj)} for obj in reading.objects]
         if not objects:
             raise VolsimError("there is nothing to check: the source holds no object")
-        made = _Made(objects, [f"not modelled: {each.message}" for each in said])
+        made = _Made(objects, [f"not modelled: {each}" for each in reading.notices])
         chosen = made.nodes(nodes)
         made.namespaces()
+        places = {ref(each): Place(*place) for each, place in zip(objects, reading.places, strict=True) if place[1]}
         made.provisioners()
         made.classes()
         made.configuration()
         made.programs()
         if len(_zones(chosen)) > 1:
             made.assumed.append("disks of CSI drivers: each is in a zone, and reached only from there")
-        return cls(tuple(sorted(made.objects, key=_rank)), chosen, rules, tuple(dict.fromkeys(made.assumed)), seed)
+        return cls(
+            tuple(sorted(made.objects, key=_rank)), chosen, rules, tuple(dict.fromkeys(made.assumed)), seed, places
+        )
 
     def start(self, part: Part) -> Simulation:
         """The cluster to which a part has just been applied. Raises `VolsimError` for what the API server refuses."""

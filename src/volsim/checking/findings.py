@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import attrs
 
 from volsim.checking.kinds import KINDS, Kind
 from volsim.exploration.story import Story
 
-__all__ = ["CheckReport", "Explored", "Finding"]
+__all__ = ["CheckReport", "Explored", "Finding", "Place"]
+
+
+class Place(NamedTuple):
+    """Where an object stands; lines count from 1.
+
+    >>> print(Place("web.yaml", 3))
+    web.yaml:3
+    """
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
 
 
 @attrs.frozen(kw_only=True)
@@ -19,6 +34,8 @@ class Finding:
     code: str
     objects: tuple[str, ...]
     """Whom it happens to, as ``KIND/NAMESPACE/NAME``."""
+    part: tuple[str, ...]
+    """The workloads that were checked together."""
     summary: str
     """One sentence."""
     fault: str
@@ -77,6 +94,8 @@ class CheckReport:
     """What was made up or taken for granted, a line each."""
     kubernetes: str
     faults: tuple[str, ...]
+    places: Mapping[str, Place] = attrs.field(factory=dict, repr=False)
+    """Where each object stands, as far as it stands in a file."""
 
     @property
     def verdict(self) -> str:
@@ -89,6 +108,12 @@ class CheckReport:
     def ok(self) -> bool:
         """Whether the design is clean."""
         return self.verdict == "clean"
+
+    def places_of(self, finding: Finding) -> tuple[Place, ...]:
+        """Where the objects of a finding stand; of what stands nowhere, the workloads checked with it."""
+        claims = [f"PersistentVolumeClaim/{each[6:]}" for each in finding.objects if each.startswith("claim ")]
+        found = [self.places[each] for each in (*finding.objects, *claims) if each in self.places]
+        return tuple(found or [self.places[each] for each in finding.part if each in self.places])
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON has it."""

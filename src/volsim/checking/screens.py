@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from volsim.checking.findings import CheckReport
+from volsim.checking.junit import junit
 from volsim.checking.kinds import KINDS
+from volsim.checking.markdown import markdown
+from volsim.checking.sarif import sarif
 from volsim.checking.text import text
 from volsim.errors import VolsimError, did_you_mean
 
@@ -23,7 +26,13 @@ def _json(report: CheckReport) -> str:
     return json.dumps(report.as_dict(), indent=2)
 
 
-FORMS: dict[str, Callable[[CheckReport], str]] = {"text": text, "json": _json}
+FORMS: dict[str, Callable[[CheckReport], str]] = {
+    "text": text,
+    "json": _json,
+    "sarif": sarif,
+    "junit": junit,
+    "markdown": markdown,
+}
 """The forms of a report, by name."""
 
 

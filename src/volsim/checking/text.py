@@ -14,14 +14,16 @@ def text(report: CheckReport) -> str:
     lines = [f"Kubernetes {report.kubernetes}; faults: {', '.join(report.faults)}"]
     lines += [f"assumed: {line}" for line in report.assumed]
     for number, finding in enumerate(report.findings, 1):
-        lines += ["", *_finding(number, finding)]
+        lines += ["", *_finding(report, number, finding)]
     lines += ["", *_explored(report)]
     return "\n".join(lines)
 
 
-def _finding(number: int, finding: Finding) -> list[str]:
+def _finding(report: CheckReport, number: int, finding: Finding) -> list[str]:
     kind = finding.kind
     lines = [f"{number}. {finding.code} {kind.name} ({kind.severity}): {finding.summary}"]
+    if places := report.places_of(finding):
+        lines.append(f"   at {', '.join(map(str, places))}")
     lines.append("   how it comes about:")
     lines += [f"   {line}" for line in finding.told]
     if finding.also:

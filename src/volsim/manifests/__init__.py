@@ -55,6 +55,8 @@ class Reading(NamedTuple):
 
     objects: tuple[Object, ...]
     notices: tuple[Notice, ...]
+    places: tuple[tuple[str, int], ...] = ()
+    """Source and line of each object; the line is 0 where the source has none."""
 
 
 def read(source: Source) -> Reading:
@@ -71,12 +73,13 @@ def read(source: Source) -> Reading:
     for piece in pieces(source, reader.problems):
         if isinstance(piece, Object):
             reader.objects.append(piece)
+            reader.places.append(("", 0))
         else:
             reader.document(*piece)
     if reader.problems:
         rank = {problem.source: index for index, problem in reversed(list(enumerate(reader.problems)))}
         raise ManifestError(sorted(reader.problems, key=lambda p: (rank[p.source], p.line, p.column)))
-    return Reading(tuple(reader.objects), tuple(reader.notices))
+    return Reading(tuple(reader.objects), tuple(reader.notices), tuple(reader.places))
 
 
 def load(source: Source) -> list[Object]:

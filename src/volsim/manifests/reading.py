@@ -50,6 +50,8 @@ class Reader:
 
     def __init__(self) -> None:
         self.objects: list[Object] = []
+        self.places: list[tuple[str, int]] = []
+        """Source and line of each object."""
         self.problems: list[Problem] = []
         self.notices: list[Notice] = []
         self._said: set[tuple[str, str]] = set()
@@ -75,6 +77,7 @@ class Reader:
         made = self.top_level(given, path, api_version, kind)
         if made is not None and len(self.problems) == before:
             self.objects.append(made)
+            self.places.append((source, given.line))
 
     # -- which kind it is
 
