@@ -68,7 +68,7 @@ def clocks(rules: Rules) -> Clocks:
     """
     names = [field.name for field in attrs.fields(Rules) if field.metadata.get("what") == "clock"]
     lasting = {name: microseconds(getattr(rules, name)) for name in names}
-    periods = [us for name, us in lasting.items() if name.endswith(("_period", "_interval"))]
+    periods = [us for name, us in lasting.items() if us and name.endswith(("_period", "_interval"))]  # 0: no such loop
     lasting["event_ttl"] = 0  # events are no part of a state
     lasting["crash_loop_backoff_max"] *= 2  # a crash back-off is forgotten after twice its longest wait
     look_back_us = max(lasting.values()) + max(periods)  # a loop may be late by its period
