@@ -17,6 +17,8 @@ import attrs
 import volsim
 from volsim import errors
 from volsim.analysis import lifetimes
+from volsim.checking.kinds import KINDS as FINDINGS
+from volsim.checking.plans import DEFAULT_FAULTS, FAULT_NAMES, FAULTS_MEAN
 from volsim.engine import actions
 from volsim.engine.cluster import default_engine
 from volsim.engine.faults import KINDS as FAULT_KINDS
@@ -65,6 +67,7 @@ def pages() -> dict[str, str]:
         "api.md": api_page(),
         "errors.md": errors_page(),
         "fidelity.md": fidelity_page(),
+        "findings.md": findings_page(),
         "kinds.md": kinds_page(),
         "lifetimes.md": lifetimes_page(),
         "rules.md": rules_page(),
@@ -349,6 +352,27 @@ def three_words(text: str) -> dict[str, str]:
         elif word:
             found[word].append(line.strip())
     return {word: " ".join(found[word]) for word in WORDS} if set(found) == set(WORDS) else {}
+
+
+def findings_page() -> list[str]:
+    """Every kind of finding, and the faults under which they are looked for."""
+    lines = [
+        *head(
+            "Findings",
+            "What `volsim check` ([how to](../howto/check-a-design.md)) can find in a design. Each comes with the "
+            "shortest story that proves it; `volsim check --explain CODE` prints what stands here.",
+        ),
+        *table(
+            ("code", "kind", "severity", "what it means"),
+            [(code(each.code), each.name, each.severity, each.means) for each in FINDINGS.values()],
+        ),
+    ]
+    for each in FINDINGS.values():
+        lines += [f"## {each.code} {each.name}", "", each.means, "", f"* **Surprise**: {each.surprise}"]
+        lines += [f"* **Mechanism**: {each.mechanism}", f"* **What helps**: {each.helps}", ""]
+    lines += section("Faults", "`--faults` and `faults=` name them; each strikes once, at any time.")
+    rows = [(code(name), FAULTS_MEAN[name], "yes" if name in DEFAULT_FAULTS else "") for name in FAULT_NAMES]
+    return lines + table(("fault", "what happens", "by default"), rows)
 
 
 def kinds_page() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import volsim
-from volsim.checking.plans import DEFAULT_FAULTS, FAULT_NAMES, names
+from volsim.checking.plans import DEFAULT_FAULTS, FAULT_NAMES, FAULTS_MEAN, names
 from volsim.errors import VolsimError
 
 CACHE = """
@@ -76,6 +76,7 @@ class TestFaults:
     def test_all_names_are_known(self) -> None:
         assert names(",".join(FAULT_NAMES)) == FAULT_NAMES
         assert names(FAULT_NAMES) == FAULT_NAMES
+        assert tuple(FAULTS_MEAN) == FAULT_NAMES
 
     def test_none_given_means_the_usual_ones(self) -> None:
         assert names(None) == DEFAULT_FAULTS

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from volsim.errors import VolsimError, did_you_mean
 from volsim.exploration.faults import Faults
 
-__all__ = ["DEFAULT_FAULTS", "FAULT_NAMES", "budget", "names"]
+__all__ = ["DEFAULT_FAULTS", "FAULTS_MEAN", "FAULT_NAMES", "budget", "names"]
 
 _BUDGETS: dict[str, Faults] = {
     "container-crash": Faults(container_crashes=1),
@@ -29,6 +29,20 @@ _BUDGETS: dict[str, Faults] = {
 }
 FAULT_NAMES = (*_BUDGETS, "rollout", "drain", "deletion")
 """All faults that a check knows: those of the world, and what people do."""
+FAULTS_MEAN = {
+    "container-crash": "the process of a container is killed",
+    "pod-loss": "somebody deletes a pod",
+    "reboot": "a node goes off and on again, sooner than anybody misses it",
+    "node-loss": "a node loses power for good; its disk is kept, but nobody reads it",
+    "node-return": "a node loses power, and may come back at any time",
+    "partition": "a node is cut off from the control plane while its containers go on; the network may come back",
+    "disk-loss": "a node goes for good, with its disk",
+    "backend-loss": "a file server or a disk behind the network cannot be reached; it may come back",
+    "rollout": "somebody rolls a workload out anew (`kubectl rollout restart`)",
+    "drain": "somebody drains a node",
+    "deletion": "somebody deletes a claim, or the whole application, its workloads and claims in any order",
+}
+"""What happens, in a few words."""
 DEFAULT_FAULTS = ("container-crash", "pod-loss", "node-loss", "node-return", "rollout", "drain")
 
 
