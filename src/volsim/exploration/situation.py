@@ -35,7 +35,7 @@ from volsim.exploration.digests import Digest, Reader, is_suffix
 from volsim.rules import Rules, microseconds
 from volsim.state import State
 from volsim.state.cluster import is_api
-from volsim.state.fingerprint import fingerprint
+from volsim.state.fingerprint import fingerprint, scattered
 
 __all__ = ["Clocks", "Recogniser", "clocks", "exact", "situation"]
 
@@ -107,7 +107,7 @@ class _Read:
             if row.marks:
                 marked.append((shape, row.marks))
             else:
-                total += shape & _MASK
+                total += scattered(shape)
         self.since, self.timed, self.marked = since, total, marked
 
 
@@ -158,7 +158,7 @@ class Recogniser:
         else:
             rows = [reader.row(name, key, value) for key, value in items]
         others = tuple(row for row in rows if row.times or row.marks)
-        plain = sum(hash((row.shape,)) & _MASK for row in rows if not (row.times or row.marks))
+        plain = sum(scattered(row.shape) for row in rows if not (row.times or row.marks))
         times = frozenset(time for row in others for time in row.times)
         longest_us = max((row.longest_us for row in rows), default=0)
         return _Page(plain, others, times, longest_us, self._homes(name, table))
@@ -268,7 +268,7 @@ def _least(rows: list[Row], colours: dict[str, int], budget: list[int]) -> int:
     colours = _refined(rows, colours)
     alike = _entangled(rows, colours)
     if not alike:
-        return sum(hash((shape, *[colours[mark] for mark in marks])) & _MASK for shape, marks in rows) & _MASK
+        return sum(scattered(hash((shape, *[colours[mark] for mark in marks]))) for shape, marks in rows) & _MASK
     budget[0] -= len(alike)
     if budget[0] < 0:  # too many: tell them apart by how they read, which keeps states apart that are one situation
         return _least(rows, {**colours, **{mark: hash((colours[mark], mark_number(mark))) for mark in alike}}, budget)

@@ -125,9 +125,9 @@ def _reboot_told(node: Node, status: NodeStatus) -> tuple[EventNote, ...]:
 
 
 def _boot_id(name: str, boot: int) -> str:
-    """What the machine's kernel has drawn by lot when it started; of one boot always the same."""
-    drawn = blake2b(f"{name}/{boot}".encode(), digest_size=16).digest()
-    return str(UUID(bytes=drawn, version=4))
+    """What the machine's kernel has drawn by lot when it started; of one boot always the same: it ends with it."""
+    drawn = str(UUID(bytes=blake2b(f"{name}/{boot}".encode(), digest_size=16).digest(), version=4))
+    return f"{drawn.rpartition('-')[0]}-{boot:012x}"
 
 
 def _pressure_told(node: Node, status: NodeStatus) -> tuple[EventNote, ...]:
