@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import attrs
+
 from volsim.checking.design import Design, Part
 from volsim.checking.findings import CheckReport, Explored, Finding
+from volsim.checking.kinds import KINDS
 from volsim.checking.marks import leave_marks
 from volsim.checking.plans import budget, names
 from volsim.checking.questions import Question, questions_after, questions_at_start
+from volsim.checking.remedies import changes
 from volsim.checking.telling import claims_of_volumes, tell
 from volsim.engine.actions import Ask
-from volsim.errors import LimitExceeded
+from volsim.errors import LimitExceeded, VolsimError
 from volsim.exploration.faults import Faults
 from volsim.exploration.report import Report, Violation, explore
 from volsim.rules import Duration, microseconds
@@ -38,6 +42,7 @@ def check(
     seed: int = 0,
     max_states: int = 20_000,
     max_seconds: float | None = 60.0,
+    remedies: bool = True,
     progress: Tell | None = None,
 ) -> CheckReport:
     """What can ever happen to an application's data and pods under the faults asked for.
@@ -46,9 +51,10 @@ def check(
     said. `nodes` is a number, names or manifests; `faults` are names, with commas or as a list (default:
     ``container-crash, pod-loss, node-loss, node-return, rollout, drain``). With `recover_within`, recovering later is a
     finding. `read_only_images` write nothing. What is left open on the way to the cluster in which the design runs is
-    drawn from `seed`. Each part of the design under each fault is explored for at most
-    `max_states` situations and `max_seconds`; what was not seen is *unknown*. Raises `ManifestError` for manifests that
-    cannot be read, `VolsimError` for what the API server refuses, unknown faults and impossible nodes.
+    drawn from `seed`. Each part of the design under each fault is explored for at most `max_states` situations and
+    `max_seconds`; what was not seen is *unknown*. With `remedies`, changes that may help are explored, too, and those
+    that do are told. Raises `ManifestError` for manifests that cannot be read, `VolsimError` for what the API server
+    refuses, unknown faults and impossible nodes.
 
     >>> report = check('''
     ... apiVersion: v1
@@ -65,26 +71,17 @@ def check(
     asked = names(faults)
     design = Design.read(source, nodes=nodes, kubernetes=kubernetes, seed=seed)
     within = None if recover_within is None else microseconds(recover_within) / 1e6
+    bounds = _Bounds(within, frozenset(read_only_images), max_states, max_seconds, progress)
     findings: list[Finding] = []
     explored: list[Explored] = []
     for part in design.parts():
-        for start, fault, question_list, report in _explorations(
-            design, part, asked, within, frozenset(read_only_images), max_states, max_seconds, progress
-        ):
-            seen = report.explored
-            explored.append(
-                Explored(
-                    part=part.workloads,
-                    fault=fault,
-                    states=report.states,
-                    complete=report.complete,
-                    why=seen.stopped_by,
-                    seconds=seen.seconds,
-                )
-            )
-            findings += [_finding(violation, question_list, part, fault, start) for violation in report.violations]
+        seen, found = _explore_part(design, part, asked, bounds)
+        explored += seen
+        mine = list(_merged(found))
+        codes = {each.code for each in mine}
+        findings += [_with_remedy(each, codes, design, part, bounds) for each in mine] if remedies else mine
     return CheckReport(
-        findings=tuple(_merged(findings)),
+        findings=tuple(findings),
         explored=tuple(explored),
         assumed=design.assumed,
         kubernetes=".".join(map(str, design.rules.version)),
@@ -93,25 +90,55 @@ def check(
     )
 
 
+@attrs.frozen
+class _Bounds:
+    """How a part is explored, whichever fault strikes."""
+
+    within_seconds: float | None
+    read_only: frozenset[str]
+    max_states: int
+    max_seconds: float | None
+    progress: Tell | None
+
+
+def _explore_part(
+    design: Design, part: Part, faults: tuple[str, ...], bounds: _Bounds
+) -> tuple[list[Explored], list[Finding]]:
+    """What was seen of a part, and what was found."""
+    explored: list[Explored] = []
+    findings: list[Finding] = []
+    for start, fault, questions, report in _explorations(design, part, faults, bounds):
+        explored.append(
+            Explored(
+                part=part.workloads,
+                fault=fault,
+                states=report.states,
+                complete=report.complete,
+                why=report.explored.stopped_by,
+                seconds=report.explored.seconds,
+            )
+        )
+        findings += [_finding(violation, questions, part, fault, start) for violation in report.violations]
+    return explored, findings
+
+
 def _explorations(
-    design: Design,
-    part: Part,
-    faults: tuple[str, ...],
-    within: float | None,
-    read_only: frozenset[str],
-    max_states: int,
-    max_seconds: float | None,
-    progress: Tell | None,
+    design: Design, part: Part, faults: tuple[str, ...], bounds: _Bounds
 ) -> Iterator[tuple[Simulation, str, list[Question], Report]]:
     """Each exploration of a part: from where, under which fault, what was asked, what was found."""
 
     def run(
         sim: Simulation, what: str, budgets: Faults, asked: list[Question]
     ) -> tuple[Simulation, str, list[Question], Report]:
-        if progress is not None:
-            progress(f"{', '.join(part.workloads)}: {what or 'start'}")
-        properties = [question.prop for question in asked]
-        found = explore(sim, faults=budgets, properties=properties, max_states=max_states, max_seconds=max_seconds)
+        if bounds.progress is not None:
+            bounds.progress(f"{', '.join(part.workloads)}: {what or 'start'}")
+        found = explore(
+            sim,
+            faults=budgets,
+            properties=[question.prop for question in asked],
+            max_states=bounds.max_states,
+            max_seconds=bounds.max_seconds,
+        )
         return sim, what, asked, found
 
     start = design.start(part)
@@ -123,11 +150,11 @@ def _explorations(
         running.run("10m")
     if not any(_is_up(running, name) for name in part.workloads):
         return  # nothing runs, and that has been said
-    marks = leave_marks(running, read_only)
+    marks = leave_marks(running, bounds.read_only)
     running.run("1h")  # whatever was young is old
     for fault in faults:
         for budgets in _budgets(fault, part):
-            yield run(running, fault, budgets, questions_after(running, part, fault, marks, within))
+            yield run(running, fault, budgets, questions_after(running, part, fault, marks, bounds.within_seconds))
 
 
 def _is_up(sim: Simulation, name: str) -> bool:
@@ -183,10 +210,25 @@ def _finding(violation: Violation, asked: list[Question], part: Part, fault: str
     )
 
 
+def _with_remedy(finding: Finding, codes: set[str], design: Design, part: Part, bounds: _Bounds) -> Finding:
+    """The finding, with the first change of the design that has been seen to help; `codes` are all that were found."""
+    faults = tuple(filter(None, (finding.fault, *finding.also)))
+    for words, objects in changes(finding.code, finding.objects[0], part.objects):
+        try:
+            explored, found = _explore_part(design, Part(part.workloads, objects), faults, bounds)
+        except VolsimError:
+            continue  # the API server refuses the change
+        if any((each.code, each.objects) == (finding.code, finding.objects) for each in found):
+            continue
+        if all(each.complete for each in explored):
+            new = ", ".join(f"{code} {KINDS[code].name}" for code in sorted({each.code for each in found} - codes))
+            but = f", but {new} is found" if new else ""
+            return attrs.evolve(finding, remedy=f"With {words} this finding is gone{but}. {finding.remedy}")
+    return finding
+
+
 def _merged(findings: list[Finding]) -> Iterator[Finding]:
     """One finding for each kind and object, with the shortest story; the other faults are named."""
-    import attrs
-
     groups: dict[tuple[str, tuple[str, ...]], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.code, finding.objects), []).append(finding)

@@ -1,0 +1,121 @@
+"""Changes of a design that may help, tried out: what is said of them has been explored like the finding itself.
+
+>>> deployment = {"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 1}}
+>>> [(what, changed) for what, [changed] in changes("VS302", "Deployment/web", (deployment,))][0]
+... # doctest: +NORMALIZE_WHITESPACE
+('`strategy: {type: Recreate}` in Deployment/web',
+ {'kind': 'Deployment', 'metadata': {'name': 'web'}, 'spec': {'replicas': 1, 'strategy': {'type': 'Recreate'}}})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+
+from volsim.checking.design import WORKLOADS, Manifest, ref, template_of, volumes_of
+
+__all__ = ["changes"]
+
+_SECONDS = 30
+"""How long a pod tolerates a node that does not answer: long enough for a network that stutters."""
+Change = Callable[[Manifest, str], bool]
+"""Changes an object, given whom the finding is about; whether there was something to change."""
+
+
+def changes(code: str, about: str, objects: tuple[Manifest, ...]) -> Iterator[tuple[str, tuple[Manifest, ...]]]:
+    """What may help against a finding: in words, and the objects as they would be; the smallest change first."""
+    for words, change in _CHANGES.get(code, ()):
+        changed = deepcopy(objects)
+        touched = [ref(each) for each in changed if change(each, about)]
+        if touched:
+            yield f"`{words}` in {', '.join(touched)}", changed
+
+
+def _recreate(manifest: Manifest, about: str) -> bool:
+    if ref(manifest) != about or manifest["kind"] != "Deployment" or (manifest["spec"].get("replicas") or 1) > 1:
+        return False
+    manifest["spec"]["strategy"] = {"type": "Recreate"}
+    return True
+
+
+def _one_unavailable(manifest: Manifest, about: str) -> bool:
+    if ref(manifest) != about or manifest["kind"] != "Deployment":
+        return False
+    manifest["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+    return True
+
+
+def _policy(policy: str) -> Change:
+    def change(manifest: Manifest, _: str) -> bool:
+        if manifest["kind"] != "StorageClass" or manifest.get("reclaimPolicy", "Delete") == policy:
+            return False
+        manifest["reclaimPolicy"] = policy
+        return True
+
+    return change
+
+
+def _wait_for_consumer(manifest: Manifest, _: str) -> bool:
+    if manifest["kind"] != "StorageClass" or manifest.get("volumeBindingMode", "Immediate") != "Immediate":
+        return False
+    manifest["volumeBindingMode"] = "WaitForFirstConsumer"
+    return True
+
+
+def _no_selector(manifest: Manifest, _: str) -> bool:
+    return manifest["kind"] == "PersistentVolumeClaim" and manifest["spec"].pop("selector", None) is not None
+
+
+def _make_directory(manifest: Manifest, about: str) -> bool:
+    found = [each["hostPath"] for each in volumes_of(manifest) if "hostPath" in each] if ref(manifest) == about else []
+    found = [each for each in found if each.get("type") == "Directory"]
+    for each in found:
+        each["type"] = "DirectoryOrCreate"
+    return bool(found)
+
+
+def _tolerate_shortly(manifest: Manifest, about: str) -> bool:
+    if ref(manifest) != about or manifest["kind"] not in WORKLOADS:
+        return False
+    spec = template_of(manifest)["spec"]
+    keys = [f"node.kubernetes.io/{name}" for name in ("not-ready", "unreachable")]
+    others = [each for each in spec.get("tolerations") or [] if each.get("key") not in keys]
+    toleration = {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": _SECONDS}
+    spec["tolerations"] = [*others, *({"key": key, **toleration} for key in keys)]
+    return True
+
+
+def _budget_of_one(manifest: Manifest, _: str) -> bool:
+    if manifest["kind"] != "PodDisruptionBudget":
+        return False
+    manifest["spec"].pop("minAvailable", None)
+    manifest["spec"]["maxUnavailable"] = 1
+    return True
+
+
+def _remove_when_done(manifest: Manifest, _: str) -> bool:
+    if manifest["kind"] != "Job" or "ttlSecondsAfterFinished" in manifest["spec"]:
+        return False
+    manifest["spec"]["ttlSecondsAfterFinished"] = 60
+    return True
+
+
+_TOLERATE = f"tolerationSeconds: {_SECONDS} for node.kubernetes.io/not-ready and unreachable"
+_CHANGES: dict[str, tuple[tuple[str, Change], ...]] = {
+    "VS101": (("reclaimPolicy: Retain", _policy("Retain")),),
+    "VS301": (
+        ("volumeBindingMode: WaitForFirstConsumer", _wait_for_consumer),
+        ("no selector", _no_selector),
+        ("hostPath: {type: DirectoryOrCreate}", _make_directory),
+    ),
+    "VS302": (
+        ("strategy: {type: Recreate}", _recreate),
+        ("maxSurge: 0, maxUnavailable: 1", _one_unavailable),
+    ),
+    "VS303": ((_TOLERATE, _tolerate_shortly),),
+    "VS304": ((_TOLERATE, _tolerate_shortly),),
+    "VS401": (("reclaimPolicy: Delete", _policy("Delete")),),
+    "VS402": (("ttlSecondsAfterFinished: 60", _remove_when_done),),
+    "VS501": (("maxUnavailable: 1", _budget_of_one),),
+}
+"""What may help against each kind, in words and as a change."""
