@@ -582,7 +582,16 @@ def search(
         or any(question.prop.word is Word.EVENTUALLY for question in questions)
     )
     found = _Search(
-        engine, budget, limits, same, questions, chosen, order, strategy, seed=seed, keep_edges=edges_wanted
+        engine,
+        budget,
+        limits,
+        same,
+        questions,
+        chosen,
+        Order(order),
+        Strategy(strategy),
+        seed=seed,
+        keep_edges=edges_wanted,
     )
     found.until_us = None if limits.until is None else state.now_us + microseconds(limits.until)
     stopped_by = found.run(state, tell)
