@@ -26,7 +26,12 @@ from volsim.apiserver.strategy import (
     strip_disabled,
     with_generated_selector,
 )
-from volsim.apiserver.validation import validate_create, validate_status_update, validate_update
+from volsim.apiserver.validation import (
+    validate_create,
+    validate_ephemeral_containers,
+    validate_status_update,
+    validate_update,
+)
 from volsim.apiserver.writes import Bind, Create, Put, Update, UpdateStatus, Write
 from volsim.errors import AlreadyExists, Conflict, FieldError, Forbidden, Invalid, NotFound
 from volsim.objects import Condition, GenericObject, Job, Pod
@@ -43,6 +48,7 @@ __all__ = [
     "resource_name",
     "table_of",
     "update",
+    "update_ephemeral_containers",
     "update_status",
 ]
 
@@ -246,6 +252,25 @@ def update_status(draft: Draft, obj: Any, *, user: bool = False) -> Any:
         if errors:
             raise _invalid(new, errors)
     return _store(draft, new, current)
+
+
+def update_ephemeral_containers(draft: Draft, obj: Any) -> Pod:
+    """PUT of a pod's subresource `ephemeralcontainers`: the pod as it is stored; all else of it stays as it is.
+
+    Raises `NotFound` (also where the version has no such subresource), `Invalid`. Source:
+    kube-apiserver, pkg/registry/core/pod/strategy.go (podEphemeralContainersStrategy).
+    """
+    if not isinstance(obj, Pod) or not draft.rules.ephemeral_containers:
+        raise NotFound("the server could not find the requested resource")
+    current: Pod = _current(draft, obj)
+    added = strip_disabled(default(obj, draft.rules), draft.rules).spec.ephemeral_containers
+    new = current.replace(spec=current.spec.replace(ephemeral_containers=added))
+    new = prepare_for_update(new, current, draft.rules)
+    errors = validate_ephemeral_containers(new, current, draft.rules)
+    if errors:
+        raise _invalid(new, errors)
+    stored: Pod = _store(draft, new, current)
+    return stored
 
 
 def _store(draft: Draft, obj: Any, current: Any) -> Any:

@@ -338,6 +338,8 @@ def _strip_pod(spec: Any, rules: Rules) -> Any:
         spec = spec.replace(volumes=tuple(each.replace(image=None) for each in spec.volumes))
     if not rules.pod_scheduling_readiness and spec.scheduling_gates:
         spec = spec.replace(scheduling_gates=())
+    if not rules.ephemeral_containers and spec.ephemeral_containers:
+        spec = spec.replace(ephemeral_containers=())
     for gate, field in _GATED_FIELDS:
         if not getattr(rules, gate) and getattr(spec, field) is not None:
             spec = spec.replace(**{field: None})

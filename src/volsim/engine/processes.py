@@ -16,7 +16,7 @@ from volsim.control.kubelet.configuration import MountError
 from volsim.control.kubelet.containers import ConfigError, keep_files, open_process
 from volsim.control.kubelet.pods import work_on
 from volsim.control.kubelet.volumes import Place, volume_directory
-from volsim.control.kubelet.work import MEMORY, PodWork
+from volsim.control.kubelet.work import MEMORY, PodWork, added_containers
 from volsim.errors import FileError, NotFound, OutOfMemory, Unreachable, VolsimError, did_you_mean
 from volsim.objects import Container, Pod
 from volsim.programs.images import command, image_for
@@ -85,7 +85,7 @@ def _known_work(view: View, pod: Pod) -> PodWork:
 
 def _spec(pod: Pod, container: str | None) -> Container:
     """The container that is meant: the one named, the annotated default, or the first."""
-    specs = (*pod.spec.containers, *pod.spec.init_containers)
+    specs = (*pod.spec.containers, *pod.spec.init_containers, *added_containers(pod))
     name = container or pod.metadata.annotations.get("kubectl.kubernetes.io/default-container")
     if name is None:
         return pod.spec.containers[0]

@@ -253,14 +253,18 @@ class Simulation(Breakable):
     ) -> Object:
         """The object changed by a `merge` (RFC 7396), `strategic` or `json` (RFC 6902) patch, as stored.
 
-        `subresource` may be ``"status"``. Raises `NotFound`, `Invalid`, `Forbidden`.
+        `subresource` may be ``"status"`` or, of a pod, ``"ephemeralcontainers"``. Raises `NotFound`, `Invalid`,
+        `Forbidden`.
         """
         current = self.get(ref, namespace)
         new = from_manifest(apply_patch(to_manifest(current), patch, type))
         if subresource == "status":
             return self._request("patch status of", current, lambda d: requests.update_status(d, new, user=True))
+        if subresource == "ephemeralcontainers":
+            return self._request("debug", current, lambda draft: requests.update_ephemeral_containers(draft, new))
         if subresource not in (None, "scale"):
-            raise NotFound(f"there is no subresource {subresource!r}; there are 'status' and 'scale'")
+            known = "'status', 'scale' and, of a pod, 'ephemeralcontainers'"
+            raise NotFound(f"there is no subresource {subresource!r}; there are {known}")
         return self._request("patch", current, lambda draft: requests.update(draft, new, user=True, warn=_warn))
 
     def scale(self, ref: str, replicas: int, namespace: str = "default") -> Object:

@@ -51,7 +51,7 @@ from volsim.objects import (
 )
 from volsim.rules import Rules
 
-__all__ = ["validate_create", "validate_status_update", "validate_update"]
+__all__ = ["validate_create", "validate_ephemeral_containers", "validate_status_update", "validate_update"]
 
 _Check = Callable[[Errors, Any], None]
 _UpdateCheck = Callable[[Errors, Any, Any], None]
@@ -150,6 +150,13 @@ def validate_update(new: Any, old: Any, rules: Rules) -> list[FieldError]:
     check = _UPDATE.get(type(new))
     if check is not None:
         check(errors, new, old)
+    return errors
+
+
+def validate_ephemeral_containers(new: Pod, old: Pod, rules: Rules) -> list[FieldError]:
+    """What must not be added to a running pod, or changed of what was."""
+    errors = Errors(rules)
+    pods.check_added_containers(errors, new, old)
     return errors
 
 

@@ -4,7 +4,7 @@ Modelled: the spec of pods and of templates, updates (of gated pods as well), st
 Not modelled: host aliases, DNS options, sysctls, seccomp, AppArmor and Windows options, claims of dynamic resource
 allocation, resizing in place, addresses in the status.
 Source: kube-apiserver, pkg/apis/core/validation/validation.go (ValidatePodSpec, ValidatePodCreate, ValidatePodUpdate,
-ValidatePodStatusUpdate, ValidatePodTemplateSpec).
+ValidatePodEphemeralContainersUpdate, ValidatePodStatusUpdate, ValidatePodTemplateSpec).
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from volsim.objects import (
 )
 
 __all__ = [
+    "check_added_containers",
     "check_file_keys",
     "check_pod",
     "check_pod_spec",
@@ -340,6 +341,26 @@ def check_pod_update(errors: Errors, new: Pod, old: Pod) -> None:
     spec = _without_allowed_changes(errors, new.spec, old.spec)
     if not same(spec, old.spec):
         errors.forbidden("spec", f"{_only_these(errors)}\n{difference(old.spec, spec)}")
+
+
+def check_added_containers(errors: Errors, new: Pod, old: Pod) -> None:
+    """What somebody adds to a running pod, to look into it: never to be changed or taken away again.
+
+    Source: pkg/apis/core/validation/validation.go, ValidatePodEphemeralContainersUpdate.
+    """
+    if _MIRROR in old.metadata.annotations:
+        errors.forbidden("", "static pods do not support ephemeral containers")
+        return
+    _check_whole_pod(errors, new, old.spec)
+    field = "spec.ephemeralContainers"
+    found = {each.name: each for each in new.spec.ephemeral_containers}
+    for each in old.spec.ephemeral_containers:
+        now = found.get(each.name)
+        if now is None:
+            errors.forbidden(field, f'existing ephemeral containers "{each.name}" may not be removed\n')
+        elif not same(now, each):
+            text = f'existing ephemeral containers "{each.name}" may not be changed\n{difference(each, now)}'
+            errors.forbidden(field, text)
 
 
 def _check_annotation_changes(errors: Errors, new: Pod, old: Pod) -> None:

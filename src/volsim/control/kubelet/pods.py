@@ -1,9 +1,9 @@
 """Kubelet: one pod on one node, from its assignment until nothing of it is left.
 
 Modelled: volumes (attached, then mounted) before containers, init containers in order, sidecars, restart policies,
-hooks and probes, graceful stop, active deadlines, evictions, removal of the pod's directories before its API object,
-return after a reboot or the loss of the sandbox, orphans that were deleted by force.
-Not modelled: static pods, ephemeral containers.
+ephemeral containers, hooks and probes, graceful stop, active deadlines, evictions, removal of the pod's directories
+before its API object, return after a reboot or the loss of the sandbox, orphans that were deleted by force.
+Not modelled: static pods, the process namespace that an ephemeral container shares with its target.
 Source: kubelet, pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTerminatedPod), pkg/kubelet/pod_workers.go.
 
 The key of a pod is ``namespace/name@uid``: two pods of one name are two pods.
@@ -18,7 +18,7 @@ from volsim.control.kubelet import attaching, containers, eviction, lifecycle, p
 from volsim.control.kubelet.mounting import has_configuration, mount, pods_waiting_for_others, pods_with_configuration
 from volsim.control.kubelet.status import pod_status
 from volsim.control.kubelet.volumes import tear_down
-from volsim.control.kubelet.work import DISK, PodWork
+from volsim.control.kubelet.work import DISK, PodWork, added_containers
 from volsim.objects import Container as ContainerSpec
 from volsim.objects import Pod, PodStatus
 from volsim.state import Change, View
@@ -284,6 +284,7 @@ def _run(work: PodWork) -> None:
     if not _mount(work) or not _renew_sandbox(work):
         return
     _take_address(work)
+    _look_in(work)
     if not _initialise(work):
         return
     for spec in work.pod.spec.containers:
@@ -328,12 +329,12 @@ def _has_run(work: PodWork) -> bool:
 
 
 def _end_with_sidecars(work: PodWork) -> None:
-    """Stop the sidecars of a pod whose containers have all ended for good."""
+    """Stop what else runs in a pod whose containers have all ended for good: sidecars, ephemeral containers."""
     sandbox = work.sandbox
     assert sandbox is not None
-    if any(spec.restart_policy == "Always" for spec in work.pod.spec.init_containers) and all(
-        _is_over(work, spec) for spec in work.pod.spec.containers
-    ):
+    sidecars = any(spec.restart_policy == "Always" for spec in work.pod.spec.init_containers)
+    looked_into = any(work.row(spec.name or "").running for spec in added_containers(work.pod))
+    if (sidecars or looked_into) and all(_is_over(work, spec) for spec in work.pod.spec.containers):
         work.sandbox = sandbox.replace(ending=Ending())
         termination.stop_pod(work, work.grace_us)
 
@@ -348,6 +349,16 @@ def _take_address(work: PodWork) -> None:
         address = f"{machine.pod_network}.{machine.next_address}"
         work.machine = machine.replace(next_address=2 + (machine.next_address - 1) % 253)
     work.sandbox = work.sandbox.replace(address=address)
+
+
+def _look_in(work: PodWork) -> None:
+    """Start the ephemeral containers, each once: also where init containers fail, and nothing waits for them."""
+    for spec in added_containers(work.pod):
+        row = work.row(spec.name or "")
+        if row.started_us is None:
+            _start(work, spec)
+        elif row.running:
+            _tend(work, spec)
 
 
 def _initialise(work: PodWork) -> bool:

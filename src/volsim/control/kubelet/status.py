@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from volsim.control.kubelet import probes
 from volsim.control.kubelet.containers import last_run, may_restart
-from volsim.control.kubelet.work import PodWork
+from volsim.control.kubelet.work import PodWork, added_containers
 from volsim.objects import (
     Condition,
     ContainerState,
@@ -44,6 +44,7 @@ def pod_status(work: PodWork) -> PodStatus:
         conditions=_conditions(work, phase, inits, apps),
         init_container_statuses=inits,
         container_statuses=apps,
+        ephemeral_container_statuses=tuple(_status_of_added(work, each) for each in added_containers(work.pod)),
         host_ip=work.machine.address,
         host_ips=(HostIP(ip=work.machine.address),) if work.rules.pod_ready_to_start_containers else (),
         pod_ip=address or None,
@@ -103,6 +104,11 @@ def _status(work: PodWork, spec: ContainerSpec) -> ContainerStatus:
         state=_state(work, spec, row),
         last_state=_last_state(work, spec, row),
     )
+
+
+def _status_of_added(work: PodWork, spec: ContainerSpec) -> ContainerStatus:
+    """An ephemeral container promises nothing: it is never said to be ready, or to have started."""
+    return _status(work, spec).replace(ready=False, started=None)
 
 
 def _ready(work: PodWork, spec: ContainerSpec, row: Container) -> bool:

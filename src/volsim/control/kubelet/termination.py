@@ -11,7 +11,7 @@ A second deletion with a shorter grace changes nothing: what was begun is waited
 from __future__ import annotations
 
 from volsim.control.kubelet import containers, lifecycle
-from volsim.control.kubelet.work import PodWork
+from volsim.control.kubelet.work import PodWork, added_containers
 from volsim.objects import Container as ContainerSpec
 
 __all__ = ["begin", "go_on", "stop_pod"]
@@ -33,8 +33,12 @@ def stop_pod(work: PodWork, grace_us: int) -> bool:
 
 
 def _in_order(work: PodWork) -> tuple[ContainerSpec, ...]:
-    """The containers as they are stopped: what the pod is for, then what was started before it, last first."""
-    return (*work.pod.spec.containers, *reversed(work.pod.spec.init_containers))
+    """The containers as they are stopped: what the pod is for, then what was started before it, last first.
+
+    What was added to look into the pod stands last: no sidecar waits for its end.
+    """
+    spec = work.pod.spec
+    return (*spec.containers, *reversed(spec.init_containers), *added_containers(work.pod))
 
 
 def begin(work: PodWork, spec: ContainerSpec, grace_us: int, message: str) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "RAW",
     "RAW_ATTACHED",
     "PodWork",
+    "added_containers",
 ]
 
 DISK, MEMORY, BACKEND, ATTACHED, LAYER = "disk", "memory", "backend", "attached", "layer"
@@ -43,6 +44,36 @@ HELD, DEVICE, RAW, RAW_ATTACHED, OTHERS = "held", "device", "raw", "raw-attached
 """Likewise: a file that a container has mounted (`container|mount point`), the file system on a block device of the
 node, the device of a backend, of one that only those nodes can reach to which it is attached, the memory of another pod
 (`uid|volume`)."""
+
+
+def added_containers(pod: Pod) -> tuple[ContainerSpec, ...]:
+    """The ephemeral containers of a pod as the kubelet runs them: like others, but never again.
+
+    >>> from volsim.objects import EphemeralContainer, PodSpec
+    >>> pod = Pod(spec=PodSpec(ephemeral_containers=(EphemeralContainer(name="look", image="busybox"),)))
+    >>> [(each.name, each.restart_policy) for each in added_containers(pod)]
+    [('look', 'Never')]
+    """
+    return tuple(
+        ContainerSpec(
+            name=each.name,
+            args=each.args,
+            command=each.command,
+            env=each.env,
+            env_from=each.env_from,
+            image=each.image,
+            image_pull_policy=each.image_pull_policy,
+            restart_policy="Never",
+            security_context=each.security_context,
+            stdin=each.stdin,
+            stdin_once=each.stdin_once,
+            tty=each.tty,
+            volume_devices=each.volume_devices,
+            volume_mounts=each.volume_mounts,
+            working_dir=each.working_dir,
+        )
+        for each in pod.spec.ephemeral_containers
+    )
 
 
 class PodWork:
@@ -71,8 +102,10 @@ class PodWork:
     # -- containers ---------------------------------------------------------------------------------------------------
     @property
     def specs(self) -> tuple[ContainerSpec, ...]:
-        """The pod's init and app containers, in the order in which they start."""
-        return (*self.pod.spec.init_containers, *self.pod.spec.containers)
+        """The pod's init and app containers, in the order in which they start, and what was added to look into it."""
+        spec = self.pod.spec
+        added = added_containers(self.pod) if spec.ephemeral_containers else ()
+        return (*spec.init_containers, *spec.containers, *added)
 
     def row(self, name: str) -> Container:
         """The container as it is now; a fresh one if it never started."""
