@@ -89,7 +89,7 @@ class TestAssumed:
     """What manifests leave open is made up, and said."""
 
     def test_nodes(self) -> None:
-        assert "nodes: node01, node02, node03 in one zone" in Design.read(pod("a")).assumed
+        assert "nodes: node01, node02, node03 in one zone, with room for everything" in Design.read(pod("a")).assumed
         assert Design.read(pod("a"), nodes=2).assumed == ()
 
     def test_a_class_that_nobody_defines(self) -> None:
@@ -128,6 +128,34 @@ class TestAssumed:
         assert said in Design.read([*nodes, pod("p")]).assumed
         assert said not in Design.read([nodes[0], pod("p")]).assumed
 
+    def test_what_an_unknown_image_runs_is_a_server(self) -> None:
+        manifest = pod("a")
+        manifest["spec"]["containers"][0] |= {"image": "example.com/own", "command": ["/own", "--serve"]}
+        design = Design.read(manifest, nodes=1)
+        assert "containers c: run as servers, whatever their command does" in design.assumed
+        sim = design.start(design.parts()[0])
+        sim.settle()
+        assert sim.get("pod/a").status.phase == "Running"
+
+    def test_what_a_known_image_runs_is_run(self) -> None:
+        manifest = pod("a", restartPolicy="Never")
+        manifest["spec"]["containers"][0] |= {"image": "busybox", "command": ["false"]}
+        design = Design.read(manifest, nodes=1)
+        sim = design.start(design.parts()[0])
+        sim.settle()
+        assert sim.get("pod/a").status.phase == "Failed"
+
+    def test_nodes_that_are_made_up_have_room(self) -> None:
+        manifest = pod("a")
+        manifest["spec"]["containers"][0]["resources"] = {"requests": {"memory": "64Gi", "cpu": 16}}
+        design = Design.read(manifest)
+        sim = design.start(design.parts()[0])
+        sim.settle()
+        assert sim.get("pod/a").status.phase == "Running"
+
+    def test_a_design_without_a_workload_says_that_nothing_was_checked(self) -> None:
+        assert any(line.startswith("no workload is among the objects") for line in Design.read(claim("c")).assumed)
+
 
 class TestPlaces:
     """Where an object stands is where its document begins."""
@@ -151,6 +179,10 @@ class TestErrors:
     def test_nothing(self) -> None:
         with pytest.raises(VolsimError, match="there is nothing to check"):
             Design.read([])
+
+    def test_a_version_from_before_1_15(self) -> None:
+        with pytest.raises(ManifestError, match=r"no server since 1\.15 has v1beta3 of Pod"):
+            Design.read(POD.replace("v1", "v1beta3"))
 
     def test_all_problems_of_a_manifest_at_once(self) -> None:
         with pytest.raises(ManifestError) as caught:

@@ -56,6 +56,7 @@ Something can happen that people do not expect. Kubernetes 1.36; faults: rollout
 | | finding | what can happen | where |
 | --- | --- | --- | --- |
 | 🔴 | VS302 rollout-stuck | a rollout of Deployment/default/web can stop for ever | `FILE:8` |
+| 🔴 | VS201 two-writers | under rollout, two pods can write default/data at once | `FILE:8` |
 
 <details>
 <summary>VS302: how it comes about, and what helps</summary>
@@ -96,7 +97,7 @@ def test_the_text_tells_each_finding_with_place_story_and_help(file: Path, repor
 def test_markdown_has_a_table_and_stories_to_unfold(file: Path, report: CheckReport) -> None:
     told = plain(shown(report, "markdown"), file, report)
     assert told.startswith(MARKDOWN)
-    assert told.count("```") == 2
+    assert told.count("```") == 4
     assert told.endswith("(disks.csi.volsim.dev)")
 
 
@@ -107,7 +108,8 @@ def test_sarif_names_the_rule_the_file_and_the_line(file: Path, report: CheckRep
     driver = run["tool"]["driver"]
     assert (driver["name"], driver["version"]) == ("volsim", volsim.__version__)
     assert [rule["id"] for rule in driver["rules"]] == list(KINDS)
-    [result] = run["results"]
+    result, other = run["results"]
+    assert [place["physicalLocation"]["region"]["startLine"] for place in other["relatedLocations"]] == [2]
     assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "VS302"
     assert result["level"] == "error"
     [location] = result["locations"]
@@ -146,12 +148,12 @@ def test_the_identity_of_a_finding_stays_when_lines_move(report: CheckReport) ->
 
 def test_junit_has_a_case_for_each_kind_and_part(report: CheckReport) -> None:
     root = ElementTree.fromstring(shown(report, "junit"))
-    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == (str(len(KINDS)), "1", "0")
+    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == (str(len(KINDS)), "2", "0")
     [suite] = root
     assert suite.get("name") == "Deployment/default/web"
     failed = [case.get("name") for case in suite if case.find("failure") is not None]
-    assert failed == ["VS302 rollout-stuck"]
-    told = suite.findtext("testcase/failure") or ""
+    assert failed == ["VS201 two-writers", "VS302 rollout-stuck"]
+    told = next(case.findtext("failure") or "" for case in suite if case.get("name") == "VS302 rollout-stuck")
     assert all(line in told for line in report.findings[0].told)
 
 
@@ -166,4 +168,14 @@ def test_a_report_of_dicts_has_no_lines(report: CheckReport) -> None:
     assert told.places == {}
     log = json.loads(shown(told, "sarif"))
     assert "physicalLocation" not in log["runs"][0]["results"][0]["locations"][0]
-    assert shown(told, "markdown").count("|  |") == 1
+    assert shown(told, "markdown").count("|  |") == 2
+
+
+def test_many_things_that_are_assumed_are_counted() -> None:
+    volumes = [{"name": f"v{at}", "configMap": {"name": f"c{at}"}} for at in range(6)]
+    spec = {"containers": [{"name": "c", "image": "nginx"}], "volumes": volumes}
+    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}
+    report = volsim.check(manifest, nodes=1, faults="container-crash")
+    assert len(report.assumed) == 6
+    told = "assumed: configmap/c0, configmap/c1, configmap/c2, configmap/c3 and 2 others: are there"
+    assert told in shown(report, "text").splitlines()

@@ -14,7 +14,7 @@
 ... spec: {storageClassName: fast, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 ... ''')
 >>> for line in design.assumed: print(line)
-nodes: node01, node02, node03 in one zone
+nodes: node01, node02, node03 in one zone, with room for everything
 storageclass/fast: provisioned by a CSI driver that attaches its disks (disks.csi.volsim.dev)
 >>> [part.workloads for part in design.parts()]
 [('Pod/default/p',)]
@@ -30,9 +30,11 @@ import attrs
 import networkx as nx
 
 from volsim.checking.findings import Place
-from volsim.errors import VolsimError
-from volsim.manifests import read, to_manifest
-from volsim.objects import LabelSelector, LabelSelectorRequirement
+from volsim.errors import ManifestError, Problem, VolsimError
+from volsim.manifests import Reading, read, to_manifest
+from volsim.objects import KINDS, FrozenDict, GenericObject, LabelSelector, LabelSelectorRequirement, NodeStatus
+from volsim.programs.images import image_for
+from volsim.quantity import Quantity
 from volsim.rules import Rules
 from volsim.simulation import Simulation
 
@@ -47,6 +49,9 @@ _FIRST = ("Namespace", "PriorityClass", "CSIDriver", "StorageClass", "Persistent
 _UNKNOWABLE = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
 _NO_PROVISIONER, _IN_TREE = "kubernetes.io/no-provisioner", "kubernetes.io/"
 _ZONE = "topology.kubernetes.io/zone"
+_LABELS = FrozenDict({_ZONE: "zone-a", "topology.kubernetes.io/region": "region-1"})
+_LARGE = NodeStatus(capacity={"cpu": Quantity("256"), "memory": Quantity("2Ti"), "ephemeral-storage": Quantity("16Ti")})
+"""How large nodes are whose size nobody has said is no finding about a design."""
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -105,6 +110,7 @@ class Design:
         """Read manifests and make up what they leave open. Raises `ManifestError`, and `VolsimError` for odd nodes."""
         rules = Rules() if kubernetes is None else Rules.for_version(kubernetes)
         reading = read(source)
+        _refuse_old(reading)
         objects = [{"metadata": {}, **to_manifest(obj)} for obj in reading.objects]
         if not objects:
             raise VolsimError("there is nothing to check: the source holds no object")
@@ -116,6 +122,8 @@ class Design:
         made.classes()
         made.configuration()
         made.programs()
+        if not made.of_kind(*WORKLOADS):
+            made.assumed.append("no workload is among the objects: nothing runs that could be checked")
         if len(_zones(chosen)) > 1:
             made.assumed.append("disks of CSI drivers: each is in a zone, and reached only from there")
         return cls(
@@ -173,6 +181,17 @@ def _rank(manifest: Manifest) -> int:
     if kind in _FIRST:
         return _FIRST.index(kind)
     return len(_FIRST) + 2 * (kind in WORKLOADS) + (kind != "PersistentVolumeClaim")
+
+
+def _refuse_old(reading: Reading) -> None:
+    """Raise `ManifestError` for versions of Kubernetes' kinds that no server takes since 1.15."""
+    problems = [
+        Problem(place[0], place[1], 0, "apiVersion", f"no server since 1.15 has {obj.api_version} of {obj.kind}")
+        for obj, place in zip(reading.objects, reading.places, strict=True)
+        if isinstance(obj, GenericObject) and obj.kind in KINDS and "." not in obj.api_version
+    ]
+    if problems:
+        raise ManifestError(problems)
 
 
 def _zones(nodes: Iterable[Any]) -> set[str]:
@@ -299,7 +318,11 @@ class _Made:
         if not found:
             raise VolsimError(f"nodes={given!r}: a design needs at least one node to run on")
         if given is None:
-            self.assumed.append(f"nodes: {', '.join(node.name for node in found)} in one zone")
+            self.assumed.append(
+                f"nodes: {', '.join(node.name for node in found)} in one zone, with room for everything"
+            )
+        if given is None or isinstance(given, int):
+            found = [node.replace(metadata=node.metadata.replace(labels=_LABELS), status=_LARGE) for node in found]
         return tuple(found)
 
     def namespaces(self) -> None:
@@ -363,8 +386,8 @@ class _Made:
         self.assumed.append(f"storageclass/{name}: {what} by a CSI driver that attaches its disks ({DRIVER})")
 
     def programs(self) -> None:
-        """Let init containers end well, and probes and hooks too: what they run cannot be known from manifests."""
-        ended, asked = set(), set()
+        """Let what cannot be known go well: init containers, probes, hooks, the commands of unknown images."""
+        ended, asked, served = set(), set(), set()
         for workload in self.of_kind(*WORKLOADS):
             spec = template_of(workload).get("spec") or {}
             for container in spec.get("initContainers") or []:
@@ -374,8 +397,16 @@ class _Made:
             for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
                 found = [name for name in _UNKNOWABLE if container.pop(name, None)]
                 asked.update([container.get("name") or ""] if found else [])
+            for container in spec.get("containers") or []:
+                if not image_for(container.get("image") or "").known and (
+                    container.get("command") or container.get("args")
+                ):
+                    container |= {"command": [], "args": []}
+                    served.add(container.get("name") or "")
         if ended:
             self.assumed.append(f"init containers {', '.join(sorted(ended))}: end well, whatever they run")
+        if served:
+            self.assumed.append(f"containers {', '.join(sorted(served))}: run as servers, whatever their command does")
         if asked:
             self.assumed.append(f"probes and hooks of {', '.join(sorted(asked))}: succeed")
 

@@ -8,15 +8,28 @@ from volsim.checking.findings import CheckReport, Finding
 
 __all__ = ["text"]
 
+_MOST_NAMED = 4
+"""So many objects that were assumed are named: a dashboard may mount thirty ConfigMaps."""
+
 
 def text(report: CheckReport) -> str:
     """The report for a terminal."""
     lines = [f"Kubernetes {report.kubernetes}; faults: {', '.join(report.faults)}"]
-    lines += [f"assumed: {line}" for line in report.assumed]
+    lines += [f"assumed: {line}" for line in _short(report.assumed)]
     for number, finding in enumerate(report.findings, 1):
         lines += ["", *_finding(report, number, finding)]
     lines += ["", *_explored(report)]
     return "\n".join(lines)
+
+
+def _short(assumed: tuple[str, ...]) -> list[str]:
+    """What was assumed; of many things that are simply there, how many."""
+    there = [line.removesuffix(": is there") for line in assumed if line.endswith(": is there")]
+    if len(there) <= _MOST_NAMED:
+        return list(assumed)
+    rest = len(there) - _MOST_NAMED
+    others = [line for line in assumed if not line.endswith(": is there")]
+    return [*others, f"{', '.join(there[:_MOST_NAMED])} and {_count(rest, 'other')}: are there"]
 
 
 def _finding(report: CheckReport, number: int, finding: Finding) -> list[str]:
