@@ -186,7 +186,7 @@ def _rank(manifest: Manifest) -> int:
 def _refuse_old(reading: Reading) -> None:
     """Raise `ManifestError` for versions of Kubernetes' kinds that no server takes since 1.15."""
     problems = [
-        Problem(place[0], place[1], 0, "apiVersion", f"no server since 1.15 has {obj.api_version} of {obj.kind}")
+        Problem(place[0], place[1], 1, "apiVersion", f"no server since 1.15 has {obj.api_version} of {obj.kind}")
         for obj, place in zip(reading.objects, reading.places, strict=True)
         if isinstance(obj, GenericObject) and obj.kind in KINDS and "." not in obj.api_version
     ]
