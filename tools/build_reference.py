@@ -10,6 +10,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import attrs
@@ -459,6 +460,8 @@ def groups() -> list[tuple[str, list[str]]]:
 
 def _directive(name: str) -> list[str]:
     value = getattr(volsim, name)
+    if isinstance(value, ModuleType):
+        return [f".. automodule:: volsim.{name}", "   :members:"]
     if not isinstance(value, type):
         return [f".. autofunction:: volsim.{name}"]
     if issubclass(value, Exception):

@@ -8,12 +8,13 @@ import pytest
 import volsim
 from tests.exploration.clusters import claim, cluster, pod, settled, volume
 from volsim import Faults, properties
-from volsim.exploration import Observer, Reduction, Strategy
+from volsim.engine import simulation as engine
+from volsim.exploration import Observer, Progress, Reduction, Strategy, Violation
 from volsim.exploration.graphs import dot, mermaid
 
 
 def running(sim: volsim.Simulation) -> bool:
-    return sim.get("pod/p").status.phase == "Running"
+    return bool(sim.get("pod/p").status.phase == "Running")
 
 
 def two_claims() -> volsim.Simulation:
@@ -77,7 +78,7 @@ def test_a_property_that_raises_is_told_with_its_story() -> None:
 def test_what_a_property_remembers_keeps_situations_apart() -> None:
     """Whether c was bound at any time: to end bound to nothing is not the same before and after."""
 
-    def is_bound(sim: volsim.Simulation) -> bool:
+    def is_bound(sim: engine.Simulation) -> bool:
         return any(each.status.phase == "Bound" for each in sim.list("pvc"))
 
     seen = Observer(is_bound, lambda memory, sim: memory or is_bound(sim))
@@ -148,7 +149,7 @@ def test_breadth_first_gives_a_shortest_story() -> None:
 
 
 # -- stories -----------------------------------------------------------------------------------------------------------
-def stuck() -> volsim.exploration.Violation:  # type: ignore[name-defined]
+def stuck() -> Violation:
     sim = settled(cluster(pod("p"), nodes=1))
     again = properties.eventually("p runs", lambda sim: running(sim) and sim.state.get("machines", "node01").powered)
     report = volsim.explore(sim, faults=Faults(node_failures=1, healing=False), properties=[again])
@@ -199,7 +200,7 @@ def test_small_graphs_are_drawn() -> None:
 
 
 def test_progress_is_told() -> None:
-    told = []
+    told: list[Progress] = []
     volsim.explore(two_claims(), progress=told.append)
     assert [each.states for each in told] == sorted(each.states for each in told)
     assert told[-1].frontier == 0

@@ -16,7 +16,7 @@ DRIVER = "csi.example.com"
 
 def given_to(name: str) -> properties.Property:
     def holds(sim: volsim.Simulation) -> bool:
-        return sim.get(f"pvc/{name}").status.phase == "Bound"
+        return bool(sim.get(f"pvc/{name}").status.phase == "Bound")
 
     return properties.sometimes(f"claim {name} gets the volume", holds)
 
@@ -103,7 +103,8 @@ def is_rolled_out(sim: volsim.Simulation) -> bool:
     if web.metadata.generation == 1:
         return True
     status = web.status
-    return status.observed_generation == 2 and status.updated_replicas == status.ready_replicas == status.replicas == 1
+    counts = {status.updated_replicas, status.ready_replicas, status.replicas}
+    return status.observed_generation == 2 and counts == {1}
 
 
 @pytest.mark.parametrize(("strategy", "may_stop"), [("RollingUpdate", True), ("Recreate", False)])

@@ -14,7 +14,7 @@ from volsim.exploration.digests import TIMES, TOLD, Reader
 from volsim.exploration.situation import clocks
 from volsim.manifests.schema import time_fields
 from volsim.objects import KINDS, Condition, ContainerStateRunning, Taint, snake
-from volsim.state.runtime import Container
+from volsim.state.runtime import Container, Ended
 
 PACKAGE = Path(volsim.__file__).parent
 digest = Reader().digest
@@ -124,11 +124,11 @@ def test_a_cron_job_goes_by_the_calendar() -> None:
 
 
 def test_how_a_container_ended_before_is_told_from_when() -> None:
-    first = digest(Container(last=(137, 1_000_000, 2_000_000, "Error")))
-    later = digest(Container(last=(137, 5_000_000, 9_000_000, "Error")))
-    other = digest(Container(last=(0, 1_000_000, 2_000_000, "Completed")))
+    first = digest(Container(last=Ended(exit_code=137, started_us=1_000_000, finished_us=2_000_000, reason="Error")))
+    later = digest(Container(last=Ended(exit_code=137, started_us=5_000_000, finished_us=9_000_000, reason="Error")))
+    other = digest(Container(last=Ended(exit_code=0, started_us=1_000_000, finished_us=2_000_000, reason="Completed")))
     assert first.shape == later.shape != other.shape
-    assert first.times[-2:] == other.times[-2:] == (1_000_000, 2_000_000)
+    assert first.times == other.times == (1_000_000, 2_000_000)
 
 
 def test_of_what_only_counts_up_it_does_not_count_for_ever_how_far() -> None:

@@ -199,9 +199,6 @@ class Reader:
             yield self.digest(name)
             if name in TIMES and isinstance(value, int):
                 yield Digest(0, times=(value,))
-            elif name == "last" and isinstance(value, tuple):  # how a container's run before this one ended
-                code, started_us, finished_us, *said = value
-                yield self.digest((code, *said))._replace(times=(started_us, finished_us))
             elif name == "boot_id" and isinstance(value, str):  # it follows from the node and the boot at its end
                 yield Digest(fingerprint(value.rpartition("-")[2]))
             elif name in COUNTS and isinstance(value, int):
