@@ -128,7 +128,7 @@ def test_how_a_container_ended_before_is_told_from_when() -> None:
     later = digest(Container(last=Ended(exit_code=137, started_us=5_000_000, finished_us=9_000_000, reason="Error")))
     other = digest(Container(last=Ended(exit_code=0, started_us=1_000_000, finished_us=2_000_000, reason="Completed")))
     assert first.shape == later.shape != other.shape
-    assert first.times == other.times == (1_000_000, 2_000_000)
+    assert first.times[-2:] == (1_000_000, 2_000_000) == other.times[-2:]
 
 
 def test_of_what_only_counts_up_it_does_not_count_for_ever_how_far() -> None:
