@@ -11,7 +11,7 @@ import pytest
 
 from tests.apiserver.manifests import Manifest, accept, claim, container, pod, refusal, storage_class, volume, workload
 from volsim import Simulation
-from volsim.errors import Invalid
+from volsim.errors import Invalid, NotFound
 
 MODES = '"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"'
 
@@ -340,3 +340,12 @@ class TestTheRest:
         }
         [told] = refusal(budget)
         assert told.endswith("minAvailable and maxUnavailable cannot be both set")
+
+
+@pytest.mark.parametrize("kind", ["Pod", "ReplicationController", "PersistentVolume"])
+def test_a_version_that_no_server_has_any_more_is_refused(kind: str) -> None:
+    sim = Simulation(nodes=0)
+    before = sim.state
+    with pytest.raises(NotFound, match=f'no matches for kind "{kind}" in version "v1beta3"'):
+        sim.apply({"apiVersion": "v1beta3", "kind": kind, "metadata": {"name": "old"}, "spec": {}})
+    assert sim.state == before

@@ -36,6 +36,7 @@ from volsim.apiserver.writes import Bind, Create, Put, Update, UpdateStatus, Wri
 from volsim.errors import AlreadyExists, Conflict, FieldError, Forbidden, Invalid, NotFound
 from volsim.objects import Condition, GenericObject, Job, Pod
 from volsim.objects._record import FrozenDict
+from volsim.objects.kinds import find_kind
 from volsim.state import Draft, View
 
 __all__ = [
@@ -105,8 +106,8 @@ def carry_out(draft: Draft, write: Write) -> Any:
 def create(draft: Draft, obj: Any, *, warn: Warn = _quiet) -> Any:
     """POST: the object as it is stored.
 
-    Raises `Invalid` with all field errors at once, `AlreadyExists`, `NotFound` (its namespace), `Forbidden`
-    (admission).
+    Raises `Invalid` with all field errors at once, `AlreadyExists`, `NotFound` (its namespace; a version of its kind
+    that no server has any more), `Forbidden` (admission).
     """
     obj = accepted(draft, obj, warn)
     table, key = table_of(obj), obj.key
@@ -128,6 +129,8 @@ def create(draft: Draft, obj: Any, *, warn: Warn = _quiet) -> Any:
 
 def accepted(draft: View, obj: Any, warn: Warn = _quiet) -> Any:
     """The object as a POST would store it now, but for uid, version and time. Raises as `create`; writes nothing."""
+    if isinstance(obj, GenericObject) and not obj.group and find_kind(obj.kind) is not None:
+        raise NotFound(f'no matches for kind "{obj.kind}" in version "{obj.api_version}"')  # from before 1.15
     obj = prepared(draft, obj, warn)
     errors = validate_create(obj, draft.rules)
     if errors:
