@@ -256,6 +256,7 @@ class Rules:
     non_preempting_priority: bool = _gate((1, 19), "KEP-902 NonPreemptingPriority")
     pod_scheduling_readiness: bool = _gate((1, 27), "KEP-3521 PodSchedulingReadiness")
     ephemeral_containers: bool = _gate((1, 23), "KEP-277 EphemeralContainers: pods/ephemeralcontainers")
+    static_pods_refer_to_nothing: bool = _gate((1, 34), "kubelet: PreventStaticPodAPIReferences")
     recursive_read_only_mounts: bool = _gate((1, 31), "KEP-3857 RecursiveReadOnlyMounts")
     image_volume: bool = _gate((1, 35), "KEP-4639 ImageVolume")
     git_repo_volume: bool = _gate((1, 15), "KEP-5040 gitRepo volumes are off by default", off_since=(1, 33))

@@ -42,6 +42,7 @@ CONTROLLERS: tuple[str, ...] = (
     "pod_gc",
     "taint_eviction",
     "kubelet.node",
+    "kubelet.static_pods",
     "kubelet.pods",
     "kubelet.pressure",
 )

@@ -14,6 +14,7 @@ from volsim.apiserver.requests import carry_out
 from volsim.control.kubelet import containers
 from volsim.control.kubelet.configuration import MountError
 from volsim.control.kubelet.containers import ConfigError, keep_files, open_process
+from volsim.control.kubelet.mirrors import runtime_uid
 from volsim.control.kubelet.pods import work_on
 from volsim.control.kubelet.volumes import Place, volume_directory
 from volsim.control.kubelet.work import MEMORY, PodWork, added_containers
@@ -27,7 +28,17 @@ from volsim.storage import tree
 from volsim.storage.mounts import MountedFiles
 from volsim.storage.sources import source_of
 
-__all__ = ["ExecResult", "Run", "exit_containers", "files_of", "host_files", "lose_sandbox", "words", "write_file"]
+__all__ = [
+    "ExecResult",
+    "Run",
+    "exit_containers",
+    "files_of",
+    "host_files",
+    "lose_sandbox",
+    "words",
+    "write_file",
+    "write_host_file",
+]
 
 
 class ExecResult(NamedTuple):
@@ -211,17 +222,33 @@ def lose_sandbox(draft: Draft, pod: Pod) -> None:
 
 
 def _runs(view: View, pod: Pod, spec: Container) -> bool:
-    row = view.get("containers", f"{pod.metadata.uid}/{spec.name}")
+    row = view.get("containers", f"{runtime_uid(pod)}/{spec.name}")
     return row is not None and row.running
 
 
-def host_files(view: View, node: str) -> Mapping[str, bytes]:
-    """All files of a node by path. Memory-backed volumes are seen where they are mounted."""
+def write_host_file(draft: Draft, node: str, path: str, data: bytes | None) -> None:
+    """Write a file on a node's disk, with its directories, as root on the node would; None: remove it."""
+    machine = _powered(draft, node)
+    if data is None:
+        disk = tree.remove(machine.disk, path)
+    else:
+        disk = tree.mkdir(machine.disk, path.rpartition("/")[0] or "/", parents=True)
+        disk = tree.write(disk, path, data, mtime_us=draft.now_us)
+    draft.put("machines", node, machine.replace(disk=disk))
+
+
+def _powered(view: View, node: str) -> Machine:
     machine: Machine | None = view.get("machines", node)
     if machine is None:
         raise NotFound(f"no node named {node!r}; {did_you_mean(node, view.table('machines'))}")
     if not machine.powered:
-        raise Unreachable(f"node {node} is off: nobody can read its disk")
+        raise Unreachable(f"node {node} is off: nobody can reach its disk")
+    return machine
+
+
+def host_files(view: View, node: str) -> Mapping[str, bytes]:
+    """All files of a node by path. Memory-backed volumes are seen where they are mounted."""
+    machine = _powered(view, node)
     root = machine.disk
     for uid in view.group("sandboxes_by_node", node):
         sandbox: Sandbox = view.get("sandboxes", uid)

@@ -6,6 +6,7 @@ pkg/apis/core/validation/validation.go (ValidatePodEphemeralContainersUpdate, va
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -15,10 +16,10 @@ from tests.control.kubelet.pods import DEAF, WAIT, container, pod, running, said
 from volsim.errors import Invalid, NotFound
 
 
-def debug(sim: volsim.Simulation, *containers: dict[str, Any], kind: str = "strategic") -> Any:
+def debug(sim: volsim.Simulation, *containers: dict[str, Any], kind: str = "strategic", ref: str = "pod/p") -> Any:
     """Add containers to the pod, by its subresource."""
     patch = {"spec": {"ephemeralContainers": list(containers)}}
-    return sim.patch("pod/p", patch, type=kind, subresource="ephemeralcontainers")
+    return sim.patch(ref, patch, type=kind, subresource="ephemeralcontainers")
 
 
 def added(sim: volsim.Simulation, name: str = "look") -> Any:
@@ -186,11 +187,11 @@ class TestTheSubresource:
             sim.patch("pod/p", {"spec": {"ephemeralContainers": [container(name="look")]}})
 
     def test_a_mirror_pod_takes_none(self) -> None:
-        mirror = pod(container(), nodeName="node01")
-        mirror["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "1234"}
-        sim = running(mirror)
+        sim = running()
+        sim.write_host_file("node01", "/etc/kubernetes/manifests/p.json", json.dumps(pod(container())))
+        wait(sim, 1)
         with pytest.raises(Invalid, match="static pods do not support ephemeral containers"):
-            debug(sim, container(name="look"))
+            debug(sim, container(name="look"), ref="pod/p-node01")
 
     @pytest.mark.parametrize(("version", "known"), [("1.22", False), ("1.23", True)])
     def test_it_is_there_since_1_23(self, version: str, known: bool) -> None:

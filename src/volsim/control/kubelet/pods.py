@@ -3,7 +3,7 @@
 Modelled: volumes (attached, then mounted) before containers, init containers in order, sidecars, restart policies,
 ephemeral containers, hooks and probes, graceful stop, active deadlines, evictions, removal of the pod's directories
 before its API object, return after a reboot or the loss of the sandbox, orphans that were deleted by force.
-Not modelled: static pods, the process namespace that an ephemeral container shares with its target.
+Not modelled: the process namespace that an ephemeral container shares with its target.
 Source: kubelet, pkg/kubelet/kubelet.go (SyncPod, SyncTerminatingPod, SyncTerminatedPod), pkg/kubelet/pod_workers.go.
 
 The key of a pod is ``namespace/name@uid``: two pods of one name are two pods.
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from volsim.control.contract import NOTHING, Controller, Outcome
 from volsim.control.kubelet import attaching, containers, eviction, lifecycle, pressure, probes, pulling, termination
+from volsim.control.kubelet.mirrors import is_mirror, is_static, runtime_uid
 from volsim.control.kubelet.mounting import has_configuration, mount, pods_waiting_for_others, pods_with_configuration
 from volsim.control.kubelet.status import pod_status
 from volsim.control.kubelet.volumes import tear_down
@@ -99,8 +100,12 @@ def watch_sandbox(view: View, change: Change) -> Iterator[str]:
     before, after = change.before, change.after
     if after is not None and before is not None:
         told = after.ending is not None and before.ending is None
+        if is_static(after.pod) and before.pod.metadata is not after.pod.metadata:
+            told = True  # its file is gone
         if told or after.due_us not in (None, before.due_us) or (after.lost and not before.lost):
             yield key_of(after.pod)
+    elif after is not None and is_static(after.pod):
+        yield key_of(after.pod)
     for pod in pods_waiting_for_others(view, change):
         yield key_of(pod)
 
@@ -122,13 +127,17 @@ def work_on(view: View, pod_key: str, uid: str) -> PodWork | None:
     pod: Pod | None = view.pods.get(pod_key)
     if pod is not None and pod.metadata.uid != uid:
         pod = None
+    if pod is not None and is_mirror(pod):
+        uid = runtime_uid(pod)
+        pod = None
     sandbox: Sandbox | None = view.get("sandboxes", uid)
     node = sandbox.node if sandbox is not None else pod.spec.node_name if pod is not None else None
     machine: Machine | None = view.get("machines", node) if node else None
     if node is None or machine is None or not machine.powered:
         return None
-    gone = machine.hears and pod is None
-    if gone or not machine.hears:
+    static = sandbox is not None and is_static(sandbox.pod)
+    gone = machine.hears and pod is None and not static
+    if gone or static or not machine.hears:
         if sandbox is None:
             return None
         pod = sandbox.pod
@@ -144,8 +153,9 @@ def sync(view: View, key: str) -> Outcome:
         return NOTHING
     if not work.machine.kubelet:
         return _unattended(work)
-    if not work.machine.hears and work.sandbox is not None and work.sandbox.boot != work.machine.boot:
-        return NOTHING  # a kubelet that has just started has its pods from the API server, and from nowhere else
+    static = is_static(work.pod)
+    if not static and not work.machine.hears and work.sandbox is not None and work.sandbox.boot != work.machine.boot:
+        return NOTHING  # a kubelet that has just started has its pods from the API server, but for static ones
     _see(work)
     _notice_reboot(work)
     if work.gone or work.pod.metadata.deletion_timestamp is not None:
@@ -157,8 +167,17 @@ def sync(view: View, key: str) -> Outcome:
             termination.stop_pod(work, _grace_us(work))
     else:
         _run(work)
-    told = work.machine.hears and not work.gone
+    if static:
+        _note_status(work)
+    told = work.machine.hears and not work.gone and not static
     return work.outcome(_report(work) if told else None)
+
+
+def _note_status(work: PodWork) -> None:
+    """Keep the status of a static pod, which the API may not know; its mirror is told of it."""
+    status = _report(work)
+    if work.sandbox is not None and status != work.pod.status:
+        work.sandbox = work.sandbox.replace(pod=work.pod.replace(status=status))
 
 
 def _unattended(work: PodWork) -> Outcome:

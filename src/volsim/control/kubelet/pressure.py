@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from volsim.apiserver.writes import Put, Write
 from volsim.control.contract import NOTHING, Controller, EventNote, Outcome
 from volsim.control.kubelet.eviction import layer_usage, used_by_pod
+from volsim.control.kubelet.mirrors import is_mirror, is_static
 from volsim.control.kubelet.work import PodWork
 from volsim.objects import Node, Pod
 from volsim.quantity import Quantity
@@ -41,7 +42,7 @@ def threshold(node: Node) -> tuple[int, int] | None:
 
 def is_critical(pod: Pod) -> bool:
     """Whether a node needs the pod so much that it is neither evicted nor turned away."""
-    return (pod.spec.priority or 0) >= _CRITICAL
+    return (pod.spec.priority or 0) >= _CRITICAL or is_static(pod) or is_mirror(pod)
 
 
 def _available(view: View, name: str, machine: Machine | None) -> tuple[int, int] | None:

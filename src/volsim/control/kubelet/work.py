@@ -12,6 +12,7 @@ import attrs
 
 from volsim.apiserver.writes import Delete, Put, UpdateStatus, Write
 from volsim.control.contract import EventNote, Outcome
+from volsim.control.kubelet.mirrors import is_static
 from volsim.errors import FileError
 from volsim.objects import Container as ContainerSpec
 from volsim.objects import Pod
@@ -232,7 +233,7 @@ class PodWork:
             ]
         if status is not None and status != self.pod.status:
             writes.append(UpdateStatus(self.pod.replace(status=status)))
-        if self.remove and not self.gone and self.machine.hears:
+        if self.remove and not self.gone and self.machine.hears and not is_static(self.pod):
             writes.append(Delete("pods", self.pod.key, uid=self.uid, grace_seconds=0))
         after = None if self._wake_us is None else max(self._wake_us - self.now_us, 0)
         if not writes and not self.events and after is None:

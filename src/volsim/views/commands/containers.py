@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from volsim.control.kubelet.mirrors import runtime_uid
 from volsim.errors import NotFound, Unreachable, VolsimError
 from volsim.objects import Container, LabelSelector, Pod
 from volsim.views.arguments import Flag
@@ -252,7 +253,7 @@ def _log(session: Session, pod: Pod, name: str) -> bytes:
             f'Error from server: Get "https://{node}:10250/containerLogs/{pod.metadata.namespace}/{pod.name}/{name}": '
             "dial tcp: connect: no route to host"
         )
-    row = session.sim.state.get("containers", f"{pod.metadata.uid}/{name}")
+    row = session.sim.state.get("containers", f"{runtime_uid(pod)}/{name}")
     if previous and (row is None or not row.restarts):
         raise VolsimError(
             f'Error from server (BadRequest): previous terminated container "{name}" in pod "{pod.name}" not found'
