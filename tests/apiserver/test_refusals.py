@@ -342,6 +342,7 @@ class TestTheRest:
         assert told.endswith("minAvailable and maxUnavailable cannot be both set")
 
 
+@pytest.mark.filterwarnings("ignore::volsim.NotModelledWarning")
 @pytest.mark.parametrize("kind", ["Pod", "ReplicationController", "PersistentVolume"])
 def test_a_version_that_no_server_has_any_more_is_refused(kind: str) -> None:
     sim = Simulation(nodes=0)
