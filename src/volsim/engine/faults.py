@@ -70,7 +70,7 @@ def power_off(draft: Draft, name: str) -> None:
 def power_on(draft: Draft, name: str) -> None:
     """The machine starts with what is on its disk; its kubelet starts with it."""
     if not _standing(draft, name, "powered on").powered:
-        _put(draft, name, powered=True, kubelet=True)
+        _put(draft, name, powered=True, kubelet=True, registers=_has_to_register(draft, name))
 
 
 def reboot(draft: Draft, name: str) -> None:
@@ -78,7 +78,7 @@ def reboot(draft: Draft, name: str) -> None:
     machine = _standing(draft, name, "rebooted")
     if not machine.powered:
         raise VolsimError(f"node {name!r} is off and cannot be rebooted; power it on")
-    _put(draft, name, boot=machine.boot + 1, kubelet=True)
+    _put(draft, name, boot=machine.boot + 1, kubelet=True, registers=_has_to_register(draft, name))
 
 
 def partition(draft: Draft, name: str) -> None:
@@ -109,8 +109,14 @@ def stop_kubelet(draft: Draft, name: str) -> None:
 
 def start_kubelet(draft: Draft, name: str) -> None:
     """The kubelet starts, and sees what has become of its pods."""
-    _standing(draft, name, "given its kubelet")
-    _put(draft, name, kubelet=True)
+    if not _standing(draft, name, "given its kubelet").kubelet:
+        _put(draft, name, kubelet=True, registers=_has_to_register(draft, name))
+
+
+def _has_to_register(view: View, name: str) -> bool:
+    """Whether a kubelet that starts now has to register its Node, or to ask later whether it is there."""
+    machine = _machine(view, name)
+    return view.nodes.get(name) is None or not (machine.connected and machine.served)
 
 
 # -- zones -------------------------------------------------------------------------------------------------------------

@@ -43,6 +43,8 @@ class Machine(Record):
     """Whether the network lets kubelet and control plane talk."""
     kubelet: bool = True
     """Whether its kubelet runs; containers run without it."""
+    registers: bool = False
+    """Whether its kubelet has started and found no Node of its name, or nobody to ask: it registers when it can."""
     served: bool = True
     """Whether there is an API server that its kubelet could talk to."""
     destroyed: bool = False

@@ -1,10 +1,12 @@
 """Kubelet, the node's own part: registers the machine and says that it is ready.
 
 Modelled: Ready and the pressure conditions of a healthy node, addresses, labels, capacity, the CSI drivers of the node,
-the disks in use, the return after a power cut, a reboot or a partition. Heartbeats that arrive are not events; only
-their absence is (`volsim.control.node_lifecycle`).
-Not modelled: the up to 10 s until a node says that it uses a disk, or no more; pressure on memory and processes, image
-garbage collection, graceful node shutdown.
+the disks in use, the return after a power cut, a reboot or a partition; a kubelet that starts registers its Node if
+somebody has deleted it. Heartbeats that arrive are not events; only their absence is
+(`volsim.control.node_lifecycle`).
+Not modelled: labels, taints and amounts that a manifest gave to a Node, once that is gone; the up to 10 s until a node
+says that it uses a disk, or no more; pressure on memory and processes, image garbage collection, graceful node
+shutdown.
 Source: kubelet, pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
 """
 
@@ -90,9 +92,9 @@ def watch_csi_node(view: View, change: Change) -> Iterator[str]:
 def sync(view: View, key: str) -> Outcome:
     """Say of one node what its kubelet would say now."""
     node = view.nodes.get(key)
-    if node is None:
-        return NOTHING
     machine: Machine | None = view.get("machines", key)
+    if node is None:
+        return _register(key, machine)
     writes: list[Write] = []
     events: tuple[EventNote, ...] = ()
     if machine is None:
@@ -111,7 +113,18 @@ def sync(view: View, key: str) -> Outcome:
             writes.append(UpdateStatus(node.replace(status=status)))
             events = (*_reboot_told(node, status), *_pressure_told(node, status))
         writes += _csi_node(view, node)
+        if machine.registers:
+            writes.append(Put("machines", key, machine.replace(registers=False)))
     return Outcome(tuple(writes), events, says=f"report node {key} ready") if writes else NOTHING
+
+
+def _register(name: str, machine: Machine | None) -> Outcome:
+    """Only a kubelet that has just started makes its Node: one that runs does not miss it."""
+    if machine is None or not machine.answers or not machine.registers:
+        return NOTHING
+    node = _with_labels(Node(metadata=ObjectMeta(name=name)))
+    writes = (Create(node), Put("machines", name, machine.replace(registers=False)))
+    return Outcome(writes, says=f"register node {name}")
 
 
 def _reboot_told(node: Node, status: NodeStatus) -> tuple[EventNote, ...]:
