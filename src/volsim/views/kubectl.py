@@ -23,6 +23,7 @@ from volsim.views.commands.apply import APPLY, REPLACE
 from volsim.views.commands.command import GLOBAL, Command
 from volsim.views.commands.containers import EXEC, LOGS
 from volsim.views.commands.create import CREATE, EXPOSE, RUN
+from volsim.views.commands.debug import DEBUG
 from volsim.views.commands.delete import DELETE
 from volsim.views.commands.describe import DESCRIBE
 from volsim.views.commands.discovery import API_RESOURCES, API_VERSIONS, CLUSTER_INFO, VERSION
@@ -47,6 +48,7 @@ _ALL = (
     CLUSTER_INFO,
     CORDON,
     CREATE,
+    DEBUG,
     DELETE,
     DESCRIBE,
     DRAIN,
@@ -80,7 +82,6 @@ UNMODELLED: Mapping[str, str] = {
     "completion": "your shell does not know this simulation",
     "config": "there is one cluster, the simulation",
     "cp": "use sim.read_file(…) and sim.write_file(…)",
-    "debug": "use `kubectl exec`, or sim.host_files(…) for a node's disk",
     "diff": "apply to sim.fork() and compare",
     "edit": "use `kubectl patch`, or change the file and apply it again",
     "explain": "sim.explain(…) says why an object is as it is; the Kubernetes documentation describes the fields",
