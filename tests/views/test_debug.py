@@ -36,7 +36,10 @@ def test_the_name_is_drawn_and_what_is_targeted_is_said(sim: Simulation, kubectl
         ("debug pair", "error: you must specify --image when not using --copy-to."),
         ("debug --image=busybox", "error: NAME or filename is required for debug"),
         ("debug pair --image=busybox --image-pull-policy=x", "error: invalid image pull policy: x"),
-        ("debug node/node01 --image=busybox", "error: volsim debugs pods, not Node node01; of a node use sim.host_files(…)"),
+        (
+            "debug node/node01 --image=busybox",
+            "error: volsim debugs pods, not Node node01; of a node use sim.host_files(…)",
+        ),
         ("debug nobody --image=busybox", 'Error from server (NotFound): pods "nobody" not found'),
         ("debug pair --image=busybox --target=x -q -c look", 'targetContainerName: Not found: "x"'),
     ],
