@@ -54,7 +54,6 @@ class Commuting:
         self._conflicts: dict[frozenset[Signature], bool] = {}
         self._relied_on: set[frozenset[Signature]] = set()
         """The pairs that counted as commuting in this run."""
-        self._failed: set[frozenset[Signature]] = set()
 
     def show(self, move: Move) -> None:
         """Note that a property says something else after a move than before."""

@@ -92,9 +92,9 @@ def sometimes(name: str, holds: Holds, *, observer: Observer | None = None) -> P
 
 
 def eventually(name: str, holds: Holds, *, observer: Observer | None = None) -> Property:
-    """`holds` at last on every path: a path that ends, or goes round for ever, without it is a violation.
+    """From every state on, `holds` comes to hold at last: a path that ends, or goes round, without it is a violation.
 
-    It counts from where the search begins, and again from every fault on: after the last fault, it must come to hold.
+    Faults, healings and what people do need not come: after the last of them that does, it must still come to hold.
     """
     return Property(name, Word.EVENTUALLY, holds, None, observer)
 
