@@ -26,7 +26,8 @@ from volsim.engine.faults import KINDS as FAULT_KINDS
 from volsim.objects.kinds import KINDS
 from volsim.rules import NEWEST, OLDEST, Rules
 from volsim.state import RUNTIME
-from volsim.state.indexes import INDEXES, TOTALS
+from volsim.state.indexes import INDEXES
+from volsim.state.totals import TOTALS
 from volsim.storage.sources import SOURCES
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"

@@ -10,7 +10,8 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from volsim.state import State
 from volsim.state.cluster import is_api
-from volsim.state.indexes import rebuilt, totals_rebuilt
+from volsim.state.indexes import rebuilt
+from volsim.state.totals import totals_rebuilt
 from volsim.testing import ClusterMachine
 
 

@@ -27,7 +27,8 @@ from volsim.quantity import Quantity
 from volsim.rules import Rules
 from volsim.state import Change, Draft, State, View, Watch, fingerprint
 from volsim.state.cluster import is_api
-from volsim.state.indexes import rebuilt, totals_rebuilt
+from volsim.state.indexes import rebuilt
+from volsim.state.totals import totals_rebuilt
 
 names = st.sampled_from(["a", "b", "c"])
 nodes = st.sampled_from([None, "node01", "node02"])

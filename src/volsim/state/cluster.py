@@ -28,8 +28,9 @@ from volsim.objects import (
 from volsim.rules import Rules
 from volsim.state.fingerprint import fingerprint, scattered
 from volsim.state.groups import Group, at_least, join, leave
-from volsim.state.indexes import INDEXES, TOTALS, Index, Total, by_table
+from volsim.state.indexes import INDEXES, Index, by_table
 from volsim.state.table import Fifo, Ordered, Table
+from volsim.state.totals import TOTALS, Total
 from volsim.state.trail import Trail
 
 __all__ = ["ANY", "RUNTIME", "Change", "Draft", "Due", "First", "State", "View", "Wake", "Watch"]
@@ -116,7 +117,7 @@ class View:
     salt: int
     """Makes the uids of different seeds differ."""
     trail: Trail
-    """The groups of trailed totals (`volsim.state.indexes.Total.trailed`) that have changed; no part of the value."""
+    """The groups of trailed totals (`volsim.state.totals.Total.trailed`) that have changed; no part of the value."""
     _tables: dict[str, Table[Any, Any]]
     _groups: dict[str, Table[str, Group]]
     _totals: dict[str, Table[str, tuple[int, ...]]]
@@ -205,7 +206,7 @@ class View:
         return iter(()) if found is None else at_least(found, item)
 
     def total(self, name: str, group: str) -> tuple[int, ...] | None:
-        """The sums of one group of a total (`volsim.state.indexes.TOTALS`); None if nothing counts for it. O(1)."""
+        """The sums of one group of a total (`volsim.state.totals.TOTALS`); None if nothing counts for it. O(1)."""
         return self._totals[name].get(group)
 
     def totals(self, name: str) -> Table[str, tuple[int, ...]]:

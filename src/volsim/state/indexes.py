@@ -1,9 +1,9 @@
 """What can be looked up without a scan: the indexes that are kept on every write.
 
 An index is derived: it says nothing that the tables do not say, is no part of a state's value, and can be rebuilt from
-the tables at any time (a law test does). There are three kinds: a *grouping* finds the keys of the objects that have
+the tables at any time (a law test does). There are two kinds: a *grouping* finds the keys of the objects that have
 something in common (the pods of a node), an *ordering* keeps such a group sorted (the free volumes of a class and a
-set of access modes, by capacity), and a *total* adds up amounts over a group (what the pods of a node ask for).
+set of access modes, by capacity). What is added up over a group stands in `volsim.state.totals`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,12 @@ from typing import Any, NamedTuple
 
 from volsim.objects import CSINodeDriver, LabelSelector, Node, PersistentVolume, PersistentVolumeClaim, Pod
 from volsim.objects.binding import claim_class, volume_class
-from volsim.objects.resources import Amounts, pod_requests, scored_requests
-from volsim.state.fingerprint import fingerprint, scattered
 from volsim.state.table import Table
 from volsim.storage.disks import disk_of
 
 __all__ = [
     "INDEXES",
-    "TOTALS",
     "Index",
-    "Total",
     "attributes_class_of",
     "attributes_classes_of",
     "claim_keys_of",
@@ -31,8 +27,9 @@ __all__ = [
     "label_groups",
     "on_node",
     "rebuilt",
+    "same_key",
+    "same_spec",
     "selected_group",
-    "totals_rebuilt",
 ]
 
 
@@ -55,21 +52,6 @@ class Index(NamedTuple):
         if self.order is not None:
             return (*self.order(value), key)
         return key if self.table is not None else (table, key)
-
-
-class Total(NamedTuple):
-    """Amounts added up over groups of a table's rows: a tuple of integers for each group that is not empty."""
-
-    name: str
-    table: str
-    group: Callable[[Any], str | None]
-    """The group that a row counts for; None for none."""
-    amounts: Callable[[Any], tuple[int, ...]]
-    unchanged: Callable[[Any, Any], bool]
-    """Whether a row, before and after a write, surely counts the same, given that it counts for the same group."""
-    what: str = ""
-    trailed: bool = False
-    """Whether the groups whose sums change are noted on the state's trail."""
 
 
 def claim_keys_of(pod: Pod) -> tuple[str, ...]:
@@ -223,8 +205,14 @@ def _same_owners_and_labels(before: Any, after: Any) -> bool:
     return _same_owners(before, after) and before.metadata.labels is after.metadata.labels
 
 
-def _same_spec(before: Any, after: Any) -> bool:
+def same_spec(before: Any, after: Any) -> bool:
+    """Whether an object's spec is the very same after a write."""
     return before.spec is after.spec
+
+
+def same_key(before: Any, after: Any) -> bool:
+    """For what only asks whether there is a row."""
+    return True
 
 
 def _same_spec_and_annotations(before: Any, after: Any) -> bool:
@@ -233,36 +221,6 @@ def _same_spec_and_annotations(before: Any, after: Any) -> bool:
 
 def _same_owners(before: Any, after: Any) -> bool:
     return before.metadata.owner_references is after.metadata.owner_references
-
-
-def _same_key(before: Any, after: Any) -> bool:
-    return True
-
-
-def _node_of_live_pod(pod: Pod) -> str | None:
-    """The scheduler does not count pods that have ended."""
-    return None if pod.status.phase in ("Succeeded", "Failed") else pod.spec.node_name or None
-
-
-def _requests(pod: Pod) -> tuple[int, ...]:
-    amounts: Amounts = pod_requests(pod.spec)
-    cpu, memory = scored_requests(pod.spec)
-    return (1, amounts.get("cpu", 0), amounts.get("memory", 0), amounts.get("ephemeral-storage", 0), cpu, memory)
-
-
-def _position(node: Node) -> tuple[int, ...]:
-    """What the scheduler looks at in a node: not its conditions, nor which disks it has."""
-    meta, spec = node.metadata, node.spec
-    what = (meta.name, meta.labels, spec.taints, bool(spec.unschedulable), node.status.allocatable)
-    return (1, scattered(fingerprint(what)))
-
-
-def _same_position(before: Node, after: Node) -> bool:
-    return (
-        before.metadata.labels is after.metadata.labels
-        and before.spec is after.spec
-        and before.status.allocatable is after.status.allocatable
-    )
 
 
 def zone_of(node: Node) -> str:
@@ -280,15 +238,6 @@ def zone_of(node: Node) -> str:
 def is_ready(node: Node) -> bool:
     """Whether the condition Ready is True."""
     return any(each.type == "Ready" and each.status == "True" for each in node.status.conditions)
-
-
-def _zone_that_counts(node: Node) -> str | None:
-    excluded = "node.kubernetes.io/exclude-disruption" in node.metadata.labels
-    return None if excluded else zone_of(node)
-
-
-def _health(node: Node) -> tuple[int, ...]:
-    return (1, 0 if is_ready(node) else 1)
 
 
 def _not_ready(node: Node) -> tuple[str, ...]:
@@ -349,30 +298,30 @@ def _namespace(obj: Any) -> tuple[str, ...]:
 
 
 INDEXES: tuple[Index, ...] = (
-    Index("pods_by_node", "pods", _node, what="pods that are assigned to a node", unchanged=_same_spec),
+    Index("pods_by_node", "pods", _node, what="pods that are assigned to a node", unchanged=same_spec),
     Index(
-        "pods_unscheduled", "pods", _unscheduled, what="pods without a node (one group, named '')", unchanged=_same_spec
+        "pods_unscheduled", "pods", _unscheduled, what="pods without a node (one group, named '')", unchanged=same_spec
     ),
     Index(
         "pods_by_node_and_volume",
         "pods",
         _volumes_on_node,
         what="pods of a node that use a claim, or a disk without a claim (group: `on_node`)",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "volumes_by_disk",
         "persistentvolumes",
         _disk_of_volume,
         what="volumes that name a disk which has to be attached",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "pods_by_claim",
         "pods",
         claim_keys_of,
         what="pods that use a claim (group: namespace/name)",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "pods_by_controller",
@@ -388,20 +337,20 @@ INDEXES: tuple[Index, ...] = (
         what="objects (table, key) of which the object with this uid is an owner",
         unchanged=_same_owners,
     ),
-    Index("objects_by_namespace", None, _namespace, what="objects (table, key) of a namespace", unchanged=_same_key),
+    Index("objects_by_namespace", None, _namespace, what="objects (table, key) of a namespace", unchanged=same_key),
     Index(
         "volumes_by_claim",
         "persistentvolumes",
         _claim_of_volume,
         what="volumes whose claimRef names a claim",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "claims_by_volume",
         "persistentvolumeclaims",
         _volume_of_claim,
         what="claims whose volumeName names a volume",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "claims_unbound",
@@ -429,7 +378,7 @@ INDEXES: tuple[Index, ...] = (
         "persistentvolumes",
         attributes_class_of,
         what="volumes that name a VolumeAttributesClass",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "free_volumes",
@@ -455,7 +404,7 @@ INDEXES: tuple[Index, ...] = (
             table,
             _selecting,
             what=f"{table} by a label that their selector demands",
-            unchanged=_same_spec,
+            unchanged=same_spec,
         )
         for table in (
             "replicasets",
@@ -496,21 +445,21 @@ INDEXES: tuple[Index, ...] = (
         "pods",
         _with_affinity,
         what="pods with a node that have terms about other pods ('any'), those with required anti-affinity ('anti')",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "pods_by_host_port",
         "pods",
         _host_ports,
         what="pods that want a port of their host (group: `host_port_group`)",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "pods_by_priority",
         "pods",
         _priority,
         what="pods with a node, by priority",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "pods_nominated",
@@ -519,7 +468,7 @@ INDEXES: tuple[Index, ...] = (
         what="pods without a node, by the node that is nominated for them; all of them under ''",
         unchanged=lambda before, after: before.spec is after.spec and before.status is after.status,
     ),
-    Index("services_by_namespace", "services", _namespace, what="services of a namespace", unchanged=_same_key),
+    Index("services_by_namespace", "services", _namespace, what="services of a namespace", unchanged=same_key),
     Index(
         "capacities_by_class",
         "csistoragecapacities",
@@ -531,21 +480,21 @@ INDEXES: tuple[Index, ...] = (
         "csinodes",
         lambda node: tuple(driver.name for driver in node.spec.drivers if _is_limited(driver)),
         what="CSINodes on which a CSI driver says how many volumes it can take, by driver",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "attachments_by_volume",
         "volumeattachments",
         lambda each: (each.spec.source.persistent_volume_name,) if each.spec.source.persistent_volume_name else (),
         what="attachments of a PersistentVolume",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "attachments_by_node",
         "volumeattachments",
         lambda attachment: (attachment.spec.node_name,) if attachment.spec.node_name else (),
         what="VolumeAttachments of a node",
-        unchanged=_same_spec,
+        unchanged=same_spec,
     ),
     Index(
         "attach_detach_by_disk",
@@ -587,54 +536,6 @@ INDEXES: tuple[Index, ...] = (
 )
 
 
-TOTALS: tuple[Total, ...] = (
-    Total(
-        "node_usage",
-        "pods",
-        _node_of_live_pod,
-        _requests,
-        _same_spec,
-        what="by node, over its pods that have not ended: pods, cpu (thousandths), memory and ephemeral storage "
-        "(bytes) asked for, and cpu and memory as scoring counts them (with defaults for what asks for nothing)",
-        trailed=True,
-    ),
-    Total(
-        "reserved_usage",
-        "scheduling",
-        lambda memory: memory.node or None,
-        lambda memory: memory.asks,
-        lambda before, after: before.asks == after.asks,
-        what="the same, over the pods for which the node is reserved while their volumes are being bound",
-        trailed=True,
-    ),
-    Total(
-        "ended_pods",
-        "pods",
-        lambda pod: "" if pod.status.phase in ("Succeeded", "Failed") else None,
-        lambda pod: (1,),
-        _same_key,
-        what="pods that have ended (one group, named '')",
-    ),
-    Total(
-        "nodes_alike",
-        "nodes",
-        lambda node: "",
-        _position,
-        _same_position,
-        what="the nodes' fingerprints, as the scheduler sees them (one group, named ''): the same sums stand for the "
-        "same nodes",
-    ),
-    Total(
-        "zone_health",
-        "nodes",
-        _zone_that_counts,
-        _health,
-        _same_conditions,
-        what="by zone: nodes, and those of them that are not ready",
-    ),
-)
-
-
 def by_table(table: str, api: bool) -> tuple[Index, ...]:
     """The indexes that a write to `table` must keep; `api` says whether it is a table of API objects."""
     return tuple(index for index in INDEXES if index.table == table or (index.table is None and api))
@@ -650,16 +551,3 @@ def rebuilt(tables: dict[str, Table[str, Any]], api: Callable[[str], bool]) -> d
                 for group in index.groups(value):
                     found[index.name].setdefault(group, []).append(index.entry(name, key, value))
     return {name: {group: sorted(entries) for group, entries in groups.items()} for name, groups in found.items()}
-
-
-def totals_rebuilt(tables: dict[str, Table[str, Any]]) -> dict[str, dict[str, tuple[int, ...]]]:
-    """All totals computed afresh from the tables: total -> group -> sums. For tests."""
-    found: dict[str, dict[str, tuple[int, ...]]] = {total.name: {} for total in TOTALS}
-    for total in TOTALS:
-        for row in tables.get(total.table, Table()).values():
-            group = total.group(row)
-            if group is not None:
-                sums = found[total.name]
-                amounts = total.amounts(row)
-                sums[group] = tuple(map(sum, zip(sums[group], amounts, strict=True))) if group in sums else amounts
-    return found
