@@ -37,6 +37,7 @@ from volsim.programs.images import image_for
 from volsim.quantity import Quantity
 from volsim.rules import Rules
 from volsim.simulation import Simulation
+from volsim.storage.sources import taken_over_by
 
 __all__ = ["Design", "Part"]
 
@@ -214,20 +215,11 @@ def _drivers(objects: Iterable[Manifest], rules: Rules) -> Iterator[str]:
         for volume in volumes_of(manifest) if manifest["kind"] in WORKLOADS else volumes:
             if volume.get("csi"):
                 yield volume["csi"]["driver"]
-            for source in _PLUGINS.keys() & volume.keys():
-                if driver := rules.csi_driver_for(_PLUGINS[source]):
+            for source in volume:
+                if driver := taken_over_by(source, rules):
                     yield driver
 
 
-_PLUGINS = {
-    "awsElasticBlockStore": "kubernetes.io/aws-ebs",
-    "azureDisk": "kubernetes.io/azure-disk",
-    "azureFile": "kubernetes.io/azure-file",
-    "cinder": "kubernetes.io/cinder",
-    "gcePersistentDisk": "kubernetes.io/gce-pd",
-    "portworxVolume": "kubernetes.io/portworx-volume",
-    "vsphereVolume": "kubernetes.io/vsphere-volume",
-}
 _NOT_ATTACHED = frozenset({"file.csi.azure.com", "efs.csi.aws.com", "nfs.csi.k8s.io", "smb.csi.k8s.io"})
 """Drivers whose storage is mounted over the network by any number of nodes."""
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from volsim.objects.names import snake
 from volsim.rules import Rules
 from volsim.storage.backends import backend_of
-from volsim.storage.sources import SOURCES
+from volsim.storage.sources import has_own_plugin
 
 __all__ = ["Disk", "csi_name", "disk_of"]
 
@@ -54,8 +54,7 @@ class Disk(NamedTuple):
         driver = rules.csi_driver_for(plugin)
         if driver is not None:
             return driver, csi_name(driver, self.csi_handle)
-        until = _UNTIL[self.source]
-        if until and rules.version > tuple(map(int, until.split("."))):
+        if not has_own_plugin(self.source, rules):
             return None
         return "", f"{plugin}/{self.handle}"
 
@@ -107,7 +106,6 @@ _PLUGINS: dict[str, _Plugin] = {
     "photonPersistentDisk": _Plugin("kubernetes.io/photon-pd", lambda s: s.pd_id),
 }
 _ATTRIBUTES = {name: snake(name) for name in _PLUGINS}
-_UNTIL = {kind.name: kind.until for kind in SOURCES}
 
 
 def disk_of(volume: Any) -> Disk | None:

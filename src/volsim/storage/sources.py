@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from volsim.objects.names import snake
+from volsim.rules import Rules
 
-__all__ = ["SOURCES", "SourceKind", "source_of"]
+__all__ = ["SOURCES", "SourceKind", "has_own_plugin", "source_of", "taken_over_by"]
 
 
 class SourceKind(NamedTuple):
@@ -73,6 +74,37 @@ SOURCES: tuple[SourceKind, ...] = (
 """All types, in the order of the documentation's table."""
 
 _ATTRIBUTES = {kind.name: snake(kind.name) for kind in SOURCES}
+_UNTIL = {kind.name: tuple(map(int, kind.until.split("."))) for kind in SOURCES if kind.until}
+_TAKEN_OVER = {
+    "awsElasticBlockStore": "kubernetes.io/aws-ebs",
+    "azureDisk": "kubernetes.io/azure-disk",
+    "azureFile": "kubernetes.io/azure-file",
+    "cinder": "kubernetes.io/cinder",
+    "gcePersistentDisk": "kubernetes.io/gce-pd",
+    "portworxVolume": "kubernetes.io/portworx-volume",
+    "vsphereVolume": "kubernetes.io/vsphere-volume",
+}
+"""The in-tree plugins that CSI drivers took over, by the source that they served."""
+
+
+def has_own_plugin(source: str, rules: Rules) -> bool:
+    """Whether this version still has a plugin of its own for the type.
+
+    >>> has_own_plugin("nfs", Rules()), has_own_plugin("rbd", Rules.for_version("1.30")), has_own_plugin("rbd", Rules())
+    (True, True, False)
+    """
+    until = _UNTIL.get(source)
+    return until is None or rules.version <= until
+
+
+def taken_over_by(source: str, rules: Rules) -> str | None:
+    """The CSI driver that serves the type instead of Kubernetes' own plugin; None if there is none (yet).
+
+    >>> taken_over_by("cinder", Rules()), taken_over_by("nfs", Rules())
+    ('cinder.csi.openstack.org', None)
+    """
+    plugin = _TAKEN_OVER.get(source)
+    return None if plugin is None else rules.csi_driver_for(plugin)
 
 
 def source_of(volume: Any) -> tuple[str | None, Any]:

@@ -13,21 +13,11 @@ from volsim.control.kubelet.places import ProcessingError
 from volsim.control.kubelet.work import PodWork
 from volsim.objects import Container, PersistentVolume, PersistentVolumeClaim, Pod, Volume
 from volsim.rules import Rules
-from volsim.storage.sources import SOURCES, source_of
+from volsim.storage.sources import has_own_plugin, source_of, taken_over_by
 
 __all__ = ["Wanted", "csi_driver_of", "expected_volumes", "has_plugin", "resolve"]
 
 _PROTECTION = "kubernetes.io/pvc-protection"
-_UNTIL = {kind.name: kind.until for kind in SOURCES}
-_CSI_MIGRATED = {
-    "awsElasticBlockStore": "aws-ebs",
-    "azureDisk": "azure-disk",
-    "azureFile": "azure-file",
-    "cinder": "cinder",
-    "gcePersistentDisk": "gce-pd",
-    "portworxVolume": "portworx-volume",
-    "vsphereVolume": "vsphere-volume",
-}
 
 
 class Wanted(NamedTuple):
@@ -87,20 +77,12 @@ def has_plugin(source: str, rules: Rules) -> bool:
     """Whether a kubelet of this version can mount the type, by itself or through the CSI driver that took over."""
     if source == "image":
         return rules.image_volume
-    if _takes_over(source, rules) is not None:
-        return True
-    until = _UNTIL[source]
-    return not until or rules.version <= tuple(map(int, until.split(".")))
-
-
-def _takes_over(source: str, rules: Rules) -> str | None:
-    """The CSI driver that serves the type instead of Kubernetes' own plugin."""
-    return rules.csi_driver_for(f"kubernetes.io/{_CSI_MIGRATED[source]}") if source in _CSI_MIGRATED else None
+    return taken_over_by(source, rules) is not None or has_own_plugin(source, rules)
 
 
 def csi_driver_of(wanted: Wanted, rules: Rules) -> str | None:
     """The CSI driver that mounts a volume; None if a plugin of Kubernetes' own does."""
-    return wanted.record.driver or "" if wanted.source == "csi" else _takes_over(wanted.source, rules)
+    return wanted.record.driver or "" if wanted.source == "csi" else taken_over_by(wanted.source, rules)
 
 
 def _resolve_claim(work: PodWork, volume: Volume, source_name: str, source: Any) -> Wanted:

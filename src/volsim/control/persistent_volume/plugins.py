@@ -39,12 +39,11 @@ from volsim.state import View
 from volsim.state.runtime import Machine, Plugin
 from volsim.storage import tree
 from volsim.storage.backends import Backend, backend_of
-from volsim.storage.sources import SOURCES, source_of
+from volsim.storage.sources import has_own_plugin, source_of
 
 __all__ = ["DeleteError", "delete_storage", "has_recycler", "in_tree_plugins", "new_source"]
 
 _CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
-_UNTIL = {kind.name: kind.until for kind in SOURCES}
 
 # Plugins that only mount: the controller manager knows them, and can do nothing with their volumes.
 _PLAIN = {
@@ -90,16 +89,11 @@ def in_tree_plugins(rules: Rules) -> Iterator[Plugin]:
     yield Plugin(name="kubernetes.io/host-path", source="hostPath", deletes=True, recycles=True)
     for source, name in _PLAIN.items():
         if source != "local" or rules.controller_has_local_plugin:
-            if _there(source, rules):
+            if has_own_plugin(source, rules):
                 yield Plugin(name=f"kubernetes.io/{name}", source=source)
     for source, (name, _) in _PROVIDERS.items():
-        if _there(source, rules):
+        if has_own_plugin(source, rules):
             yield Plugin(name=f"kubernetes.io/{name}", source=source, provisions=True, deletes=True)
-
-
-def _there(source: str, rules: Rules) -> bool:
-    until = _UNTIL[source]
-    return not until or rules.version <= tuple(int(part) for part in until.split("."))
 
 
 def new_source(plugin: Plugin, name: str) -> dict[str, Any]:
