@@ -124,7 +124,7 @@ def _count(default: int, source: str) -> Any:
     )
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, cache_hash=True)
 class Rules:
     """The rules of one Kubernetes version; any of them can be changed by name.
 

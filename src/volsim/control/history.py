@@ -17,6 +17,7 @@ from volsim.manifests import from_manifest
 from volsim.manifests.writing import plain
 from volsim.objects import ControllerRevision, ObjectMeta, PodTemplateSpec, frozen_json
 from volsim.state import View
+from volsim.state.fingerprint import remembered
 
 __all__ = ["History", "history_of", "template_of", "truncated"]
 
@@ -90,6 +91,7 @@ def _new(
     )
 
 
+@remembered
 def _data(template: PodTemplateSpec) -> Any:
     """The patch that brings a template back: `kubectl rollout undo` applies it."""
     return frozen_json({"spec": {"template": {**plain(template), "$patch": "replace"}}})

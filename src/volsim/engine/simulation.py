@@ -288,11 +288,16 @@ class Simulation(Breakable):
 
     def cordon(self, node: str) -> None:
         """Mark a node unschedulable, as `kubectl cordon`. Its pods stay."""
-        self.patch(f"node/{node}", {"spec": {"unschedulable": True}})
+        self._mark(node, True)
 
     def uncordon(self, node: str) -> None:
         """Let pods be scheduled to a node again."""
-        self.patch(f"node/{node}", {"spec": {"unschedulable": None}})
+        self._mark(node, None)
+
+    def _mark(self, name: str, unschedulable: bool | None) -> None:
+        node = self.get(f"node/{name}")
+        new = node.replace(spec=node.spec.replace(unschedulable=unschedulable))
+        self._request("patch", node, lambda draft: requests.update(draft, new, user=True, warn=_warn))
 
     def taint(self, node: str, key: str, value: str = "", *, effect: str, remove: bool = False) -> None:
         """Add a taint to a node, or remove it. `effect` is `NoSchedule`, `PreferNoSchedule` or `NoExecute`."""

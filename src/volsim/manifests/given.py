@@ -81,20 +81,39 @@ def _float_key(key: float) -> str:
     return str(int(key)) if key.is_integer() and abs(key) < 1e21 else f"{key:.8g}"
 
 
-def from_python(value: Any, source: str, path: str = "") -> Given:
+def from_python(value: Any, source: str) -> Given:
     """A dict, list or scalar as `Given`. Raises `Refusal` for what no manifest can hold."""
-    if value is None or isinstance(value, str | bool | int | float):
+    try:
+        return _given(value)
+    except _Misplaced as error:
+        path = "".join(reversed(error.steps)).removeprefix(".")
+        raise Refusal(Problem(source, 0, 0, path, error.text)) from None
+
+
+class _Misplaced(Exception):
+    """What no manifest can hold, and the way to it, its last step first."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.steps: list[str] = []
+        super().__init__(text)
+
+
+def _given(value: Any) -> Given:
+    kind = type(value)
+    if kind is str or value is None or isinstance(value, str | bool | int | float):
         return Given(value)
-    if isinstance(value, Mapping):
-        items: dict[str, Given] = {}
-        for key, item in value.items():
-            text = key_text(key)
-            if text is None:
-                raise Refusal(Problem(source, 0, 0, path, f"the key {key!r} is no text"))
-            items[text] = from_python(item, source, f"{path}.{text}" if path else text)
-        return Given(items)
+    if kind is dict or isinstance(value, Mapping):
+        return Given(_items(value))
     if isinstance(value, list | tuple):
-        return Given([from_python(item, source, f"{path}[{index}]") for index, item in enumerate(value)])
+        found = []
+        for index, item in enumerate(value):
+            try:
+                found.append(_given(item))
+            except _Misplaced as error:
+                error.steps.append(f"[{index}]")
+                raise
+        return Given(found)
     if isinstance(value, Quantity):
         return Given(value.written)
     if isinstance(value, datetime.datetime):
@@ -102,6 +121,20 @@ def from_python(value: Any, source: str, path: str = "") -> Given:
         return Given(moment.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z"))
     if isinstance(value, datetime.date):
         return Given(value.isoformat())
-    kind = type(value).__name__
-    text = f"a {kind} is nothing that a manifest can hold; give texts, numbers, true/false, lists and dicts"
-    raise Refusal(Problem(source, 0, 0, path, text))
+    raise _Misplaced(
+        f"a {kind.__name__} is nothing that a manifest can hold; give texts, numbers, true/false, lists and dicts"
+    )
+
+
+def _items(value: Mapping[Any, Any]) -> dict[str, Given]:
+    items: dict[str, Given] = {}
+    for key, item in value.items():
+        text = key if type(key) is str else key_text(key)
+        if text is None:
+            raise _Misplaced(f"the key {key!r} is no text")
+        try:
+            items[text] = _given(item)
+        except _Misplaced as error:
+            error.steps.append(f".{text}")
+            raise
+    return items

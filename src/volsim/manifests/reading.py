@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import attrs
@@ -244,6 +244,9 @@ class Reader:
 
     def value(self, type_name: str, given: Given, path: str) -> Any:
         """The value as the record keeps it; None, with a problem told, if it is of a wrong type."""
+        scalar = _SCALARS.get(type_name)
+        if scalar is not None:
+            return scalar(self, given, path)
         outer, _, inner = type_name.partition(":")
         value = given.value
         if outer == "list":
@@ -259,9 +262,6 @@ class Reader:
             return FrozenDict(
                 {key: self.item(inner, item, _at(path, key)) for key, item in value.items() if item.value is not None}
             )
-        scalar = _SCALARS.get(type_name)
-        if scalar is not None:
-            return scalar(self, given, path)
         if type_name == "JSON":
             return frozen_json(_without_nulls(plain(given)))
         if not isinstance(value, dict):
@@ -409,8 +409,13 @@ def _shown_if_empty(cls: type, attribute: str) -> bool:
 
 
 def _at(path: str, name: str) -> str:
-    name = name if re.fullmatch(r"[\w-]+", name) else f"[{name}]"
-    return name if not path else f"{path}{name}" if name.startswith("[") else f"{path}.{name}"
+    step = _step(name)
+    return f"{path}{step}" if path else step.removeprefix(".")
+
+
+@lru_cache(maxsize=4096)
+def _step(name: str) -> str:
+    return f".{name}" if re.fullmatch(r"[\w-]+", name) else f"[{name}]"
 
 
 def _without_item(path: str) -> str:

@@ -35,6 +35,6 @@ def timestamp(microseconds: int, *, micro: bool = False) -> str:
     >>> timestamp(2_500_000), timestamp(2_500_000, micro=True)
     ('2026-01-01T00:00:02Z', '2026-01-01T00:00:02.500000Z')
     """
-    moment = START + microseconds * _MICROSECOND
+    moment = START + datetime.timedelta(microseconds=microseconds)
     text = f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0")  # %Y does not pad years before 1000 everywhere
     return f"{text}.{moment.microsecond:06d}Z" if micro else f"{text}Z"

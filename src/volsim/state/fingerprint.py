@@ -13,8 +13,10 @@ collision in 370,000 explorations.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -22,9 +24,13 @@ from volsim.errors import VolsimError
 from volsim.objects._record import FrozenDict, Record
 from volsim.quantity import Quantity
 
-__all__ = ["fingerprint", "scattered"]
+__all__ = ["fingerprint", "remembered", "scattered"]
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 _TEXTS: dict[str, int] = {}
+_ANSWERS_LIMIT = 1_000
 _TEXTS_LIMIT = 1_000_000  # forget all and start again: bounds memory in long explorations
 _FIELDS: dict[type, tuple[int, tuple[str, ...]]] = {}
 _NONE, _TRUE, _FALSE, _TUPLE, _MAP, _NUMBER = (0x6E6F6E65, 0x74727565, 0x66616C73, 0x7475706C, 0x6D617021, 0x6E756D62)
@@ -106,3 +112,29 @@ def fingerprint(value: Any) -> int:
     raise VolsimError(
         f"a {type(value).__name__} cannot be part of a state: it is no record, text, number, tuple or FrozenDict"
     )
+
+
+def remembered(function: Callable[[R], T]) -> Callable[[R], T]:
+    """The function of one record, which is asked again only for a record that differs from those before.
+
+    It must depend on nothing else, nor on a `resourceVersion`, and give something that nobody changes. At most a
+    thousand answers are kept. For a record whose number is known, an answer costs as much as a look into a dict.
+
+    >>> from volsim.objects import ObjectMeta
+    >>> asked = []
+    >>> name_of = remembered(lambda meta: asked.append(meta) or meta.name)
+    >>> name_of(ObjectMeta(name="a")), name_of(ObjectMeta(name="a")), len(asked)
+    ('a', 'a', 1)
+    """
+    answers: dict[int, T] = {}
+
+    @wraps(function)
+    def answer(record: R) -> T:
+        number = fingerprint(record)
+        if number not in answers:
+            if len(answers) >= _ANSWERS_LIMIT:
+                answers.clear()
+            answers[number] = function(record)
+        return answers[number]
+
+    return answer

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from volsim.apiserver.writes import Put, UpdateStatus
 from volsim.control.contract import NOTHING, Controller, Outcome
 from volsim.control.history import history_of, truncated
-from volsim.control.stateful_set.identity import claims_for, is_member, ordinals, revision_of
+from volsim.control.stateful_set.identity import claim_names, is_member, ordinals, revision_of
 from volsim.control.stateful_set.work import SetWork, is_running_and_ready
 from volsim.control.workload import (
     availability_due_us,
@@ -75,7 +75,7 @@ def _has_claim(stateful_set: StatefulSet, name: str) -> bool:
     number = name.rpartition("-")[2]
     if not number.isdecimal() or int(number) not in ordinals(stateful_set):
         return False
-    return any(each.name == name for each in claims_for(stateful_set, int(number)).values())
+    return name in claim_names(stateful_set, int(number)).values()
 
 
 # -- the controller ----------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from volsim.rules import Rules
 __all__ = [
     "REVISION_LABEL",
     "claim_name",
+    "claim_names",
     "claims_for",
     "has_identity",
     "has_storage",
@@ -83,6 +84,12 @@ def claim_name(stateful_set: StatefulSet, template: PersistentVolumeClaim, ordin
     return f"{template.name}-{stateful_set.name}-{ordinal}"
 
 
+def claim_names(stateful_set: StatefulSet, ordinal: int) -> dict[str, str]:
+    """By template: the names of the claims of the pod with this number."""
+    templates = stateful_set.spec.volume_claim_templates
+    return {template.name: claim_name(stateful_set, template, ordinal) for template in templates}
+
+
 def claims_for(stateful_set: StatefulSet, ordinal: int) -> dict[str, PersistentVolumeClaim]:
     """By template: the claims of the pod with this number, as they are made."""
     labels = selector_of(stateful_set).match_labels
@@ -123,19 +130,19 @@ def with_identity(pod: Pod, rules: Rules) -> Pod:
 def has_storage(stateful_set: StatefulSet, pod: Pod) -> bool:
     """Whether a pod uses the claims that its number has."""
     used = {volume.name: volume.persistent_volume_claim for volume in pod.spec.volumes}
-    for template, claim in claims_for(stateful_set, ordinal_of(pod)).items():
+    for template, name in claim_names(stateful_set, ordinal_of(pod)).items():
         source = used.get(template)
-        if source is None or source.claim_name != claim.name:
+        if source is None or source.claim_name != name:
             return False
     return True
 
 
 def with_storage(stateful_set: StatefulSet, pod: Pod) -> Pod:
     """The pod with a volume for each claim; a volume of the same name in the template gives way."""
-    claims = claims_for(stateful_set, ordinal_of(pod))
+    names = claim_names(stateful_set, ordinal_of(pod))
     mounted = tuple(
-        Volume(name=template, persistent_volume_claim=PersistentVolumeClaimVolumeSource(claim_name=claim.name))
-        for template, claim in claims.items()
+        Volume(name=template, persistent_volume_claim=PersistentVolumeClaimVolumeSource(claim_name=name))
+        for template, name in names.items()
     )
-    others = tuple(volume for volume in pod.spec.volumes if volume.name not in claims)
+    others = tuple(volume for volume in pod.spec.volumes if volume.name not in names)
     return pod.replace(spec=pod.spec.replace(volumes=(*mounted, *others)))

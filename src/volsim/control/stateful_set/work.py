@@ -12,6 +12,7 @@ from volsim.apiserver.writes import Create, Delete, Update, Write
 from volsim.control.contract import EventNote, normal, warning
 from volsim.control.history import History, template_of
 from volsim.control.stateful_set.identity import (
+    claim_names,
     claims_for,
     has_identity,
     has_storage,
@@ -187,7 +188,7 @@ class SetWork:
     def _claims(self, ordinal: int) -> list[PersistentVolumeClaim]:
         """The claims of a number that are there."""
         rows = self.view.persistent_volume_claims
-        found = (rows.get(claim.key) for claim in claims_for(self.set, ordinal).values())
+        found = (rows.get(f"{self.set.metadata.namespace}/{name}") for name in claim_names(self.set, ordinal).values())
         return [claim for claim in found if claim is not None]
 
     def _create_claims(self, pod: Pod) -> str | None:
