@@ -30,60 +30,19 @@ import attrs
 import networkx as nx
 
 from volsim.checking.findings import Place
+from volsim.checking.made_up import IN_TREE, MadeUp
+from volsim.checking.nodes import ZONE, labelled
+from volsim.checking.workloads import WORKLOADS, Manifest, claims_of, ref, template_of, volumes_of
 from volsim.errors import ManifestError, Problem, VolsimError
 from volsim.manifests import Reading, read, to_manifest
-from volsim.objects import KINDS, FrozenDict, GenericObject, LabelSelector, LabelSelectorRequirement, NodeStatus
-from volsim.programs.images import image_for
-from volsim.quantity import Quantity
+from volsim.objects import KINDS, GenericObject, LabelSelector, LabelSelectorRequirement
 from volsim.rules import Rules
 from volsim.simulation import Simulation
 from volsim.storage.sources import taken_over_by
 
 __all__ = ["Design", "Part"]
 
-Manifest = dict[str, Any]
-WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod")
-MOST_NODES = 5000
-"""Source: Kubernetes' documentation, considerations for large clusters."""
-DRIVER = "disks.csi.volsim.dev"
 _FIRST = ("Namespace", "PriorityClass", "CSIDriver", "StorageClass", "PersistentVolume", "ConfigMap", "Secret")
-_UNKNOWABLE = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
-_NO_PROVISIONER, _IN_TREE = "kubernetes.io/no-provisioner", "kubernetes.io/"
-_ZONE = "topology.kubernetes.io/zone"
-_LABELS = FrozenDict({_ZONE: "zone-a", "topology.kubernetes.io/region": "region-1"})
-_LARGE = NodeStatus(capacity={"cpu": Quantity("256"), "memory": Quantity("2Ti"), "ephemeral-storage": Quantity("16Ti")})
-"""How large nodes are whose size nobody has said is no finding about a design."""
-_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-
-
-def ref(manifest: Manifest) -> str:
-    """How the object is called: ``KIND/NAMESPACE/NAME``, or ``KIND/NAME`` for what has no namespace."""
-    meta = manifest["metadata"]
-    name = meta.get("name") or f"{meta.get('generateName', '')}*"
-    return "/".join(filter(None, (manifest["kind"], meta.get("namespace"), name)))
-
-
-def template_of(manifest: Manifest) -> Manifest:
-    """The pod (or pod template) of a workload."""
-    if manifest["kind"] == "Pod":
-        return manifest
-    spec = manifest.get("spec") or {}
-    if manifest["kind"] == "CronJob":
-        spec = (spec.get("jobTemplate") or {}).get("spec") or {}
-    return spec.get("template") or {}
-
-
-def volumes_of(manifest: Manifest) -> list[Manifest]:
-    """The volumes of a workload's pods."""
-    return list((template_of(manifest).get("spec") or {}).get("volumes") or [])
-
-
-def claims_of(workload: Manifest) -> list[str]:
-    """The names of the claims of a workload's pods; those that its templates make end with a star."""
-    named = [volume.get("persistentVolumeClaim") for volume in volumes_of(workload)]
-    found = [claim["claimName"] for claim in named if claim]
-    templates = (workload.get("spec") or {}).get("volumeClaimTemplates") or []
-    return found + [f"{each['metadata']['name']}-{workload['metadata']['name']}-*" for each in templates]
 
 
 @attrs.frozen
@@ -103,6 +62,8 @@ class Design:
     rules: Rules
     assumed: tuple[str, ...]
     seed: int = 0
+    are_counted: bool = False
+    """Whether nobody has described the nodes: each part then finds what it asks of them."""
     places: Mapping[str, Place] = attrs.field(factory=dict, repr=False)
     """Where each object stands, as far as it stands in a file."""
 
@@ -115,8 +76,8 @@ class Design:
         objects = [{"metadata": {}, **to_manifest(obj)} for obj in reading.objects]
         if not objects:
             raise VolsimError("there is nothing to check: the source holds no object")
-        made = _Made(objects, [f"not modelled: {each}" for each in reading.notices])
-        chosen = made.nodes(nodes)
+        made = MadeUp(objects, [f"not modelled: {each}" for each in reading.notices])
+        chosen, are_counted = made.nodes(nodes)
         made.namespaces()
         places = {ref(each): Place(*place) for each, place in zip(objects, reading.places, strict=True) if place[1]}
         made.provisioners()
@@ -128,18 +89,25 @@ class Design:
         if len(_zones(chosen)) > 1:
             made.assumed.append("disks of CSI drivers: each is in a zone, and reached only from there")
         return cls(
-            tuple(sorted(made.objects, key=_rank)), chosen, rules, tuple(dict.fromkeys(made.assumed)), seed, places
+            tuple(sorted(made.objects, key=_rank)),
+            chosen,
+            rules,
+            tuple(dict.fromkeys(made.assumed)),
+            seed,
+            are_counted,
+            places,
         )
 
     def start(self, part: Part) -> Simulation:
         """The cluster to which a part has just been applied. Raises `VolsimError` for what the API server refuses."""
-        sim = Simulation(nodes=list(self.nodes), rules=self.rules, seed=self.seed)
+        nodes = labelled(self.nodes, part.objects) if self.are_counted else self.nodes
+        sim = Simulation(nodes=list(nodes), rules=self.rules, seed=self.seed)
         problems = []
         for driver in sorted(set(_drivers(part.objects, self.rules))):
             sim.install_csi_driver(
                 driver,
                 attach_required=driver not in _NOT_ATTACHED,
-                topology_key=_ZONE if driver not in _NOT_ATTACHED and len(_zones(self.nodes)) > 1 else None,
+                topology_key=ZONE if driver not in _NOT_ATTACHED and len(_zones(nodes)) > 1 else None,
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -199,7 +167,7 @@ def _zones(nodes: Iterable[Any]) -> set[str]:
     """The zones in which the nodes are."""
     manifests = [node if isinstance(node, dict) else to_manifest(node) for node in nodes]
     labels = [each["metadata"].get("labels") or {} for each in manifests]
-    return {each[_ZONE] for each in labels if _ZONE in each}
+    return {each[ZONE] for each in labels if ZONE in each}
 
 
 def _drivers(objects: Iterable[Manifest], rules: Rules) -> Iterator[str]:
@@ -207,7 +175,7 @@ def _drivers(objects: Iterable[Manifest], rules: Rules) -> Iterator[str]:
     for manifest in objects:
         if manifest["kind"] == "StorageClass":
             name = manifest.get("provisioner") or ""
-            if not name.startswith(_IN_TREE):
+            if not name.startswith(IN_TREE):
                 yield name
             elif driver := rules.csi_driver_for(name):
                 yield driver
@@ -281,177 +249,3 @@ def _selector(manifest: Manifest) -> LabelSelector:
             for each in expressions
         ),
     )
-
-
-# -- what is made up ---------------------------------------------------------------------------------------------------
-class _Made:
-    """The objects of a design, and what was added to them."""
-
-    def __init__(self, objects: list[Manifest], assumed: list[str]) -> None:
-        self.objects, self.assumed = objects, assumed
-
-    def of_kind(self, *kinds: str) -> list[Manifest]:
-        """The objects of some kinds."""
-        return [each for each in self.objects if each["kind"] in kinds]
-
-    def nodes(self, given: Any) -> tuple[Any, ...]:
-        """The nodes: those that are given, else those of the manifests, else three."""
-        from volsim.engine.cluster import node_objects
-
-        own = self.of_kind("Node")
-        self.objects = [each for each in self.objects if each["kind"] not in ("Node", "CSINode")]
-        if given is None and own:
-            return tuple(own)
-        if isinstance(given, int) and given > MOST_NODES:
-            raise VolsimError(
-                f"nodes={given}: a Kubernetes cluster has at most {MOST_NODES} nodes; few are enough here"
-            )
-        found = node_objects(3 if given is None else given, Rules())
-        if not found:
-            raise VolsimError(f"nodes={given!r}: a design needs at least one node to run on")
-        if given is None:
-            self.assumed.append(
-                f"nodes: {', '.join(node.name for node in found)} in one zone, with room for everything"
-            )
-        if given is None or isinstance(given, int):
-            found = [node.replace(metadata=node.metadata.replace(labels=_LABELS), status=_LARGE) for node in found]
-        return tuple(found)
-
-    def namespaces(self) -> None:
-        """Give each object its namespace, and make those that are missing."""
-        from volsim.objects.kinds import find_kind
-
-        there = {each["metadata"].get("name") for each in self.of_kind("Namespace")}
-        there |= {"default", "kube-system", "kube-public", "kube-node-lease"}
-        for manifest in self.objects:
-            kind = find_kind(manifest["kind"])
-            if kind is not None and kind.NAMESPACED:
-                manifest["metadata"].setdefault("namespace", "default")
-            manifest.pop("status", None) if manifest["kind"] in WORKLOADS else None
-        for name in sorted({each["metadata"].get("namespace", "default") for each in self.objects} - there):
-            self.objects.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-            self.assumed.append(f"namespace/{name}: is there")
-
-    def provisioners(self) -> None:
-        """Let a CSI driver that needs no attaching stand for external provisioners that are no CSI drivers."""
-        for manifest in self.of_kind("StorageClass"):
-            name = manifest.get("provisioner") or ""
-            if "/" in name and not name.startswith(_IN_TREE):
-                stand_in = ".".join(reversed(name.split("/"))).lower()
-                manifest["provisioner"] = stand_in
-                self.assumed.append(f"provisioner {name}: a CSI driver stands for it ({stand_in})")
-
-    def classes(self) -> None:
-        """Make the storage classes that claims name and nobody has defined."""
-        there = {each["metadata"].get("name") for each in self.of_kind("StorageClass")}
-        static = {each["spec"].get("storageClassName", "") for each in self.of_kind("PersistentVolume")}
-        annotations = [each["metadata"].get("annotations") or {} for each in self.of_kind("StorageClass")]
-        has_default = any(each.get(_DEFAULT_CLASS) == "true" for each in annotations)
-        wanted = {spec.get("storageClassName") for spec in self._claim_specs()}
-        for name in sorted(name for name in wanted if name and name not in there | static):
-            self._make_class(name)
-        if None in wanted and not has_default and not static & {"", None}:
-            self._make_class("standard", default=True)
-
-    def _claim_specs(self) -> Iterator[Manifest]:
-        for claim in self.of_kind("PersistentVolumeClaim"):
-            yield claim["spec"]
-        for workload in self.of_kind(*WORKLOADS):
-            for template in (workload.get("spec") or {}).get("volumeClaimTemplates") or []:
-                yield template.get("spec") or {}
-            for volume in volumes_of(workload):
-                if "ephemeral" in volume:
-                    yield volume["ephemeral"]["volumeClaimTemplate"]["spec"]
-
-    def _make_class(self, name: str, *, default: bool = False) -> None:
-        annotations = {"annotations": {_DEFAULT_CLASS: "true"}} if default else {}
-        self.objects.append(
-            {
-                "apiVersion": "storage.k8s.io/v1",
-                "kind": "StorageClass",
-                "metadata": {"name": name, **annotations},
-                "provisioner": DRIVER,
-                "volumeBindingMode": "WaitForFirstConsumer",
-            }
-        )
-        what = "the default, provisioned" if default else "provisioned"
-        self.assumed.append(f"storageclass/{name}: {what} by a CSI driver that attaches its disks ({DRIVER})")
-
-    def programs(self) -> None:
-        """Let what cannot be known go well: init containers, probes, hooks, the commands of unknown images."""
-        ended, asked, served = set(), set(), set()
-        for workload in self.of_kind(*WORKLOADS):
-            spec = template_of(workload).get("spec") or {}
-            for container in spec.get("initContainers") or []:
-                if container.get("restartPolicy") != "Always":
-                    container |= {"command": ["true"], "args": []}
-                    ended.add(container.get("name") or "")
-            for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
-                found = [name for name in _UNKNOWABLE if container.pop(name, None)]
-                asked.update([container.get("name") or ""] if found else [])
-            for container in spec.get("containers") or []:
-                if not image_for(container.get("image") or "").known and (
-                    container.get("command") or container.get("args")
-                ):
-                    container |= {"command": [], "args": []}
-                    served.add(container.get("name") or "")
-        if ended:
-            self.assumed.append(f"init containers {', '.join(sorted(ended))}: end well, whatever they run")
-        if served:
-            self.assumed.append(f"containers {', '.join(sorted(served))}: run as servers, whatever their command does")
-        if asked:
-            self.assumed.append(f"probes and hooks of {', '.join(sorted(asked))}: succeed")
-
-    def configuration(self) -> None:
-        """Make the ConfigMaps, Secrets and PriorityClasses that pods name and nobody has defined."""
-        there = {ref(each) for each in self.objects}
-        wanted: dict[tuple[str, str, str], set[str]] = {}
-        for workload in self.of_kind(*WORKLOADS):
-            namespace = workload["metadata"].get("namespace", "default")
-            spec = template_of(workload).get("spec") or {}
-            for kind, name, key in _named(spec):
-                wanted.setdefault((kind, namespace, name), set()).update([key] if key else [])
-            priority = spec.get("priorityClassName")
-            if priority and not priority.startswith("system-") and f"PriorityClass/{priority}" not in there:
-                wanted.setdefault(("PriorityClass", "", priority), set())
-        for (kind, namespace, name), keys in sorted(wanted.items()):
-            if "/".join(filter(None, (kind, namespace, name))) in there:
-                continue
-            made: Manifest = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
-            if kind == "PriorityClass":
-                made |= {"apiVersion": "scheduling.k8s.io/v1", "value": 0}
-            else:
-                made["metadata"]["namespace"] = namespace
-                made["data" if kind == "ConfigMap" else "stringData"] = dict.fromkeys(sorted(keys), "made up")
-            self.objects.append(made)
-            with_keys = f", with {', '.join(sorted(keys))}" if keys else ""
-            self.assumed.append(f"{kind.lower()}/{name}: is there{with_keys}")
-
-
-def _named(spec: Manifest) -> Iterator[tuple[str, str, str]]:
-    """(kind, name, key) of the configuration that a pod needs; the key may be empty."""
-    sources = [source for volume in spec.get("volumes") or [] for source in _sources(volume)]
-    for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
-        for each in container.get("envFrom") or []:
-            sources += [(sort, each[sort]) for sort in ("configMapRef", "secretRef") if sort in each]
-        for each in container.get("env") or []:
-            value = each.get("valueFrom") or {}
-            sources += [(sort, value[sort]) for sort in ("configMapKeyRef", "secretKeyRef") if sort in value]
-    for sort, source in sources:
-        name = source.get("name") or source.get("secretName")
-        if not name or source.get("optional"):
-            continue
-        kind = "ConfigMap" if sort.startswith("configMap") else "Secret"
-        keys = [each["key"] for each in source.get("items") or []] or [source.get("key", "")]
-        for key in keys:
-            yield kind, name, key
-
-
-def _sources(volume: Manifest) -> Iterator[tuple[str, Manifest]]:
-    for sort in ("configMap", "secret"):
-        if volume.get(sort):
-            yield sort, volume[sort]
-    for each in (volume.get("projected") or {}).get("sources") or []:
-        for sort in ("configMap", "secret"):
-            if each.get(sort):
-                yield sort, each[sort]

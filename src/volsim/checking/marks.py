@@ -43,6 +43,11 @@ class Mark:
     data: bytes
     source: str
     """What the volume is: ``emptyDir``, ``hostPath``, ``persistentVolumeClaim``, …"""
+    node: str
+    """Where the pod ran that wrote it."""
+    key: str
+    uid: str
+    """The pod that wrote it."""
 
 
 def leave_marks(sim: Simulation, read_only: frozenset[str]) -> tuple[Mark, ...]:
@@ -83,12 +88,25 @@ def _mark(sim: Simulation, each: Living, use: Use, pod: Pod, number: int) -> Mar
     volume = next(volume for volume in pod.spec.volumes if volume.name == use.volume)
     source = source_of(volume)[0] or ""
     identity = each.key if each.workload[0] == "StatefulSet" else ""
-    return Mark(each.workload, identity, use.volume, use.claim, container, path, data, source)
+    where = (each.node, each.key, each.uid)
+    return Mark(each.workload, identity, use.volume, use.claim, container, path, data, source, *where)
 
 
 def exists(state: State, mark: Mark) -> bool:
     """Whether the bytes are anywhere where they can be read again some day."""
-    return any(_holds(root, mark) for root in _roots(state))
+    return not _is_doomed(state, mark) and any(_holds(root, mark) for root in _roots(state))
+
+
+def _is_doomed(state: State, mark: Mark) -> bool:
+    """Whether the bytes are on a node without power, in an emptyDir of a pod that is deleted.
+
+    Should the node come back, the first thing that its kubelet does is to remove them.
+    """
+    machine = state.get("machines", mark.node)
+    if mark.source != "emptyDir" or machine is None or machine.powered:
+        return False
+    pod: Pod | None = state.pods.get(mark.key)
+    return pod is None or pod.metadata.uid != mark.uid or pod.metadata.deletion_timestamp is not None
 
 
 def _roots(state: State) -> Iterator[tree.Directory]:

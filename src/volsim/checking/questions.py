@@ -7,17 +7,22 @@ from typing import Any
 
 import attrs
 
-from volsim.analysis.living import Living, living
+from volsim.analysis.living import Living, Use, living
 from volsim.analysis.orphans import orphans
-from volsim.checking.design import Part, claims_of, ref, volumes_of
+from volsim.apiserver.eviction import evict
+from volsim.checking.design import Part
 from volsim.checking.kinds import KINDS
 from volsim.checking.marks import Mark, exists, is_found
+from volsim.checking.workloads import claims_of, ref, volumes_of
 from volsim.control.kubelet.claims import has_plugin
+from volsim.errors import Conflict, NotFound, VolsimError
 from volsim.exploration.properties import Property, always, eventually, within
-from volsim.objects import Pod
+from volsim.objects import PersistentVolume, Pod
 from volsim.objects.binding import PROVISIONED_BY
 from volsim.simulation import Simulation
-from volsim.storage.sources import SOURCES
+from volsim.state import State
+from volsim.storage.backends import NETWORK, backend_of
+from volsim.storage.sources import SOURCES, source_of
 
 __all__ = ["Question", "questions_after", "questions_at_start", "runs"]
 
@@ -83,6 +88,9 @@ _TABLES = {
     "ReplicationController": "replicationcontrollers",
 }
 
+
+ROLLED_OUT = ("Deployment", "StatefulSet", "DaemonSet")
+"""The kinds that `kubectl rollout restart` knows."""
 
 _LAST: list[Any] = [None, ()]
 
@@ -167,10 +175,10 @@ def _after(
 ) -> Iterator[Question]:
     passes = fault in _WORLD
     if fault == "deletion":
-        yield from _deletion(marks)
+        yield from _deletion(marks, _disks_of_volumes(sim))
         return
     for name in up:
-        if fault == "rollout":
+        if fault == "rollout" and name.partition("/")[0] in ROLLED_OUT:
             yield _asked(
                 "VS302",
                 (name,),
@@ -216,24 +224,63 @@ def _after(
 
 
 def _is_held(sim: Simulation, name: str) -> bool:
-    """Whether a pod of the workload, which a drain would evict, is on a node that is cordoned."""
+    """Whether a pod of the workload stays on a node that is being drained, as things are.
+
+    A drain tries again what a budget refuses; a pod that nobody owns it does not touch without ``--force``.
+    """
     kind = name.partition("/")[0]
     if kind == "DaemonSet":
         return False
-    workload = tuple(name.split("/"))
-    nodes = sim.state.nodes
-    return any(
-        each.workload == workload and each.node in nodes and nodes[each.node].spec.unschedulable for each in _pods(sim)
-    )
+    workload, nodes = tuple(name.split("/")), sim.state.nodes
+    mine = [each for each in _pods(sim) if each.workload == workload and each.node in nodes]
+    drained = [each for each in mine if nodes[each.node].spec.unschedulable]
+    return any(kind == "Pod" or not _may_be_evicted(sim, each) for each in drained)
+
+
+def _may_be_evicted(sim: Simulation, each: Living) -> bool:
+    try:
+        evict(sim.state.draft(), each.key, uid=each.uid, dry_run=True)
+    except (NotFound, Conflict):
+        return True  # it is gone already
+    except VolsimError:
+        return False
+    return True
 
 
 def _nothing_terminates(sim: Simulation) -> bool:
+    """Whether nothing is deleted that does not go; a claim that a pod uses, and its volume, go with that pod."""
     state = sim.state
+    used = {key for pod in state.pods.unordered() if _is_at_work(pod) for key in _claim_keys(pod)}
+    for table in ("pods", "namespaces"):
+        if any(obj.metadata.deletion_timestamp is not None for obj in state.table(table).unordered()):
+            return False
+    for key, claim in state.persistent_volume_claims.items():
+        if claim.metadata.deletion_timestamp is not None and key not in used:
+            return False
     return not any(
-        obj.metadata.deletion_timestamp is not None
-        for table in ("pods", "persistentvolumeclaims", "persistentvolumes", "namespaces")
-        for obj in state.table(table).unordered()
+        volume.metadata.deletion_timestamp is not None and _claim_that_stays(state, volume, used) is None
+        for volume in state.persistent_volumes.unordered()
     )
+
+
+def _is_at_work(pod: Pod) -> bool:
+    return bool(pod.spec.node_name) and pod.status.phase not in ("Succeeded", "Failed")
+
+
+def _claim_keys(pod: Pod) -> Iterator[str]:
+    for volume in pod.spec.volumes:
+        if volume.persistent_volume_claim is not None:
+            yield f"{pod.metadata.namespace}/{volume.persistent_volume_claim.claim_name}"
+        elif volume.ephemeral is not None:
+            yield f"{pod.metadata.namespace}/{pod.name}-{volume.name}"
+
+
+def _claim_that_stays(state: State, volume: PersistentVolume, used: set[str]) -> str | None:
+    """The claim that a volume is bound to and that nobody has deleted, or that goes with its pods."""
+    bound = volume.spec.claim_ref
+    key = f"{bound.namespace}/{bound.name}" if bound is not None and volume.status.phase == "Bound" else ""
+    claim = state.persistent_volume_claims.get(key)
+    return key if claim is not None and (claim.metadata.deletion_timestamp is None or key in used) else None
 
 
 def _place(mark: Mark) -> str:
@@ -267,12 +314,17 @@ def _data(marks: tuple[Mark, ...], *, passes: bool) -> Iterator[Question]:
 
 
 def _is_left(sim: Simulation, name: str, marks: list[Mark]) -> bool:
-    """Whether the workload runs, and of what it wrote something exists that none of its pods finds."""
+    """Whether the workload runs, and of what it wrote something exists that none of its pods finds.
+
+    What a daemon wrote is for the daemon of the same node: where none runs, nobody goes without.
+    """
     if not runs(sim, name):
         return False
     state = sim.state
     pods = list(_pods(sim))
-    return any(not is_found(state, mark, pods) and exists(state, mark) for mark in marks)
+    places = {each.node for each in pods if each.serves and "/".join(each.workload) == name}
+    asked = [mark for mark in marks if not name.startswith("DaemonSet/") or mark.node in places]
+    return any(not is_found(state, mark, pods) and exists(state, mark) for mark in asked)
 
 
 def _writers(sim: Simulation, part: Part) -> Iterator[Question]:
@@ -311,23 +363,39 @@ def _replicas(sim: Simulation, name: str) -> int:
 
 
 def _is_written_well(sim: Simulation, claim: str, most: int, alone: bool) -> bool:
-    pods = [each for each in _pods(sim) if any(use.claim == claim and use.paths for use in each.uses)]
+    pods = [each for each in _pods(sim) if any(_can_write(sim, each, use, claim) for use in each.uses)]
     if alone and len(pods) > 1:
         return False
     return len(pods) <= most and len({each.node for each in pods}) <= 1
 
 
-def _is_left_over(sim: Simulation) -> bool:
+def _can_write(sim: Simulation, each: Living, use: Use, claim: str) -> bool:
+    """Whether a pod can write a claim's data: not if the disk has been taken from its node meanwhile."""
+    if use.claim != claim or not use.paths:
+        return False
+    backend = sim.state.get("backends", use.place.name) if use.place.kind.endswith("attached") else None
+    return backend is None or each.node in backend.attached_to
+
+
+def _disks_of_volumes(sim: Simulation) -> frozenset[str]:
+    """The disks of which PersistentVolumes speak; one that only a pod names was made by hand, and is its maker's."""
+    found = (source_of(volume.spec) for volume in sim.state.persistent_volumes.unordered())
+    return frozenset(backend_of(name, source)[0] for name, source in found if name in NETWORK)
+
+
+def _is_left_over(sim: Simulation, disks: frozenset[str]) -> bool:
     """Whether a disk is left that no volume speaks of, or one that was made for a claim and is kept without it."""
-    return bool(orphans(sim.state)) or any(
+    state = sim.state
+    left = (state.get("backends", name) for name in orphans(state))
+    return any(each.family == "disk" and (each.name in disks or each.name.startswith("pvc-")) for each in left) or any(
         volume.status.phase == "Released"
         and volume.spec.persistent_volume_reclaim_policy == "Retain"
         and PROVISIONED_BY in volume.metadata.annotations
-        for volume in sim.state.persistent_volumes.unordered()
+        for volume in state.persistent_volumes.unordered()
     )
 
 
-def _deletion(marks: tuple[Mark, ...]) -> Iterator[Question]:
+def _deletion(marks: tuple[Mark, ...], disks: frozenset[str]) -> Iterator[Question]:
     claimed = [mark for mark in marks if mark.claim]
     for mark in claimed:
         yield _asked(
@@ -341,7 +409,7 @@ def _deletion(marks: tuple[Mark, ...]) -> Iterator[Question]:
     yield _asked(
         "VS401",
         tuple(dict.fromkeys("/".join(mark.workload) for mark in claimed)) or ("design",),
-        eventually("no storage is left that nobody will free", lambda sim: not _is_left_over(sim)),
+        eventually("no storage is left that nobody will free", lambda sim: not _is_left_over(sim, disks)),
         "after {fault}, storage is left that nothing will ever free",
     )
     yield _asked(

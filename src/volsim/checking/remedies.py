@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 
-from volsim.checking.design import WORKLOADS, Manifest, ref, template_of, volumes_of
+from volsim.checking.workloads import WORKLOADS, Manifest, ref, template_of, volumes_of
 
 __all__ = ["changes"]
 

@@ -1,0 +1,198 @@
+"""What a design leaves open, and what stands in for it: nodes, classes, configuration, programs; each is said.
+
+>>> volume = {"name": "v", "secret": {"secretName": "s"}}
+>>> pod = {"kind": "Pod", "metadata": {"name": "p"}, "spec": {"volumes": [volume]}}
+>>> made = MadeUp([pod], [])
+>>> made.configuration()
+>>> made.assumed, [each["kind"] for each in made.objects]
+(['secret/s: is there'], ['Pod', 'Secret'])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from volsim.checking.nodes import ZONE, counted, labelled, labels_asked
+from volsim.checking.workloads import WORKLOADS, Manifest, ref, template_of, volumes_of
+from volsim.engine.cluster import node_objects
+from volsim.errors import VolsimError
+from volsim.objects.kinds import find_kind
+from volsim.programs.images import image_for
+from volsim.rules import Rules
+
+__all__ = ["IN_TREE", "MadeUp"]
+
+DRIVER = "disks.csi.volsim.dev"
+IN_TREE = "kubernetes.io/"
+_UNKNOWABLE = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+
+
+class MadeUp:
+    """The objects of a design, and what was added to them."""
+
+    def __init__(self, objects: list[Manifest], assumed: list[str]) -> None:
+        self.objects, self.assumed = objects, assumed
+
+    def of_kind(self, *kinds: str) -> list[Manifest]:
+        """The objects of some kinds."""
+        return [each for each in self.objects if each["kind"] in kinds]
+
+    def nodes(self, given: Any) -> tuple[tuple[Any, ...], bool]:
+        """The nodes that are given, else those of the manifests, else some; and whether nobody described them."""
+        own = self.of_kind("Node")
+        self.objects = [each for each in self.objects if each["kind"] not in ("Node", "CSINode")]
+        if given is None and own:
+            return tuple(own), False
+        if given is not None and (isinstance(given, bool) or not isinstance(given, int)):
+            found = tuple(node_objects(given, Rules()))
+            if not found:
+                raise VolsimError(f"nodes={given!r}: a design needs at least one node to run on")
+            return found, False
+        made, asked = counted(given, self.objects), labels_asked(self.objects)
+        if given is None:
+            names = ", ".join(node.metadata.name or "" for node in made)
+            where = "" if len(asked.get(ZONE, ())) > 1 else " in one zone,"
+            self.assumed.append(f"nodes: {names}{where} with room for everything")
+        if asked:
+            labels = ", ".join(f"{key}={value}" for key, values in asked.items() for value in values)
+            self.assumed.append(f"nodes: have the labels that are asked for ({labels})")
+        return labelled(made, self.objects), True
+
+    def namespaces(self) -> None:
+        """Give each object its namespace, and make those that are missing."""
+        there = {each["metadata"].get("name") for each in self.of_kind("Namespace")}
+        there |= {"default", "kube-system", "kube-public", "kube-node-lease"}
+        for manifest in self.objects:
+            kind = find_kind(manifest["kind"])
+            if kind is not None and kind.NAMESPACED:
+                manifest["metadata"].setdefault("namespace", "default")
+            manifest.pop("status", None) if manifest["kind"] in WORKLOADS else None
+        for name in sorted({each["metadata"].get("namespace", "default") for each in self.objects} - there):
+            self.objects.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+            self.assumed.append(f"namespace/{name}: is there")
+
+    def provisioners(self) -> None:
+        """Let a CSI driver that needs no attaching stand for external provisioners that are no CSI drivers."""
+        for manifest in self.of_kind("StorageClass"):
+            name = manifest.get("provisioner") or ""
+            if "/" in name and not name.startswith(IN_TREE):
+                stand_in = ".".join(reversed(name.split("/"))).lower()
+                manifest["provisioner"] = stand_in
+                self.assumed.append(f"provisioner {name}: a CSI driver stands for it ({stand_in})")
+
+    def classes(self) -> None:
+        """Make the storage classes that claims name and nobody has defined."""
+        there = {each["metadata"].get("name") for each in self.of_kind("StorageClass")}
+        static = {each["spec"].get("storageClassName", "") for each in self.of_kind("PersistentVolume")}
+        annotations = [each["metadata"].get("annotations") or {} for each in self.of_kind("StorageClass")]
+        has_default = any(each.get(_DEFAULT_CLASS) == "true" for each in annotations)
+        wanted = {spec.get("storageClassName") for spec in self._claim_specs()}
+        for name in sorted(name for name in wanted if name and name not in there | static):
+            self._make_class(name)
+        if None in wanted and not has_default and not static & {"", None}:
+            self._make_class("standard", default=True)
+
+    def _claim_specs(self) -> Iterator[Manifest]:
+        for claim in self.of_kind("PersistentVolumeClaim"):
+            yield claim["spec"]
+        for workload in self.of_kind(*WORKLOADS):
+            for template in (workload.get("spec") or {}).get("volumeClaimTemplates") or []:
+                yield template.get("spec") or {}
+            for volume in volumes_of(workload):
+                if "ephemeral" in volume:
+                    yield volume["ephemeral"]["volumeClaimTemplate"]["spec"]
+
+    def _make_class(self, name: str, *, default: bool = False) -> None:
+        annotations = {"annotations": {_DEFAULT_CLASS: "true"}} if default else {}
+        self.objects.append(
+            {
+                "apiVersion": "storage.k8s.io/v1",
+                "kind": "StorageClass",
+                "metadata": {"name": name, **annotations},
+                "provisioner": DRIVER,
+                "volumeBindingMode": "WaitForFirstConsumer",
+            }
+        )
+        what = "the default, provisioned" if default else "provisioned"
+        self.assumed.append(f"storageclass/{name}: {what} by a CSI driver that attaches its disks ({DRIVER})")
+
+    def programs(self) -> None:
+        """Let what cannot be known go well: init containers, probes, hooks, the commands of unknown images."""
+        ended, asked, served = set(), set(), set()
+        for workload in self.of_kind(*WORKLOADS):
+            spec = template_of(workload).get("spec") or {}
+            for container in spec.get("initContainers") or []:
+                if container.get("restartPolicy") != "Always":
+                    container |= {"command": ["true"], "args": []}
+                    ended.add(container.get("name") or "")
+            for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
+                found = [name for name in _UNKNOWABLE if container.pop(name, None)]
+                asked.update([container.get("name") or ""] if found else [])
+            for container in spec.get("containers") or []:
+                if not image_for(container.get("image") or "").known and (
+                    container.get("command") or container.get("args")
+                ):
+                    container |= {"command": [], "args": []}
+                    served.add(container.get("name") or "")
+        if ended:
+            self.assumed.append(f"init containers {', '.join(sorted(ended))}: end well, whatever they run")
+        if served:
+            self.assumed.append(f"containers {', '.join(sorted(served))}: run as servers, whatever their command does")
+        if asked:
+            self.assumed.append(f"probes and hooks of {', '.join(sorted(asked))}: succeed")
+
+    def configuration(self) -> None:
+        """Make the ConfigMaps, Secrets and PriorityClasses that pods name and nobody has defined."""
+        there = {ref(each) for each in self.objects}
+        wanted: dict[tuple[str, str, str], set[str]] = {}
+        for workload in self.of_kind(*WORKLOADS):
+            namespace = workload["metadata"].get("namespace", "default")
+            spec = template_of(workload).get("spec") or {}
+            for kind, name, key in _named(spec):
+                wanted.setdefault((kind, namespace, name), set()).update([key] if key else [])
+            priority = spec.get("priorityClassName")
+            if priority and not priority.startswith("system-") and f"PriorityClass/{priority}" not in there:
+                wanted.setdefault(("PriorityClass", "", priority), set())
+        for (kind, namespace, name), keys in sorted(wanted.items()):
+            if "/".join(filter(None, (kind, namespace, name))) in there:
+                continue
+            made: Manifest = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
+            if kind == "PriorityClass":
+                made |= {"apiVersion": "scheduling.k8s.io/v1", "value": 0}
+            else:
+                made["metadata"]["namespace"] = namespace
+                made["data" if kind == "ConfigMap" else "stringData"] = dict.fromkeys(sorted(keys), "made up")
+            self.objects.append(made)
+            with_keys = f", with {', '.join(sorted(keys))}" if keys else ""
+            self.assumed.append(f"{kind.lower()}/{name}: is there{with_keys}")
+
+
+def _named(spec: Manifest) -> Iterator[tuple[str, str, str]]:
+    """(kind, name, key) of the configuration that a pod needs; the key may be empty."""
+    sources = [source for volume in spec.get("volumes") or [] for source in _sources(volume)]
+    for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
+        for each in container.get("envFrom") or []:
+            sources += [(sort, each[sort]) for sort in ("configMapRef", "secretRef") if sort in each]
+        for each in container.get("env") or []:
+            value = each.get("valueFrom") or {}
+            sources += [(sort, value[sort]) for sort in ("configMapKeyRef", "secretKeyRef") if sort in value]
+    for sort, source in sources:
+        name = source.get("name") or source.get("secretName")
+        if not name or source.get("optional"):
+            continue
+        kind = "ConfigMap" if sort.startswith("configMap") else "Secret"
+        keys = [each["key"] for each in source.get("items") or []] or [source.get("key", "")]
+        for key in keys:
+            yield kind, name, key
+
+
+def _sources(volume: Manifest) -> Iterator[tuple[str, Manifest]]:
+    for sort in ("configMap", "secret"):
+        if volume.get(sort):
+            yield sort, volume[sort]
+    for each in (volume.get("projected") or {}).get("sources") or []:
+        for sort in ("configMap", "secret"):
+            if each.get(sort):
+                yield sort, each[sort]

@@ -1,0 +1,46 @@
+"""What a manifest says of a workload: what it is called, its pods, their volumes and claims.
+
+>>> template = {"spec": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}}
+>>> deployment = {"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": template}}
+>>> ref(deployment), claims_of(deployment)
+('Deployment/web', ['data'])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["WORKLOADS", "Manifest", "claims_of", "ref", "template_of", "volumes_of"]
+
+Manifest = dict[str, Any]
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod")
+
+
+def ref(manifest: Manifest) -> str:
+    """How the object is called: ``KIND/NAMESPACE/NAME``, or ``KIND/NAME`` for what has no namespace."""
+    meta = manifest["metadata"]
+    name = meta.get("name") or f"{meta.get('generateName', '')}*"
+    return "/".join(filter(None, (manifest["kind"], meta.get("namespace"), name)))
+
+
+def template_of(manifest: Manifest) -> Manifest:
+    """The pod (or pod template) of a workload."""
+    if manifest["kind"] == "Pod":
+        return manifest
+    spec = manifest.get("spec") or {}
+    if manifest["kind"] == "CronJob":
+        spec = (spec.get("jobTemplate") or {}).get("spec") or {}
+    return spec.get("template") or {}
+
+
+def volumes_of(manifest: Manifest) -> list[Manifest]:
+    """The volumes of a workload's pods."""
+    return list((template_of(manifest).get("spec") or {}).get("volumes") or [])
+
+
+def claims_of(workload: Manifest) -> list[str]:
+    """The names of the claims of a workload's pods; those that its templates make end with a star."""
+    named = [volume.get("persistentVolumeClaim") for volume in volumes_of(workload)]
+    found = [claim["claimName"] for claim in named if claim]
+    templates = (workload.get("spec") or {}).get("volumeClaimTemplates") or []
+    return found + [f"{each['metadata']['name']}-{workload['metadata']['name']}-*" for each in templates]
