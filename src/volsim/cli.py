@@ -139,6 +139,11 @@ def _exercise(parser: argparse.ArgumentParser) -> None:
     check.add_argument("files", nargs="+", metavar="FILE", help="an answer")
     check.add_argument("--exercise", metavar="NAME", help="what it answers, if it does not say EXERCISE = …")
 
+    notebook = verbs.add_parser("notebook", help="write exercises as notebooks in which a cell grades itself")
+    notebook.add_argument("exercises", nargs="+", metavar="EXERCISE", help="numbers or names, or all")
+    notebook.add_argument("--folder", default=".", metavar="DIR", help="where to (default: here)")
+    notebook.set_defaults(run=_write_notebooks)
+
     score = verb("score", _score_suite, "grade a pytest file: how many of all mutants it catches")
     score.add_argument("file", metavar="FILE", help="tests that use volsim's fixtures")
 
@@ -175,6 +180,13 @@ def _check_answers(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(map(str, reports)))
     return 0 if all(report.passed for report in reports) else 1
+
+
+def _write_notebooks(arguments: argparse.Namespace) -> int:
+    from volsim.exercises.screens import write_notebooks
+
+    print("\n".join(write_notebooks(arguments.exercises, Path(arguments.folder))))
+    return 0
 
 
 def _score_suite(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pytest
@@ -90,7 +91,15 @@ WORDS = [
     (Call("read_file", "pod/p", (("path", "/a"),)), "$ kubectl exec pod/p -- cat /a"),
     (
         Call("write_file", "pod/p", (("path", "/a"), ("data", b"x"))),
-        '$ kubectl exec pod/p -- sh -c "printf %s x > /a"',
+        "$ kubectl exec pod/p -- sh -c 'printf %s x > /a'",
+    ),
+    (
+        Call("exec", "pod/p", (("command", ["sh", "-c", "ls /a b"]),)),
+        "$ kubectl exec pod/p -- sh -c 'ls /a b'",
+    ),
+    (
+        Call("exec", "pod/p", (("command", "mysql -p"), ("stdin", b"select 1;\n"))),
+        "$ kubectl exec -i pod/p -- mysql -p <<'EOF'\nselect 1;\nEOF",
     ),
     (Call("kubectl", "get pods"), "$ kubectl get pods"),
     (Call("run", None, (("until", len),)), "# until what is waited for pass"),
@@ -103,6 +112,15 @@ WORDS = [
 @pytest.mark.parametrize(("call", "text"), WORDS, ids=[call.method for call, _ in WORDS])
 def test_each_call_has_its_command(call: Call, text: str) -> None:
     assert story([call]) == text
+
+
+def test_what_is_written_is_one_word_for_the_shell() -> None:
+    command = story([Call("write_file", "pod/p", (("path", "/a"), ("data", "it's three weeks of work")))])
+    sh, flag, script = shlex.split(command)[-3:]
+    sim = cluster_of([pod("p")])
+    sim.settle()
+    assert sim.exec("pod/p", [sh, flag, script]).exit_code == 0
+    assert sim.read_file("pod/p", "/a") == b"it's three weeks of work"
 
 
 def test_a_program_names_how_the_cluster_was_made() -> None:

@@ -13,6 +13,7 @@ from volsim.exercises.catalogue import EXERCISES, exercise
 from volsim.exercises.exercise import Case, Exercise
 from volsim.exercises.grading import check
 from volsim.exercises.mutants import MUTANTS, mutant
+from volsim.exercises.notebooks import load_ipython_extension as load_ipython_extension  # for `%load_ext`
 from volsim.exercises.report import Report, Result, Verdict
 from volsim.exercises.semantics import Mutant
 from volsim.exercises.suite import mutation_score

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from html import escape
 from typing import Any, Self
 
 import attrs
@@ -91,6 +92,14 @@ class Report:
         results = tuple(Result(**each) for each in given.pop("results"))
         return cls(**{**given, "verdict": Verdict(given["verdict"]), "results": results})
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, and a row for each mutant or case with the shrunk story to unfold."""
+        colour = "#1a7f37" if self.passed else "#cf222e"
+        head = f'<b>{escape(self.exercise)}: <span style="color:{colour}">{self.verdict}</span></b>'
+        rows = "".join(_row(result) for result in self.results)
+        table = f"<table>{_HEAD}{rows}</table>" if rows else ""
+        return f"<p>{head}<br>{escape(self.message)}</p>{_unfolded(self.example, self.story)}{table}"
+
     def __str__(self) -> str:
         lines = [f"{self.exercise}: {self.verdict}: {self.message}"]
         lines += _indented(self.example) + _indented(self.story)
@@ -106,3 +115,27 @@ class Report:
 
 def _indented(text: str) -> list[str]:
     return [f"      | {line}" for line in text.splitlines()]
+
+
+# -- for notebooks -----------------------------------------------------------------------------------------------------
+_HEAD = (
+    "<tr><th></th><th style='text-align:left'>wrong idea or case</th><th style='text-align:left'>your answer</th></tr>"
+)
+_LEFT = "<td style='text-align:left;vertical-align:top'>"
+
+
+def _row(result: Result) -> str:
+    name = f"<b>{escape(result.name)}</b><br>{escape(result.title)}"
+    if result.belief and not result.passed:
+        name += f"<br><i>Why people believe it:</i> {escape(result.belief)}"
+    caught = "fails on it" if result.belief else "as it should be"
+    missed = "holds of it" if result.belief else "not as it should be"
+    said = f"<b>{caught if result.passed else missed}</b>" + (f"<br>{escape(result.failure)}" if result.failure else "")
+    said += _unfolded(result.example, result.story)
+    return f"<tr>{_LEFT}{'✓' if result.passed else '✗'}</td>{_LEFT}{name}</td>{_LEFT}{said}</td></tr>"
+
+
+def _unfolded(example: str, story: str) -> str:
+    """An example and a story that one can unfold; nothing where there are none."""
+    told = "\n".join(part for part in (example, story) if part)
+    return f"<details><summary>the story</summary><pre>{escape(told)}</pre></details>" if told else ""

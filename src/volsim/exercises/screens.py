@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from volsim.errors import VolsimError
-from volsim.exercises.catalogue import EXERCISES
+from volsim.exercises.catalogue import EXERCISES, exercise
 from volsim.exercises.exercise import Exercise
 
-__all__ = ["as_json", "listing", "read", "shown"]
+__all__ = ["as_json", "listing", "read", "shown", "write_notebooks"]
 
 
 def read(file: str) -> str:
@@ -69,3 +69,25 @@ def as_json(exercises: Sequence[Exercise] = EXERCISES) -> list[dict[str, Any]]:
         }
         for each in exercises
     ]
+
+
+def write_notebooks(which: Sequence[str], folder: Path) -> list[str]:
+    """Write worksheets as notebooks, and say where they are. Raises `VolsimError` rather than write over one.
+
+    `which` has names and numbers; ``all`` stands for all exercises.
+    """
+    from volsim.exercises.notebooks import as_json as text_of
+    from volsim.exercises.notebooks import notebook_of, worksheet
+
+    named = EXERCISES if "all" in which else [exercise(each) for each in which]
+    files = {folder / f"{each.name}.ipynb": each for each in named}
+    for file in files:
+        if file.exists():
+            raise VolsimError(f"{file} is there already, perhaps with an answer in it; give another --folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, each in files.items():
+            file.write_text(text_of(notebook_of(worksheet(each))), encoding="utf-8")
+    except OSError as error:
+        raise VolsimError(f"{error.filename}: {error.strerror}; give another --folder") from None
+    return [f"wrote {file}" for file in files]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -135,7 +136,17 @@ def _delete(call: Call) -> str:
 def _write(call: Call) -> str:
     path, data = (value for _, value in call.options[:2])
     text = data.decode(errors="replace") if isinstance(data, bytes) else data
-    return f"$ kubectl exec {call.argument} -- sh -c {json.dumps(f'printf %s {text} > {path}')}"
+    return f"$ kubectl exec {call.argument} -- sh -c {shlex.quote(f'printf %s {shlex.quote(text)} > {path}')}"
+
+
+def _exec(call: Call) -> str:
+    options = dict(call.options)
+    command, stdin = options["command"], options.get("stdin") or ""
+    words = command if isinstance(command, str) else shlex.join(command)
+    if not stdin:
+        return f"$ kubectl exec {call.argument} -- {words}"
+    text = stdin.decode(errors="replace") if isinstance(stdin, bytes) else stdin
+    return f"$ kubectl exec -i {call.argument} -- {words} <<'EOF'\n{text.removesuffix(chr(10))}\nEOF"
 
 
 _COMMANDS: dict[str, Callable[[Call], str]] = {
@@ -145,7 +156,7 @@ _COMMANDS: dict[str, Callable[[Call], str]] = {
     "delete": _delete,
     "write_file": _write,
     "read_file": lambda call: f"$ kubectl exec {call.argument} -- cat {call.options[0][1]}",
-    "exec": lambda call: f"$ kubectl exec {call.argument} -- {call.options[0][1]}",
+    "exec": _exec,
     "scale": lambda call: f"$ kubectl scale {call.argument} --replicas={call.options[0][1]}",
     "patch": lambda call: f"$ kubectl patch {call.argument} --type=merge -p '{json.dumps(call.options[0][1])}'",
     "kubectl": lambda call: f"$ kubectl {call.argument.removeprefix('kubectl ')}",
