@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from volsim.analysis.living import living, writers
+from volsim.analysis.living import Living, living, writers
+from volsim.analysis.whereabouts import is_anywhere
 from volsim.engine.simulation import Simulation
+from volsim.errors import NotFound, VolsimError
 from volsim.exploration.properties import Observer, Property, always, eventually, sometimes, within
 from volsim.rules import Duration
 
@@ -21,6 +23,8 @@ __all__ = [
     "Property",
     "always",
     "eventually",
+    "finds_again",
+    "never_lost",
     "nothing_is_left",
     "nothing_terminates_for_ever",
     "one_identity",
@@ -35,14 +39,26 @@ __all__ = [
 
 def _runs(sim: Simulation, ref: str, namespace: str) -> bool:
     """Whether a workload has all its pods, and each of them really runs where the control plane hears it."""
-    found = sim.get(ref, namespace)
+    found = _found(sim, ref, namespace)
+    if found is None:
+        return False
+    wanted = 1 if found.kind == "Pod" else _wanted(found)
+    return sum(each.serves for each in _pods_of(sim, found, namespace)) >= wanted
+
+
+def _found(sim: Simulation, ref: str, namespace: str) -> Any:
+    """What is asked about; None while it is not there, as a pod between its deletion and its successor."""
+    try:
+        return sim.get(ref, namespace)
+    except NotFound:
+        return None
+
+
+def _pods_of(sim: Simulation, found: Any, namespace: str) -> list[Living]:
+    """The living pods of a workload; of a pod, itself."""
     if found.kind == "Pod":
-        wanted = 1
-        mine = [each for each in living(sim.state) if each.uid == found.metadata.uid]
-    else:
-        wanted = _wanted(found)
-        mine = [each for each in living(sim.state) if each.workload == (found.kind, namespace, found.name)]
-    return sum(each.serves for each in mine) >= wanted
+        return [each for each in living(sim.state) if each.uid == found.metadata.uid]
+    return [each for each in living(sim.state) if each.workload == (found.kind, namespace, found.name)]
 
 
 def _wanted(workload: Any) -> int:
@@ -68,6 +84,66 @@ def runs_again_within(limit: Duration, ref: str, namespace: str = "default") -> 
     Story: the default tolerations alone are 300 s, and before that a node counts as silent only after 40 or 50 s.
     """
     return within(f"{ref} runs again within {limit}", limit, lambda sim: _runs(sim, ref, namespace))
+
+
+def never_lost(data: bytes | str) -> Property:
+    """Once the bytes are written, some file or device that can be read again some day holds them, for ever.
+
+    The disk of a machine without power counts; memory that has lost its power and a machine that is destroyed do not.
+    Where they never were written, the property is vacuous. Story: a database in an emptyDir has all its rows until its
+    pod is deleted.
+
+    >>> import volsim
+    >>> sim = volsim.Simulation(nodes=1)
+    >>> sim.write_host_file("node01", "/srv/letter", "precious")
+    >>> kept = volsim.properties.never_lost("precious")
+    >>> volsim.explore(sim, properties=[kept], faults=volsim.Faults(node_failures=1)).ok
+    True
+    >>> volsim.explore(sim, properties=[kept], faults=volsim.Faults(node_losses=1)).ok
+    False
+    """
+    wanted = data.encode() if isinstance(data, str) else data
+    if not wanted:
+        raise VolsimError("never_lost(''): give the bytes that must not be lost")
+
+    def was_written(memory: bool, sim: Simulation) -> bool:
+        return memory or is_anywhere(sim.state, wanted)
+
+    return always(
+        f"{_shown(wanted)} is never lost",
+        lambda sim, written: not written or is_anywhere(sim.state, wanted),
+        when=lambda sim, written: written,
+        observer=Observer(lambda sim: was_written(False, sim), was_written),
+    )
+
+
+def finds_again(
+    ref: str, path: str, data: bytes | str, container: str | None = None, namespace: str = "default"
+) -> Property:
+    """At last a pod of the workload that serves reads the bytes in its file at `path`, whatever happened.
+
+    Stricter than `never_lost`: bytes that lie on another node's disk are not lost, and yet nobody finds them. Story: a
+    pod with a hostPath that is started on another node finds an empty directory there.
+    """
+    wanted = data.encode() if isinstance(data, str) else data
+
+    def finds(sim: Simulation, each: Living) -> bool:
+        try:
+            return wanted in sim.read_file(f"pod/{each.key.partition('/')[2]}", path, container, namespace)
+        except VolsimError:
+            return False
+
+    def holds(sim: Simulation) -> bool:
+        found = _found(sim, ref, namespace)
+        pods = () if found is None else _pods_of(sim, found, namespace)
+        return any(each.serves and finds(sim, each) for each in pods)
+
+    return eventually(f"{ref} finds {_shown(wanted)} in {path}", holds)
+
+
+def _shown(data: bytes) -> str:
+    text = data.decode(errors="backslashreplace")
+    return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
 def one_writer(claim: str, namespace: str = "default") -> Property:

@@ -7,11 +7,10 @@ its pods finds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import attrs
 
 from volsim.analysis.living import Living, Use, living
+from volsim.analysis.whereabouts import is_anywhere
 from volsim.control.kubelet.configuration import MountError
 from volsim.control.kubelet.containers import ConfigError, open_process
 from volsim.control.kubelet.pods import work_on
@@ -19,7 +18,6 @@ from volsim.errors import FileError, VolsimError
 from volsim.objects import Pod
 from volsim.simulation import Simulation
 from volsim.state import State
-from volsim.storage import tree
 from volsim.storage.sources import source_of
 
 __all__ = ["Mark", "exists", "is_found", "leave_marks"]
@@ -94,7 +92,7 @@ def _mark(sim: Simulation, each: Living, use: Use, pod: Pod, number: int) -> Mar
 
 def exists(state: State, mark: Mark) -> bool:
     """Whether the bytes are anywhere where they can be read again some day."""
-    return not _is_doomed(state, mark) and any(_holds(root, mark) for root in _roots(state))
+    return not _is_doomed(state, mark) and is_anywhere(state, mark.data)
 
 
 def _is_doomed(state: State, mark: Mark) -> bool:
@@ -107,26 +105,6 @@ def _is_doomed(state: State, mark: Mark) -> bool:
         return False
     pod: Pod | None = state.pods.get(mark.key)
     return pod is None or pod.metadata.uid != mark.uid or pod.metadata.deletion_timestamp is not None
-
-
-def _roots(state: State) -> Iterator[tree.Directory]:
-    for machine in state.table("machines").unordered():
-        if not machine.destroyed:
-            yield machine.disk
-    for backend in state.table("backends").unordered():
-        yield backend.root
-    for sandbox in state.table("sandboxes").unordered():
-        machine = state.get("machines", sandbox.node)
-        if machine is not None and machine.powered and sandbox.boot == machine.boot:
-            yield from sandbox.memory.values()
-
-
-def _holds(root: tree.Directory, mark: Mark) -> bool:
-    name = mark.path.rpartition("/")[2]
-    for path, node in tree.walk(root):
-        if path.endswith(name) and isinstance(node, tree.File) and node.data == mark.data:
-            return True
-    return False
 
 
 def is_found(state: State, mark: Mark, pods: list[Living]) -> bool:
