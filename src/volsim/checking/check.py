@@ -19,6 +19,7 @@ from volsim.checking.plans import budget, names
 from volsim.checking.questions import Question, questions_after, questions_at_start
 from volsim.checking.remedies import changes
 from volsim.checking.telling import claims_of_volumes, tell
+from volsim.checking.trials import tried
 from volsim.engine.actions import Ask
 from volsim.errors import LimitExceeded, VolsimError
 from volsim.exploration.faults import Faults
@@ -74,7 +75,10 @@ def check(
     bounds = _Bounds(within, frozenset(read_only_images), max_states, max_seconds, progress)
     findings: list[Finding] = []
     explored: list[Explored] = []
-    for part in design.parts():
+    assumed = list(design.assumed)
+    for written in design.parts():
+        part, said = tried(design, written)
+        assumed += said
         seen, found = _explore_part(design, part, asked, bounds)
         explored += seen
         mine = list(_merged(found))
@@ -83,7 +87,7 @@ def check(
     return CheckReport(
         findings=tuple(findings),
         explored=tuple(explored),
-        assumed=design.assumed,
+        assumed=tuple(dict.fromkeys(assumed)),
         kubernetes=".".join(map(str, design.rules.version)),
         faults=asked,
         places=design.places,

@@ -30,7 +30,7 @@ import attrs
 import networkx as nx
 
 from volsim.checking.findings import Place
-from volsim.checking.made_up import IN_TREE, MadeUp
+from volsim.checking.made_up import IN_TREE, ON_SERVERS, SHARES, MadeUp
 from volsim.checking.nodes import ZONE, labelled
 from volsim.checking.workloads import WORKLOADS, Manifest, claims_of, ref, template_of, volumes_of
 from volsim.errors import ManifestError, Problem, VolsimError
@@ -84,6 +84,7 @@ class Design:
         made.classes()
         made.configuration()
         made.programs()
+        made.scratch()
         if not made.of_kind(*WORKLOADS):
             made.assumed.append("no workload is among the objects: nothing runs that could be checked")
         if len(_zones(chosen)) > 1:
@@ -188,8 +189,7 @@ def _drivers(objects: Iterable[Manifest], rules: Rules) -> Iterator[str]:
                     yield driver
 
 
-_NOT_ATTACHED = frozenset({"file.csi.azure.com", "efs.csi.aws.com", "nfs.csi.k8s.io", "smb.csi.k8s.io"})
-"""Drivers whose storage is mounted over the network by any number of nodes."""
+_NOT_ATTACHED = ON_SERVERS | {SHARES}
 
 
 # -- what belongs together ---------------------------------------------------------------------------------------------

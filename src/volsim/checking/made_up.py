@@ -10,9 +10,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from volsim.checking.marks import SCRATCH
 from volsim.checking.nodes import ZONE, counted, labelled, labels_asked
 from volsim.checking.workloads import WORKLOADS, Manifest, ref, template_of, volumes_of
 from volsim.engine.cluster import node_objects
@@ -21,10 +23,18 @@ from volsim.objects.kinds import find_kind
 from volsim.programs.images import image_for
 from volsim.rules import Rules
 
-__all__ = ["IN_TREE", "MadeUp"]
+__all__ = ["IN_TREE", "ON_SERVERS", "SHARES", "MadeUp"]
 
-DRIVER = "disks.csi.volsim.dev"
+DRIVER, SHARES = "disks.csi.volsim.dev", "shares.csi.volsim.dev"
 IN_TREE = "kubernetes.io/"
+ON_SERVERS = frozenset({"file.csi.azure.com", "efs.csi.aws.com", "nfs.csi.k8s.io", "smb.csi.k8s.io"})
+"""Drivers whose storage is on a server, mounted over the network by any number of nodes."""
+_SHARE = re.compile(r"nfs|efs|cifs|smb|cephfs|azure-?file|filestore|gluster")
+"""Names of classes that promise files on a server."""
+_TEMPORARY = ("/tmp", "/var/tmp")
+_VOLATILE = ("/run", "/var/run", "/var/cache", "/dev/shm")
+_MACHINE = ("/dev", "/proc", "/sys", "/run", "/var/run")
+"""Where nobody keeps data, in a container and on a node. Source: Filesystem Hierarchy Standard 3.0."""
 _UNKNOWABLE = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
@@ -88,11 +98,13 @@ class MadeUp:
         static = {each["spec"].get("storageClassName", "") for each in self.of_kind("PersistentVolume")}
         annotations = [each["metadata"].get("annotations") or {} for each in self.of_kind("StorageClass")]
         has_default = any(each.get(_DEFAULT_CLASS) == "true" for each in annotations)
-        wanted = {spec.get("storageClassName") for spec in self._claim_specs()}
+        wanted: dict[str | None, list[Manifest]] = {}
+        for spec in self._claim_specs():
+            wanted.setdefault(spec.get("storageClassName"), []).append(spec)
         for name in sorted(name for name in wanted if name and name not in there | static):
-            self._make_class(name)
+            self._make_class(name, wanted[name])
         if None in wanted and not has_default and not static & {"", None}:
-            self._make_class("standard", default=True)
+            self._make_class("standard", wanted[None], default=True)
 
     def _claim_specs(self) -> Iterator[Manifest]:
         for claim in self.of_kind("PersistentVolumeClaim"):
@@ -104,19 +116,25 @@ class MadeUp:
                 if "ephemeral" in volume:
                     yield volume["ephemeral"]["volumeClaimTemplate"]["spec"]
 
-    def _make_class(self, name: str, *, default: bool = False) -> None:
+    def _make_class(self, name: str, specs: list[Manifest], *, default: bool = False) -> None:
         annotations = {"annotations": {_DEFAULT_CLASS: "true"}} if default else {}
+        is_share = bool(_SHARE.search(name)) or any(map(_is_for_many, specs))
         self.objects.append(
             {
                 "apiVersion": "storage.k8s.io/v1",
                 "kind": "StorageClass",
                 "metadata": {"name": name, **annotations},
-                "provisioner": DRIVER,
+                "provisioner": SHARES if is_share else DRIVER,
                 "volumeBindingMode": "WaitForFirstConsumer",
             }
         )
         what = "the default, provisioned" if default else "provisioned"
-        self.assumed.append(f"storageclass/{name}: {what} by a CSI driver that attaches its disks ({DRIVER})")
+        by = (
+            f"a CSI driver of a file server ({SHARES})"
+            if is_share
+            else f"a CSI driver that attaches its disks ({DRIVER})"
+        )
+        self.assumed.append(f"storageclass/{name}: {what} by {by}")
 
     def programs(self) -> None:
         """Let what cannot be known go well: init containers, probes, hooks, the commands of unknown images."""
@@ -143,6 +161,19 @@ class MadeUp:
         if asked:
             self.assumed.append(f"probes and hooks of {', '.join(sorted(asked))}: succeed")
 
+    def scratch(self) -> None:
+        """Say of volumes that hold nothing of value that they do: temporary ones, and what a driver has on a server."""
+        for workload in self.of_kind(*WORKLOADS):
+            template = template_of(workload)
+            spec = template.get("spec") or {}
+            mounts = [mount for each in spec.get("containers") or [] for mount in each.get("volumeMounts") or []]
+            for volume in spec.get("volumes") or []:
+                paths = [mount.get("mountPath") or "" for mount in mounts if mount.get("name") == volume["name"]]
+                if why := _no_value(volume, paths):
+                    annotations = template.setdefault("metadata", {}).setdefault("annotations", {})
+                    annotations[SCRATCH] = ",".join(filter(None, (annotations.get(SCRATCH), volume["name"])))
+                    self.assumed.append(f"volume {volume['name']} of {ref(workload)}: {why}")
+
     def configuration(self) -> None:
         """Make the ConfigMaps, Secrets and PriorityClasses that pods name and nobody has defined."""
         there = {ref(each) for each in self.objects}
@@ -167,6 +198,31 @@ class MadeUp:
             self.objects.append(made)
             with_keys = f", with {', '.join(sorted(keys))}" if keys else ""
             self.assumed.append(f"{kind.lower()}/{name}: is there{with_keys}")
+
+
+def _is_for_many(claim: Manifest) -> bool:
+    """Whether a claim is for files that several nodes reach at once."""
+    modes = claim.get("accessModes") or []
+    return claim.get("volumeMode") != "Block" and bool({"ReadWriteMany", "ReadOnlyMany"} & set(modes))
+
+
+def _no_value(volume: Manifest, paths: list[str]) -> str:
+    """Why what is written to a volume counts for nothing; empty if it counts."""
+    if "emptyDir" in volume and paths and all(_is_temporary(path) for path in paths):
+        return f"holds nothing of value at {', '.join(sorted(set(paths)))}"
+    if "hostPath" in volume and _lies_under(volume["hostPath"].get("path") or "", _MACHINE):
+        return f"{volume['hostPath']['path']} is the machine's own and holds no data"
+    if (volume.get("csi") or {}).get("driver") in ON_SERVERS:
+        return f"what {volume['csi']['driver']} mounts is on its server, and stays there"
+    return ""
+
+
+def _is_temporary(path: str) -> bool:
+    return path.rstrip("/") in _TEMPORARY or _lies_under(path, _VOLATILE)
+
+
+def _lies_under(path: str, directories: tuple[str, ...]) -> bool:
+    return any(f"{path.rstrip('/')}/".startswith(f"{each}/") for each in directories)
 
 
 def _named(spec: Manifest) -> Iterator[tuple[str, str, str]]:

@@ -284,7 +284,9 @@ def _claim_that_stays(state: State, volume: PersistentVolume, used: set[str]) ->
 
 
 def _place(mark: Mark) -> str:
-    return f"claim {mark.claim.partition('/')[2]}" if mark.claim else f"{mark.source} {mark.volume}"
+    if mark.claim and mark.source != "ephemeral":
+        return f"claim {mark.claim.partition('/')[2]}"
+    return f"{mark.source} volume {mark.volume}"
 
 
 def _data(marks: tuple[Mark, ...], *, passes: bool) -> Iterator[Question]:

@@ -1,6 +1,6 @@
 """What is on a node's disk before anybody uses it: the directories of every Linux system, and the kubelet's own.
 
-Source: Filesystem Hierarchy Standard 3.0; file-hierarchy(7).
+Source: Filesystem Hierarchy Standard 3.0; file-hierarchy(7); kubelet, setupDataDirs and the device manager.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ __all__ = ["NODE_DISK"]
 _USUAL = (
     "bin", "boot", "dev", "etc", "home", "lib", "media", "mnt", "opt", "proc", "run", "sbin", "srv", "sys", "usr",
     "usr/bin", "usr/lib", "usr/local", "usr/share", "var", "var/cache", "var/lib", "var/lib/kubelet",
-    "var/lib/kubelet/pods", "var/log", "var/spool",
+    "var/lib/kubelet/device-plugins", "var/lib/kubelet/plugins", "var/lib/kubelet/plugins_registry",
+    "var/lib/kubelet/pod-resources", "var/lib/kubelet/pods", "var/log", "var/log/pods", "var/spool",
 )  # fmt: skip
 
 
@@ -31,5 +32,5 @@ NODE_DISK = _node_disk()
 """The disk of a new node.
 
 >>> tree.listdir(NODE_DISK, "/var/lib/kubelet")
-['pods']
+['device-plugins', 'plugins', 'plugins_registry', 'pod-resources', 'pods']
 """
