@@ -70,8 +70,8 @@ def _check(parser: argparse.ArgumentParser) -> None:
         "--faults",
         metavar="A,B",
         help="what may happen, one at a time: container-crash, pod-loss, reboot, node-loss, node-return, partition, "
-        "disk-loss, backend-loss, rollout, drain, deletion (default container-crash,pod-loss,node-loss,node-return,"
-        "rollout,drain)",
+        "disk-loss, backend-loss, rollout, drain, deletion, force-deletion, out-of-service; several with +, as in "
+        "node-loss+rollout (default container-crash,pod-loss,node-loss,node-return,rollout,drain)",
     )
     add("--recover-within", metavar="DURATION", help="recovering later is a finding: 90s, 10m, 1h30m")
     add("--readonly-image", action="append", default=[], metavar="IMAGE", help="an image that writes nothing")

@@ -15,12 +15,11 @@ from volsim.checking.design import Design, Part
 from volsim.checking.findings import CheckReport, Explored, Finding
 from volsim.checking.kinds import KINDS
 from volsim.checking.marks import leave_marks
-from volsim.checking.plans import budget, names
+from volsim.checking.plans import budgets, names
 from volsim.checking.questions import Question, questions_after, questions_at_start
 from volsim.checking.remedies import changes
 from volsim.checking.telling import claims_of_volumes, tell
 from volsim.checking.trials import tried
-from volsim.engine.actions import Ask
 from volsim.errors import LimitExceeded, VolsimError
 from volsim.exploration.faults import Faults
 from volsim.exploration.report import Report, Violation, explore
@@ -132,13 +131,13 @@ def _explorations(
     """Each exploration of a part: from where, under which fault, what was asked, what was found."""
 
     def run(
-        sim: Simulation, what: str, budgets: Faults, asked: list[Question]
+        sim: Simulation, what: str, chosen: Faults, asked: list[Question]
     ) -> tuple[Simulation, str, list[Question], Report]:
         if bounds.progress is not None:
             bounds.progress(f"{', '.join(part.workloads)}: {what or 'start'}")
         found = explore(
             sim,
-            faults=budgets,
+            faults=chosen,
             properties=[question.prop for question in asked],
             max_states=bounds.max_states,
             max_seconds=bounds.max_seconds,
@@ -157,43 +156,14 @@ def _explorations(
     marks = leave_marks(running, bounds.read_only)
     running.run("1h")  # whatever was young is old
     for fault in faults:
-        for budgets in _budgets(fault, part):
-            yield run(running, fault, budgets, questions_after(running, part, fault, marks, bounds.within_seconds))
+        for each in budgets(fault, part, running):
+            yield run(running, fault, each, questions_after(running, part, fault, marks, bounds.within_seconds))
 
 
 def _is_up(sim: Simulation, name: str) -> bool:
     from volsim.checking.questions import runs
 
     return runs(sim, name)
-
-
-def _budgets(fault: str, part: Part) -> Iterator[Faults]:
-    """What an exploration may choose for a fault: people do one thing at a time."""
-    found = budget(fault)
-    if found is not None:
-        yield found
-    elif fault == "drain":
-        yield Faults(drains=1, healing=False)
-    elif fault == "rollout":
-        for name in part.workloads:
-            kind, namespace, short = name.split("/")
-            if kind in ("Deployment", "StatefulSet", "DaemonSet"):
-                yield Faults(user_actions=[Ask(f"kubectl rollout restart {kind.lower()}/{short} -n {namespace}")])
-    else:
-        for manifest in part.objects:
-            if manifest["kind"] == "PersistentVolumeClaim":
-                meta = manifest["metadata"]
-                line = f"kubectl delete pvc {meta['name']} -n {meta['namespace']} --wait=false"
-                yield Faults(user_actions=[Ask(line)])
-        yield Faults(user_actions=tuple(_release(part)))
-
-
-def _release(part: Part) -> Iterator[Ask]:
-    """The whole application is taken away: its workloads and its claims, in any order."""
-    for manifest in part.objects:
-        if manifest["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "PersistentVolumeClaim", "Pod"):
-            meta = manifest["metadata"]
-            yield Ask(f"kubectl delete {manifest['kind'].lower()} {meta['name']} -n {meta['namespace']} --wait=false")
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------

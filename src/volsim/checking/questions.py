@@ -13,6 +13,7 @@ from volsim.apiserver.eviction import evict
 from volsim.checking.design import Part
 from volsim.checking.kinds import KINDS
 from volsim.checking.marks import Mark, exists, is_found
+from volsim.checking.plans import ROLLED_OUT, kinds_of
 from volsim.checking.workloads import claims_of, ref, volumes_of
 from volsim.control.kubelet.claims import has_plugin
 from volsim.errors import Conflict, NotFound, VolsimError
@@ -88,9 +89,6 @@ _TABLES = {
     "ReplicationController": "replicationcontrollers",
 }
 
-
-ROLLED_OUT = ("Deployment", "StatefulSet", "DaemonSet")
-"""The kinds that `kubectl rollout restart` knows."""
 
 _LAST: list[Any] = [None, ()]
 
@@ -173,19 +171,20 @@ def questions_after(
 def _after(
     sim: Simulation, part: Part, fault: str, marks: tuple[Mark, ...], seconds: float | None, up: list[str]
 ) -> Iterator[Question]:
-    passes = fault in _WORLD
-    if fault == "deletion":
-        yield from _deletion(marks, _disks_of_volumes(sim))
+    kinds = kinds_of(fault)
+    passes = any(kind in _WORLD for kind in kinds)
+    if "deletion" in kinds:
+        yield from _deletion(part, marks, _disks_of_volumes(sim))
         return
     for name in up:
-        if fault == "rollout" and name.partition("/")[0] in ROLLED_OUT:
+        if "rollout" in kinds and name.partition("/")[0] in ROLLED_OUT:
             yield _asked(
                 "VS302",
                 (name,),
                 eventually(f"{name} is rolled out", lambda sim, name=name: _is_rolled_out(sim, name)),
                 f"a rollout of {name} can stop for ever",
             )
-        elif fault == "drain":
+        elif "drain" in kinds:
             yield _asked(
                 "VS501",
                 (name,),
@@ -214,7 +213,7 @@ def _after(
             )
     yield from _data(marks, passes=passes)
     yield from _writers(sim, part)
-    if fault not in (*_WORLD, "node-loss", "disk-loss"):
+    if not {*_WORLD, "node-loss", "disk-loss"} & set(kinds):
         yield _asked(
             "VS402",
             part.workloads,
@@ -397,7 +396,7 @@ def _is_left_over(sim: Simulation, disks: frozenset[str]) -> bool:
     )
 
 
-def _deletion(marks: tuple[Mark, ...], disks: frozenset[str]) -> Iterator[Question]:
+def _deletion(part: Part, marks: tuple[Mark, ...], disks: frozenset[str]) -> Iterator[Question]:
     claimed = [mark for mark in marks if mark.claim]
     for mark in claimed:
         yield _asked(
@@ -410,13 +409,13 @@ def _deletion(marks: tuple[Mark, ...], disks: frozenset[str]) -> Iterator[Questi
         )
     yield _asked(
         "VS401",
-        tuple(dict.fromkeys("/".join(mark.workload) for mark in claimed)) or ("design",),
+        tuple(dict.fromkeys("/".join(mark.workload) for mark in claimed)) or part.workloads,
         eventually("no storage is left that nobody will free", lambda sim: not _is_left_over(sim, disks)),
         "after {fault}, storage is left that nothing will ever free",
     )
     yield _asked(
         "VS402",
-        tuple(dict.fromkeys("/".join(mark.workload) for mark in marks)) or ("design",),
+        tuple(dict.fromkeys("/".join(mark.workload) for mark in marks)) or part.workloads,
         eventually("nothing terminates for ever", _nothing_terminates),
         "after {fault}, something is deleted and never goes",
     )
