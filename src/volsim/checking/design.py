@@ -30,8 +30,9 @@ import attrs
 import networkx as nx
 
 from volsim.checking.findings import Place
-from volsim.checking.made_up import IN_TREE, ON_SERVERS, SHARES, MadeUp
-from volsim.checking.nodes import ZONE, labelled
+from volsim.checking.made_up import MadeUp
+from volsim.checking.nodes import HOSTNAME, ZONE, labelled
+from volsim.checking.provisioners import IN_TREE, is_on_a_node, is_on_a_server
 from volsim.checking.workloads import WORKLOADS, Manifest, claims_of, ref, template_of, volumes_of
 from volsim.errors import ManifestError, Problem, VolsimError
 from volsim.manifests import Reading, read, to_manifest
@@ -83,6 +84,7 @@ class Design:
         made.provisioners()
         made.classes()
         made.configuration()
+        made.schedules()
         made.programs()
         made.scratch()
         if not made.of_kind(*WORKLOADS):
@@ -104,17 +106,19 @@ class Design:
         nodes = labelled(self.nodes, part.objects) if self.are_counted else self.nodes
         sim = Simulation(nodes=list(nodes), rules=self.rules, seed=self.seed)
         problems = []
-        for driver in sorted(set(_drivers(part.objects, self.rules))):
+        drivers = sorted(set(_drivers(part.objects, self.rules)))
+        attached = {driver for driver in drivers if _has_to_be_attached(driver, part.objects)}
+        for driver in drivers:
             sim.install_csi_driver(
                 driver,
-                attach_required=driver not in _NOT_ATTACHED,
-                topology_key=ZONE if driver not in _NOT_ATTACHED and len(_zones(nodes)) > 1 else None,
+                attach_required=driver in attached,
+                topology_key=_reached_from(driver, nodes),
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for manifest in part.objects:
                 try:
-                    sim.apply(manifest)
+                    _apply(sim, manifest)
                 except VolsimError as error:
                     problems.append(f"{ref(manifest)}: {error}")
         if problems:
@@ -171,6 +175,35 @@ def _zones(nodes: Iterable[Any]) -> set[str]:
     return {each[ZONE] for each in labels if ZONE in each}
 
 
+def _reached_from(driver: str, nodes: Iterable[Any]) -> str | None:
+    """The label of the nodes that reach a volume of a driver: those of its zone, or one; None for all nodes."""
+    if is_on_a_node(driver):
+        return HOSTNAME
+    return ZONE if not is_on_a_server(driver) and len(_zones(nodes)) > 1 else None
+
+
+def _has_to_be_attached(driver: str, objects: Iterable[Manifest]) -> bool:
+    """Whether a driver's volumes are attached before they are mounted: what its CSIDriver says, if it is there."""
+    for manifest in objects:
+        if manifest["kind"] == "CSIDriver" and manifest["metadata"].get("name") == driver:
+            return bool((manifest.get("spec") or {}).get("attachRequired", True))
+    return not is_on_a_node(driver) and not is_on_a_server(driver)
+
+
+def _apply(sim: Simulation, manifest: Manifest) -> None:
+    """Apply an object; of a CronJob, one run, now: what it does each day it does the first time."""
+    if manifest["kind"] != "CronJob" or (manifest.get("spec") or {}).get("suspend"):
+        sim.apply(manifest)
+        return
+    [cron] = sim.apply({**manifest, "spec": {**manifest["spec"], "suspend": True}})
+    name, namespace = cron.metadata.name, cron.metadata.namespace
+    owner = {"apiVersion": manifest["apiVersion"], "kind": "CronJob", "name": name, "uid": cron.metadata.uid}
+    template = manifest["spec"]["jobTemplate"]
+    meta = {**(template.get("metadata") or {}), "name": f"{name}-1", "namespace": namespace}
+    meta["ownerReferences"] = [{**owner, "controller": True}]
+    sim.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": template["spec"]})
+
+
 def _drivers(objects: Iterable[Manifest], rules: Rules) -> Iterator[str]:
     """The CSI drivers of which a design speaks, those included that have taken over from in-tree plugins."""
     for manifest in objects:
@@ -187,9 +220,6 @@ def _drivers(objects: Iterable[Manifest], rules: Rules) -> Iterator[str]:
             for source in volume:
                 if driver := taken_over_by(source, rules):
                     yield driver
-
-
-_NOT_ATTACHED = ON_SERVERS | {SHARES}
 
 
 # -- what belongs together ---------------------------------------------------------------------------------------------

@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from volsim.checking.marks import SCRATCH
 from volsim.checking.nodes import ZONE, counted, labelled, labels_asked
+from volsim.checking.provisioners import DRIVER, SHARES, is_on_a_node, is_on_a_server, stand_in
 from volsim.checking.workloads import WORKLOADS, Manifest, ref, template_of, volumes_of
 from volsim.engine.cluster import node_objects
 from volsim.errors import VolsimError
@@ -23,14 +23,8 @@ from volsim.objects.kinds import find_kind
 from volsim.programs.images import image_for
 from volsim.rules import Rules
 
-__all__ = ["IN_TREE", "ON_SERVERS", "SHARES", "MadeUp"]
+__all__ = ["MadeUp"]
 
-DRIVER, SHARES = "disks.csi.volsim.dev", "shares.csi.volsim.dev"
-IN_TREE = "kubernetes.io/"
-ON_SERVERS = frozenset({"file.csi.azure.com", "efs.csi.aws.com", "nfs.csi.k8s.io", "smb.csi.k8s.io"})
-"""Drivers whose storage is on a server, mounted over the network by any number of nodes."""
-_SHARE = re.compile(r"nfs|efs|cifs|smb|cephfs|azure-?file|filestore|gluster")
-"""Names of classes that promise files on a server."""
 _TEMPORARY = ("/tmp", "/var/tmp")
 _VOLATILE = ("/run", "/var/run", "/var/cache", "/dev/shm")
 _MACHINE = ("/dev", "/proc", "/sys", "/run", "/var/run")
@@ -87,10 +81,12 @@ class MadeUp:
         """Let a CSI driver that needs no attaching stand for external provisioners that are no CSI drivers."""
         for manifest in self.of_kind("StorageClass"):
             name = manifest.get("provisioner") or ""
-            if "/" in name and not name.startswith(IN_TREE):
-                stand_in = ".".join(reversed(name.split("/"))).lower()
-                manifest["provisioner"] = stand_in
-                self.assumed.append(f"provisioner {name}: a CSI driver stands for it ({stand_in})")
+            where = "each of its volumes is on the disk of one node" if is_on_a_node(name) else ""
+            if (other := stand_in(name)) != name:
+                manifest["provisioner"] = other
+                where = f"a CSI driver stands for it ({other})" + (f"; {where}" if where else "")
+            if where:
+                self.assumed.append(f"provisioner {name}: {where}")
 
     def classes(self) -> None:
         """Make the storage classes that claims name and nobody has defined."""
@@ -118,7 +114,7 @@ class MadeUp:
 
     def _make_class(self, name: str, specs: list[Manifest], *, default: bool = False) -> None:
         annotations = {"annotations": {_DEFAULT_CLASS: "true"}} if default else {}
-        is_share = bool(_SHARE.search(name)) or any(map(_is_for_many, specs))
+        is_share = is_on_a_server(name) or any(map(_is_for_many, specs))
         self.objects.append(
             {
                 "apiVersion": "storage.k8s.io/v1",
@@ -160,6 +156,12 @@ class MadeUp:
             self.assumed.append(f"containers {', '.join(sorted(served))}: run as servers, whatever their command does")
         if asked:
             self.assumed.append(f"probes and hooks of {', '.join(sorted(asked))}: succeed")
+
+    def schedules(self) -> None:
+        """Say that a CronJob runs once: what it does each day it does the first time."""
+        for manifest in self.of_kind("CronJob"):
+            if not (manifest.get("spec") or {}).get("suspend"):
+                self.assumed.append(f"cronjob/{manifest['metadata'].get('name')}: runs once, at the start")
 
     def scratch(self) -> None:
         """Say of volumes that hold nothing of value that they do: temporary ones, and what a driver has on a server."""
@@ -212,7 +214,7 @@ def _no_value(volume: Manifest, paths: list[str]) -> str:
         return f"holds nothing of value at {', '.join(sorted(set(paths)))}"
     if "hostPath" in volume and _lies_under(volume["hostPath"].get("path") or "", _MACHINE):
         return f"{volume['hostPath']['path']} is the machine's own and holds no data"
-    if (volume.get("csi") or {}).get("driver") in ON_SERVERS:
+    if is_on_a_server((volume.get("csi") or {}).get("driver") or ""):
         return f"what {volume['csi']['driver']} mounts is on its server, and stays there"
     return ""
 

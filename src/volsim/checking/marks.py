@@ -11,6 +11,7 @@ import attrs
 
 from volsim.analysis.living import Living, Use, living
 from volsim.analysis.whereabouts import is_anywhere
+from volsim.checking.provisioners import is_on_a_node
 from volsim.control.kubelet.configuration import MountError
 from volsim.control.kubelet.containers import ConfigError, open_process
 from volsim.control.kubelet.pods import work_on
@@ -46,6 +47,8 @@ class Mark:
     key: str
     uid: str
     """The pod that wrote it."""
+    is_local: bool
+    """Whether it was written to a claim's volume that a driver keeps on that node's disk."""
 
 
 def leave_marks(sim: Simulation, read_only: frozenset[str]) -> tuple[Mark, ...]:
@@ -86,8 +89,14 @@ def _mark(sim: Simulation, each: Living, use: Use, pod: Pod, number: int) -> Mar
     volume = next(volume for volume in pod.spec.volumes if volume.name == use.volume)
     source = source_of(volume)[0] or ""
     identity = each.key if each.workload[0] == "StatefulSet" else ""
-    where = (each.node, each.key, each.uid)
+    where = (each.node, each.key, each.uid, _is_on_the_node(sim, use.claim))
     return Mark(each.workload, identity, use.volume, use.claim, container, path, data, source, *where)
+
+
+def _is_on_the_node(sim: Simulation, claim: str) -> bool:
+    bound = sim.state.persistent_volume_claims.get(claim)
+    volume = sim.state.persistent_volumes.get(bound.spec.volume_name or "") if bound is not None else None
+    return volume is not None and volume.spec.csi is not None and is_on_a_node(volume.spec.csi.driver or "")
 
 
 def exists(state: State, mark: Mark) -> bool:
@@ -98,9 +107,12 @@ def exists(state: State, mark: Mark) -> bool:
 def _is_doomed(state: State, mark: Mark) -> bool:
     """Whether the bytes are on a node without power, in an emptyDir of a pod that is deleted.
 
-    Should the node come back, the first thing that its kubelet does is to remove them.
+    Should the node come back, the first thing that its kubelet does is to remove them. A driver's volume on the disk of
+    a node goes with the node.
     """
     machine = state.get("machines", mark.node)
+    if mark.is_local:
+        return machine is None or machine.destroyed
     if mark.source != "emptyDir" or machine is None or machine.powered:
         return False
     pod: Pod | None = state.pods.get(mark.key)

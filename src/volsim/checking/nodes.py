@@ -19,13 +19,13 @@ from volsim.objects import FrozenDict, Node, NodeStatus
 from volsim.quantity import Quantity
 from volsim.rules import Rules
 
-__all__ = ["USUAL", "ZONE", "counted", "labelled", "labels_asked"]
+__all__ = ["HOSTNAME", "USUAL", "ZONE", "counted", "labelled", "labels_asked"]
 
 USUAL = 3
 """How many nodes a design gets of which nobody says how many there are."""
 MOST = 5000
 """Source: Kubernetes' documentation, considerations for large clusters."""
-ZONE, _HOSTNAME = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
+ZONE, HOSTNAME = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 _REGION = "topology.kubernetes.io/region"
 _OLD = {"failure-domain.beta.kubernetes.io/zone": ZONE, "failure-domain.beta.kubernetes.io/region": _REGION}
 _LARGE = {"cpu": "256", "memory": "2Ti", "ephemeral-storage": "16Ti"}
@@ -75,7 +75,7 @@ def labels_asked(objects: Iterable[Manifest]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for given, values in _terms(objects):
         key = _OLD.get(given, given)
-        if key != _HOSTNAME and values and not set(values) & set(found.get(key, ())):
+        if key != HOSTNAME and values and not set(values) & set(found.get(key, ())):
             found[key] = (*found.get(key, ()), values[0])
     for old, new in _OLD.items():
         if new in found and any(key == old for key, _ in _terms(objects)):
@@ -129,7 +129,7 @@ def _hosts(objects: Iterable[Manifest]) -> Iterator[str]:
         if spec.get("nodeName"):
             yield spec["nodeName"]
     for key, values in _terms(objects):
-        if key == _HOSTNAME:
+        if key == HOSTNAME:
             yield from values
 
 
@@ -141,7 +141,7 @@ def _apart(objects: Iterable[Manifest]) -> Iterator[int]:
         affinity = (spec.get("affinity") or {}).get("podAntiAffinity") or {}
         terms = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or []
         ports = [port for each in spec.get("containers") or [] for port in each.get("ports") or []]
-        if any(term.get("topologyKey") == _HOSTNAME for term in terms) or any("hostPort" in each for each in ports):
+        if any(term.get("topologyKey") == HOSTNAME for term in terms) or any("hostPort" in each for each in ports):
             yield (workload.get("spec") or {}).get("replicas") or 1
 
 

@@ -1,0 +1,62 @@
+"""Provisioners and CSI drivers by their names: where the bytes of their volumes are, and what stands for those unknown.
+
+>>> stand_in("k8s.io/minikube-hostpath"), is_on_a_node("k8s.io/minikube-hostpath")
+('minikube-hostpath.k8s.io', True)
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["DRIVER", "IN_TREE", "SHARES", "is_on_a_node", "is_on_a_server", "stand_in"]
+
+DRIVER, SHARES = "disks.csi.volsim.dev", "shares.csi.volsim.dev"
+"""The drivers of classes that nobody defines: of disks, and of files on a server."""
+IN_TREE = "kubernetes.io/"
+_ON_NODES = (
+    "rancher.io/local-path",
+    "k8s.io/minikube-hostpath",
+    "docker.io/hostpath",
+    "microk8s.io/hostpath",
+    "kubevirt.io/hostpath-provisioner",
+    "kubevirt.io.hostpath-provisioner",
+    "hostpath.csi.k8s.io",
+    "openebs.io/local",
+    "local.csi.openebs.io",
+    "zfs.csi.openebs.io",
+    "topolvm.io",
+    "topolvm.cybozu.com",
+    "directpv-min-io",
+)
+"""Provisioners and drivers whose volumes are on the disk of one node."""
+_SHARE = re.compile(r"nfs|efs|cifs|smb|cephfs|azure-?file|^file\.csi\.azure|filestore|gluster|fsx|juicefs")
+"""Names of classes and drivers that promise files on a server, mounted over the network by any number of nodes."""
+
+
+def is_on_a_node(provisioner: str) -> bool:
+    """Whether each volume of a provisioner, or of the driver that stands for it, is on the disk of one node.
+
+    >>> is_on_a_node("rancher.io/local-path"), is_on_a_node("local-path.rancher.io"), is_on_a_node("ebs.csi.aws.com")
+    (True, True, False)
+    """
+    return provisioner in _ON_NODES or provisioner in map(stand_in, _ON_NODES)
+
+
+def is_on_a_server(driver: str) -> bool:
+    """Whether a driver has its storage on a server, as its name says.
+
+    >>> is_on_a_server("efs.csi.aws.com"), is_on_a_server("ebs.csi.aws.com")
+    (True, False)
+    """
+    return driver == SHARES or bool(_SHARE.search(driver))
+
+
+def stand_in(provisioner: str) -> str:
+    """The CSI driver that stands for a provisioner: itself, if it is one, or Kubernetes' own.
+
+    >>> stand_in("rancher.io/local-path"), stand_in("ebs.csi.aws.com")
+    ('local-path.rancher.io', 'ebs.csi.aws.com')
+    """
+    if "/" not in provisioner or provisioner.startswith(IN_TREE):
+        return provisioner
+    return re.sub(r"[^a-z0-9.-]", "-", ".".join(reversed(provisioner.lower().split("/"))))
