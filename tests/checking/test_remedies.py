@@ -49,7 +49,7 @@ def test_a_change_that_helps_is_told(name: str, code: str, options: dict[str, ob
 def test_what_comes_instead_is_told() -> None:
     report = volsim.check(DESIGNS / "claim-and-its-disk-bad.yaml", nodes=1, faults="deletion")
     [lost] = [each for each in report.findings if each.code == "VS101"]
-    assert "this finding is gone, but VS401 storage-leaked is found. " in lost.remedy
+    assert "this finding is gone, but VS401 storage-leaked is found. Other ways: " in lost.remedy
 
 
 def test_what_does_not_help_is_not_told() -> None:

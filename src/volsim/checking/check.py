@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from volsim.checking.design import Design, Part
+from volsim.checking.endings import ending
 from volsim.checking.findings import CheckReport, Explored, Finding
 from volsim.checking.kinds import KINDS
 from volsim.checking.marks import leave_marks
@@ -80,7 +81,7 @@ def check(
         assumed += said
         seen, found = _explore_part(design, part, asked, bounds)
         explored += seen
-        mine = list(_merged(found))
+        mine = [_finding(each, part) for each in _merged(found)]
         codes = {each.code for each in mine}
         findings += [_with_remedy(each, codes, design, part, bounds) for each in mine] if remedies else mine
     return CheckReport(
@@ -91,6 +92,22 @@ def check(
         faults=asked,
         places=design.places,
     )
+
+
+@attrs.frozen
+class _Found:
+    """Something that an exploration found; what is told of it comes later, for the shortest of its kind."""
+
+    question: Question
+    violation: Violation
+    fault: str
+    start: Simulation
+    also: tuple[str, ...] = ()
+
+    @property
+    def about(self) -> tuple[str, tuple[str, ...]]:
+        """Kind, and whom it is about."""
+        return self.question.code, self.question.objects
 
 
 @attrs.frozen
@@ -106,10 +123,10 @@ class _Bounds:
 
 def _explore_part(
     design: Design, part: Part, faults: tuple[str, ...], bounds: _Bounds
-) -> tuple[list[Explored], list[Finding]]:
+) -> tuple[list[Explored], list[_Found]]:
     """What was seen of a part, and what was found."""
     explored: list[Explored] = []
-    findings: list[Finding] = []
+    found: list[_Found] = []
     for start, fault, questions, report in _explorations(design, part, faults, bounds):
         explored.append(
             Explored(
@@ -121,8 +138,9 @@ def _explore_part(
                 seconds=report.explored.seconds,
             )
         )
-        findings += [_finding(violation, questions, part, fault, start) for violation in report.violations]
-    return explored, findings
+        by_name = {question.prop.name: question for question in questions}
+        found += [_Found(by_name[each.name], each, fault, start) for each in report.violations]
+    return explored, found
 
 
 def _explorations(
@@ -167,9 +185,23 @@ def _is_up(sim: Simulation, name: str) -> bool:
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------
-def _finding(violation: Violation, asked: list[Question], part: Part, fault: str, start: Simulation) -> Finding:
-    question = next(each for each in asked if each.prop.name == violation.name)
-    summary = question.summary.replace("{fault}", fault or "no fault")
+def _merged(found: list[_Found]) -> Iterator[_Found]:
+    """One for each kind and object, with the shortest story; the other faults are named."""
+    groups: dict[tuple[str, tuple[str, ...]], list[_Found]] = {}
+    for each in found:
+        groups.setdefault(each.about, []).append(each)
+    for group in groups.values():
+        first = min(group, key=lambda each: len(tell(each.violation.story)))
+        yield attrs.evolve(first, also=tuple(dict.fromkeys(each.fault for each in group if each.fault != first.fault)))
+
+
+def _finding(found: _Found, part: Part) -> Finding:
+    """What is told of it."""
+    question, violation = found.question, found.violation
+    last = violation.simulation
+    assert isinstance(last, Simulation), "it is of the kind from which the search began"
+    end = ending(last, question.code, question.objects[0], part.objects)
+    summary = question.summary.replace("{fault}", found.fault or "no fault")
     if violation.error:
         summary = f"{violation.name}: the question itself failed: {violation.error}"
     return Finding(
@@ -177,11 +209,19 @@ def _finding(violation: Violation, asked: list[Question], part: Part, fault: str
         objects=question.objects,
         part=part.workloads,
         summary=summary,
-        fault=fault,
+        fault=found.fault,
+        also=found.also,
         story=violation.story,
-        told=tell(violation.story, claims_of_volumes([start, violation.simulation])),
-        remedy=question.remedy,
+        told=tell(violation.story, claims_of_volumes([found.start, last])),
+        why=end.why,
+        way_out=end.way_out,
+        remedy=_sentence(end.helps) if question.code == "VS301" and end.helps else question.remedy,
     )
+
+
+def _sentence(helps: tuple[str, ...]) -> str:
+    words = "; ".join(helps)
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _with_remedy(finding: Finding, codes: set[str], design: Design, part: Part, bounds: _Bounds) -> Finding:
@@ -192,21 +232,11 @@ def _with_remedy(finding: Finding, codes: set[str], design: Design, part: Part, 
             explored, found = _explore_part(design, Part(part.workloads, objects), faults, bounds)
         except VolsimError:
             continue  # the API server refuses the change
-        if any((each.code, each.objects) == (finding.code, finding.objects) for each in found):
+        if any(each.about == (finding.code, finding.objects) for each in found):
             continue
         if all(each.complete for each in explored):
-            new = ", ".join(f"{code} {KINDS[code].name}" for code in sorted({each.code for each in found} - codes))
+            others = sorted({each.question.code for each in found} - codes)
+            new = ", ".join(f"{code} {KINDS[code].name}" for code in others)
             but = f", but {new} is found" if new else ""
-            return attrs.evolve(finding, remedy=f"With {words} this finding is gone{but}. {finding.remedy}")
+            return attrs.evolve(finding, remedy=f"With {words} this finding is gone{but}. Other ways: {finding.remedy}")
     return finding
-
-
-def _merged(findings: list[Finding]) -> Iterator[Finding]:
-    """One finding for each kind and object, with the shortest story; the other faults are named."""
-    groups: dict[tuple[str, tuple[str, ...]], list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault((finding.code, finding.objects), []).append(finding)
-    for found in groups.values():
-        first = min(found, key=lambda each: len(each.told))
-        also = tuple(dict.fromkeys(each.fault for each in found if each.fault != first.fault))
-        yield attrs.evolve(first, also=also)

@@ -46,6 +46,10 @@ class Finding:
     remedy: str
     also: tuple[str, ...] = ()
     """The other faults under which it was found."""
+    why: tuple[str, ...] = ()
+    """What keeps it as it is at the end of the story, if that is what it is about."""
+    way_out: str = ""
+    """What somebody can do then: it was tried."""
 
     @property
     def kind(self) -> Kind:
@@ -63,6 +67,8 @@ class Finding:
             "fault": self.fault or None,
             "also": list(self.also),
             "story": [line.strip() for line in self.told],
+            "why": list(self.why),
+            "way_out": self.way_out or None,
             "remedy": self.remedy,
         }
 

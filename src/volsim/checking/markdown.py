@@ -51,8 +51,11 @@ def _story(finding: Finding) -> list[str]:
         *finding.told,
         "```",
         "",
+        *(f"* why it stays so: {each}" for each in finding.why),
+        *([""] if finding.why else []),
         f"**What helps:** {finding.remedy}{also}",
         "",
+        *([f"**Way out:** {finding.way_out}", ""] if finding.way_out else []),
         "</details>",
         "",
     ]

@@ -25,7 +25,7 @@ from volsim.state import State
 from volsim.storage.backends import NETWORK, backend_of
 from volsim.storage.sources import SOURCES, source_of
 
-__all__ = ["Question", "questions_after", "questions_at_start", "runs"]
+__all__ = ["Question", "is_rolled_out", "questions_after", "questions_at_start", "runs"]
 
 _WORLD = ("node-return", "partition", "backend-loss", "reboot")
 """The faults that go by again: what counts is what is so when they have."""
@@ -120,7 +120,7 @@ def _count(sim: Simulation, name: str) -> int:
     return sum(each.serves and each.workload == workload for each in _pods(sim))
 
 
-def _is_rolled_out(sim: Simulation, name: str) -> bool:
+def is_rolled_out(sim: Simulation, name: str) -> bool:
     """Whether every pod that the workload wants is of its newest template, and ready."""
     kind, namespace, short = name.split("/")
     found = sim.state.get(_TABLES[kind], f"{namespace}/{short}")
@@ -190,7 +190,7 @@ def _after(
             yield _asked(
                 "VS302",
                 (name,),
-                eventually(f"{name} is rolled out", lambda sim, name=name: _is_rolled_out(sim, name)),
+                eventually(f"{name} is rolled out", lambda sim, name=name: is_rolled_out(sim, name)),
                 f"a rollout of {name} can stop for ever",
             )
         elif "drain" in kinds:

@@ -50,12 +50,18 @@ def _lines(steps: Iterable[Step], zero_us: int, claims: Mapping[str, str]) -> It
     times: dict[str, list[int]] = {}
     for step in steps:
         if step.changes or not isinstance(step.action, Sync):
-            text = str(step).partition("s  ")[2]
+            text = _short(str(step).partition("s  ")[2])
             if not _REPORTS.search(text):
                 times.setdefault(_named(text, claims), []).append(step.time_us - zero_us)
     for text, at_us in times.items():
         more = f" ({len(at_us)} times, the last at {_seconds(at_us[-1])})" if len(at_us) > 1 else ""
         yield f"{_seconds(at_us[0]):>9}  {text}{more}"
+
+
+def _short(text: str) -> str:
+    """What a command prints in several lines, without all but its last words."""
+    first, *rest = text.strip().splitlines()
+    return f"{first.partition(': refused: ')[0]}: {rest[-1]}" if rest else first
 
 
 def _seconds(time_us: int) -> str:

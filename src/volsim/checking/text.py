@@ -39,9 +39,13 @@ def _finding(report: CheckReport, number: int, finding: Finding) -> list[str]:
         lines.append(f"   at {', '.join(map(str, places))}")
     lines.append("   how it comes about:")
     lines += [f"   {line}" for line in finding.told]
+    if finding.why:
+        lines += ["   why it stays so:", *(f"   - {each}" for each in finding.why)]
     if finding.also:
         lines.append(f"   also under: {', '.join(finding.also)}")
     lines.append(fill(f"what helps: {finding.remedy}", 110, initial_indent="   ", subsequent_indent="     "))
+    if finding.way_out:
+        lines.append(f"   way out: {finding.way_out}")
     return lines
 
 
