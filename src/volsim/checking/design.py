@@ -260,8 +260,8 @@ def _words(manifest: Manifest, pools: set[str]) -> Iterator[str]:
 def _selectors(manifest: Manifest) -> Iterator[tuple[str | None, LabelSelector]]:
     """Which pods an object chooses by their labels."""
     namespace, spec = manifest["metadata"].get("namespace"), manifest.get("spec") or {}
-    if manifest["kind"] == "PodDisruptionBudget" and spec.get("selector"):
-        yield namespace, _selector(spec["selector"])
+    if manifest["kind"] == "PodDisruptionBudget" and spec.get("selector") is not None:
+        yield namespace, _selector(spec["selector"])  # an empty one selects all pods of the namespace
     if manifest["kind"] in WORKLOADS:
         affinity = (template_of(manifest).get("spec") or {}).get("affinity") or {}
         for sort in ("podAffinity", "podAntiAffinity"):

@@ -135,8 +135,14 @@ def is_rolled_out(sim: Simulation, name: str) -> bool:
         wanted = min(status.desired_number_scheduled or 0, _alive(sim))
         return (status.updated_number_scheduled or 0) >= wanted and runs(sim, name)
     wanted = 1 if found.spec.replicas is None else found.spec.replicas
-    is_all_new = (status.updated_replicas or 0) == (status.replicas or 0) == wanted
+    held_back = _held_back(found)  # pods below the partition of a StatefulSet stay as they are
+    is_all_new = (status.updated_replicas or 0) >= wanted - held_back and (status.replicas or 0) == wanted
     return is_all_new and runs(sim, name)
+
+
+def _held_back(workload: Any) -> int:
+    rolling = workload.spec.update_strategy.rolling_update if workload.kind == "StatefulSet" else None
+    return int(rolling.partition or 0) if rolling is not None else 0
 
 
 # -- the questions -----------------------------------------------------------------------------------------------------
@@ -200,8 +206,8 @@ def _after(
                 eventually(f"{name} leaves a node that is drained", lambda sim, name=name: not _is_held(sim, name)),
                 f"a node on which {name} runs cannot be drained",
             )
-        if name.startswith("CronJob/"):
-            continue  # it runs again when its time comes
+        if name.startswith("CronJob/") or _has_ended(sim, name):
+            continue  # it runs again when its time comes, or has nothing more to do
         yield _asked(
             "VS303",
             (name,),
@@ -231,6 +237,13 @@ def _after(
             eventually("nothing terminates for ever", _nothing_terminates),
             "after {fault}, something is deleted and never goes",
         )
+
+
+def _has_ended(sim: Simulation, name: str) -> bool:
+    """Whether a pod of its own has done what it was for."""
+    kind, _, key = name.partition("/")
+    pod = sim.state.pods.get(key) if kind == "Pod" else None
+    return pod is not None and pod.status.phase == "Succeeded"
 
 
 def _is_held(sim: Simulation, name: str) -> bool:
@@ -340,50 +353,67 @@ def _is_left(sim: Simulation, name: str, marks: list[Mark]) -> bool:
 
 
 def _writers(sim: Simulation, part: Part) -> Iterator[Question]:
-    """For each claim that is for one node (or one pod): whether more than that can write it at once."""
-    state = sim.state
-    for key, claim in state.persistent_volume_claims.items():
-        modes = set(claim.spec.access_modes)
-        if "ReadWriteMany" in modes or not modes & {"ReadWriteOnce", "ReadWriteOncePod"}:
-            continue
-        users = sorted(
-            {"/".join(each.workload) for each in living(state) if any(use.claim == key for use in each.uses)}
-        )
-        if not users:
-            continue
-        most = sum(_replicas(sim, name) for name in users)
-        yield _asked(
-            "VS201",
-            (*users, f"claim {key}"),
-            always(
-                f"{key} is written by those only who should",
-                lambda sim, key=key, most=most, alone="ReadWriteOncePod" in modes: _is_written_well(
-                    sim, key, most, alone
+    """For all data that one pod at a time should write: whether two can."""
+    users: dict[Data, set[str]] = {}
+    volumes: dict[Data, str] = {}
+    for each in living(sim.state):
+        for use in each.uses:
+            if (data := _data_of(use)) is not None:
+                users.setdefault(data, set()).add("/".join(each.workload))
+                volumes.setdefault(data, f"claim {use.claim}" if use.claim else f"volume {use.volume}")
+    for data, names in users.items():
+        if _is_for_one(sim, data, names):
+            yield _asked(
+                "VS201",
+                (*sorted(names), volumes[data]),
+                always(
+                    f"one pod at a time writes {volumes[data]} of {', '.join(sorted(names))}",
+                    lambda sim, data=data: _count_writers(sim, data) <= 1,
                 ),
-            ),
-            f"under {{fault}}, two pods can write {key} at once",
-        )
+                f"under {{fault}}, two pods can write {volumes[data].removeprefix('claim ')} at once",
+            )
 
 
-def _replicas(sim: Simulation, name: str) -> int:
+Data = tuple[str, ...]
+"""A claim's key, or the kind, name and path of a backend that pods name themselves."""
+
+
+def _data_of(use: Use) -> Data | None:
+    """The data that a pod uses, if it can be reached from several nodes or is a claim's."""
+    if use.claim:
+        return (use.claim,)
+    place = use.place
+    return None if place.kind in ("disk", "memory", "device") else (place.kind, place.name, place.path)
+
+
+def _is_for_one(sim: Simulation, data: Data, names: set[str]) -> bool:
+    """Whether one pod at a time should write data: so says the access mode, or else the workload."""
+    claim = sim.state.persistent_volume_claims.get(data[0]) if len(data) == 1 else None
+    modes = set(claim.spec.access_modes) if claim is not None else set()
+    if modes & {"ReadWriteOnce", "ReadWriteOncePod"} and "ReadWriteMany" not in modes:
+        return True
+    return modes != {"ReadOnlyMany"} and len(names) == 1 and _is_alone(sim, *names, is_own=bool(claim))
+
+
+def _is_alone(sim: Simulation, name: str, *, is_own: bool) -> bool:
+    """Whether a workload never means to have two pods at once that use the same; a set has claims for each pod."""
     kind, namespace, short = name.split("/")
-    found = sim.state.get(_TABLES.get(kind, ""), f"{namespace}/{short}")
+    if kind not in ("Deployment", "StatefulSet"):
+        return kind == "Pod"
+    found = sim.state.get(_TABLES[kind], f"{namespace}/{short}")
+    replicas = 1 if found.spec.replicas is None else found.spec.replicas
     if kind == "StatefulSet":
-        return 1  # a claim of its own for each; one that all share is shared on purpose
-    wanted = getattr(found.spec, "replicas", 1) if found is not None else 1
-    return 1 if wanted is None else wanted
+        return replicas <= 1 or (is_own and bool(found.spec.volume_claim_templates))
+    return replicas <= 1 and found.spec.strategy.type == "Recreate"
 
 
-def _is_written_well(sim: Simulation, claim: str, most: int, alone: bool) -> bool:
-    pods = [each for each in _pods(sim) if any(_can_write(sim, each, use, claim) for use in each.uses)]
-    if alone and len(pods) > 1:
-        return False
-    return len(pods) <= most and len({each.node for each in pods}) <= 1
+def _count_writers(sim: Simulation, data: Data) -> int:
+    return sum(any(_data_of(use) == data and _can_write(sim, each, use) for use in each.uses) for each in _pods(sim))
 
 
-def _can_write(sim: Simulation, each: Living, use: Use, claim: str) -> bool:
-    """Whether a pod can write a claim's data: not if the disk has been taken from its node meanwhile."""
-    if use.claim != claim or not use.paths:
+def _can_write(sim: Simulation, each: Living, use: Use) -> bool:
+    """Whether a pod can write a volume: not if the disk has been taken from its node meanwhile."""
+    if not use.paths:
         return False
     backend = sim.state.get("backends", use.place.name) if use.place.kind.endswith("attached") else None
     return backend is None or each.node in backend.attached_to
