@@ -136,16 +136,18 @@ def _exercise(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--solution", action="store_true", help="only the reference solution")
 
     check = verb("check", _check_answers, "grade answers; the exit code is 0 only if all pass")
-    check.add_argument("files", nargs="+", metavar="FILE", help="an answer")
+    check.add_argument("files", nargs="+", metavar="FILE", help="an answer: a file of Python, or a notebook")
     check.add_argument("--exercise", metavar="NAME", help="what it answers, if it does not say EXERCISE = …")
+    _common(check, version="1.36")
 
     notebook = verbs.add_parser("notebook", help="write exercises as notebooks in which a cell grades itself")
     notebook.add_argument("exercises", nargs="+", metavar="EXERCISE", help="numbers or names, or all")
     notebook.add_argument("--folder", default=".", metavar="DIR", help="where to (default: here)")
     notebook.set_defaults(run=_write_notebooks)
 
-    score = verb("score", _score_suite, "grade a pytest file: how many of all mutants it catches")
-    score.add_argument("file", metavar="FILE", help="tests that use volsim's fixtures")
+    score = verb("score", _score_suite, "grade tests for pytest: how many of all mutants they catch")
+    score.add_argument("file", metavar="FILE", help="tests that use volsim's fixtures: a file or a folder")
+    _common(score, version="1.36")
 
 
 def _list_exercises(arguments: argparse.Namespace) -> int:
@@ -170,16 +172,15 @@ def _show_exercise(arguments: argparse.Namespace) -> int:
 
 
 def _check_answers(arguments: argparse.Namespace) -> int:
-    from volsim.exercises import check
-    from volsim.exercises.screens import read
+    from volsim.exercises.grading import graded
 
-    reports = [check(read(file), arguments.exercise) for file in arguments.files]
+    asked = {"kubernetes": arguments.kubernetes, "seed": arguments.seed}
+    reports = {file: graded(file, arguments.exercise, **asked) for file in dict.fromkeys(arguments.files)}
     if arguments.output == "json":
-        named = zip(arguments.files, reports, strict=True)
-        print(json.dumps([{"file": file, **report.as_json()} for file, report in named], indent=2))
+        print(json.dumps([{"file": file, **report.as_json()} for file, report in reports.items()], indent=2))
     else:
-        print("\n".join(map(str, reports)))
-    return 0 if all(report.passed for report in reports) else 1
+        print("\n".join(f"{file}: {report}" if len(reports) > 1 else str(report) for file, report in reports.items()))
+    return 0 if all(report.passed for report in reports.values()) else 1
 
 
 def _write_notebooks(arguments: argparse.Namespace) -> int:
@@ -192,7 +193,7 @@ def _write_notebooks(arguments: argparse.Namespace) -> int:
 def _score_suite(arguments: argparse.Namespace) -> int:
     from volsim.exercises import mutation_score
 
-    score = mutation_score(arguments.file)
+    score = mutation_score(arguments.file, kubernetes=arguments.kubernetes, seed=arguments.seed)
     print(json.dumps(score.as_json(), indent=2) if arguments.output == "json" else score)
     return 0 if score.passes_on_truth and not score.problem and not score.missed else 1
 

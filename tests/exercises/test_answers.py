@@ -59,6 +59,24 @@ def test_the_reference_solution_passes_and_catches_all(each: Exercise) -> None:
     assert all(result.passed for result in report.results)
 
 
+@pytest.mark.parametrize("each", EXERCISES, ids=lambda each: each.name)
+def test_the_reference_solution_passes_on_the_oldest_version_and_with_other_seeds(each: Exercise) -> None:
+    *_, report = judge(each, each.solution, kubernetes="1.15", seed=7)
+    assert report.passed, str(report)
+
+
+def test_the_point_of_an_exercise_can_be_reached_in_ones_own_words() -> None:
+    """Other names, `create` for `apply`, a node that burns for one without power."""
+    two_pods = exercise("read-write-once").solution.replace('pod("a"', 'pod("first"').replace('pod("b"', 'pod("second"')
+    two_pods = two_pods.replace("pod/a", "pod/first").replace("pod/b", "pod/second")
+    created = exercise("first-consumer").solution.replace("sim.apply", "sim.create")
+    burnt = exercise("dead-node-deployment").solution.replace("fail_node", "destroy_node")
+    for name, text in (("read-write-once", two_pods), ("first-consumer", created), ("dead-node-deployment", burnt)):
+        assert text != exercise(name).solution
+        report = verdict_on(exercise(name), text)
+        assert report.passed, str(report)
+
+
 @pytest.mark.slow
 def test_which_solution_catches_which_mutant_of_all() -> None:
     """A solution that catches mutants of other exercises is no mistake; the table shows what hangs together."""

@@ -26,8 +26,11 @@ class Case:
     name: str
     title: str
     """What is expected, in words."""
-    check: Callable[[Any], None] = attrs.field(repr=False)
-    """Called with what the answer defines; raises `AssertionError` if that does not do it."""
+    check: Callable[[Any, Callable[..., Any]], None] = attrs.field(repr=False)
+    """Called with what the answer defines, and with what makes clusters, as `volsim_cluster` does.
+
+    Raises `AssertionError` if the answer does not do it.
+    """
 
 
 @attrs.frozen(kw_only=True)

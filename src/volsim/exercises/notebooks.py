@@ -115,12 +115,44 @@ def answer_in(text: str) -> str:
         sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     except (ValueError, TypeError, KeyError):
         raise VolsimError("it is no notebook: there are no cells in it; save it anew as .ipynb") from None
+    return _answer_of(sources)
+
+
+def _answer_of(sources: list[str]) -> str:
     answers = [source for source in sources if source.lstrip().startswith(MAGIC)]
     if not answers:
         return "\n\n".join(map(python_of, sources))
     cell = python_of(answers[-1].lstrip())
     named = answers[-1].lstrip().splitlines()[0].removeprefix(MAGIC).strip()
     return f"{cell}\nEXERCISE = {named!r}" if named else cell
+
+
+def answer_of_export(text: str) -> str:
+    """The answer in a file of Python: all of it, unless it was exported from a notebook that has one.
+
+    >>> print(answer_of_export("get_ipython().run_cell_magic('answer', 'released', 'x = 1')"))
+    # %%answer released
+    x = 1
+    EXERCISE = 'released'
+    """
+    if "get_ipython()" not in text:
+        return text
+    try:
+        found = [_cell_of(node) for node in ast.walk(ast.parse(text))]
+    except (SyntaxError, ValueError, RecursionError):
+        found = []
+    return _answer_of([text, *filter(None, found)])
+
+
+def _cell_of(node: ast.AST) -> str:
+    """The cell of an answer as it was before it was exported."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(attr="run_cell_magic"),
+            args=[ast.Constant(value="answer"), ast.Constant(value=str() as named), ast.Constant(value=str() as cell)],
+        ):
+            return f"{MAGIC} {named}\n{cell}"
+    return ""
 
 
 def python_of(text: str) -> str:

@@ -28,9 +28,11 @@ class Verdict(StrEnum):
     FLAKY = "flaky"
     """It holds once and fails once."""
     BROKEN = "broken"
-    """It raises an error of its own."""
+    """It raises an error of its own, or ends its process."""
     READS_INTERNALS = "reads-internals"
     """It looks at what no user of a cluster can see."""
+    REACHES_OUTSIDE = "reaches-outside"
+    """It uses files, processes or the network."""
     PATCHES = "patches-the-library"
     """It changes the library."""
     NEVER_ENDS = "never-ends"
@@ -95,13 +97,13 @@ class Report:
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, and a row for each mutant or case with the shrunk story to unfold."""
         colour = "#1a7f37" if self.passed else "#cf222e"
-        head = f'<b>{escape(self.exercise)}: <span style="color:{colour}">{self.verdict}</span></b>'
+        head = f'<b>{escape(self.exercise or "no exercise")}: <span style="color:{colour}">{self.verdict}</span></b>'
         rows = "".join(_row(result) for result in self.results)
         table = f"<table>{_HEAD}{rows}</table>" if rows else ""
         return f"<p>{head}<br>{escape(self.message)}</p>{_unfolded(self.example, self.story)}{table}"
 
     def __str__(self) -> str:
-        lines = [f"{self.exercise}: {self.verdict}: {self.message}"]
+        lines = [f"{self.exercise or 'no exercise'}: {self.verdict}: {self.message}"]
         lines += _indented(self.example) + _indented(self.story)
         for result in self.results:
             lines.append(f"  {'+' if result.passed else '-'} {result.name}: {result.title}")

@@ -11,16 +11,7 @@ from volsim.errors import VolsimError
 from volsim.exercises.catalogue import EXERCISES, exercise
 from volsim.exercises.exercise import Exercise
 
-__all__ = ["as_json", "listing", "read", "shown", "write_notebooks"]
-
-
-def read(file: str) -> str:
-    """The text of an answer. Raises `VolsimError` if it cannot be read."""
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise VolsimError(f"{file}: {why}; give the path of an answer") from None
+__all__ = ["as_json", "listing", "shown", "write_notebooks"]
 
 
 def listing() -> str:

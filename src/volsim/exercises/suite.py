@@ -1,4 +1,4 @@
-"""A grade for tests: how many mutants a whole pytest file catches.
+"""A grade for tests: how many mutants a whole suite for pytest catches.
 
 The suite uses the fixtures `volsim_cluster` and `volsim_simulation`, which then make clusters of each mutant in turn.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import entry_points
@@ -15,12 +16,16 @@ from typing import Any
 
 import attrs
 
+import volsim
 from volsim.engine.perform import Engine
 from volsim.errors import VolsimError
-from volsim.exercises.grading import CPU_SECONDS, MEMORY_BYTES, confined
-from volsim.exercises.mutants import MUTANTS
+from volsim.exercises.grading import CPU_SECONDS, MEMORY_BYTES, Ended, confined
+from volsim.exercises.mutants import MUTANTS, mutant
 
 __all__ = ["Score", "mutation_score", "reports_of"]
+
+SUITE_SECONDS = 5 * CPU_SECONDS
+"""Of computing, for one process: as a rule one does all mutants."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,37 +60,64 @@ class Score:
         return "\n".join([*lines, *(f"missed: {MUTANTS[name]}" for name in self.missed)])
 
 
-def mutation_score(suite: Path | str, mutants: Sequence[str] | None = None) -> Score:
-    """Run a pytest file on the truth and on each mutant (all, unless some are named), in a process of its own.
+def mutation_score(
+    suite: Path | str, mutants: Sequence[str] | None = None, *, kubernetes: str | None = None, seed: int = 0
+) -> Score:
+    """Run tests for pytest, a file or a folder, on the truth and on each mutant, in processes of their own.
 
-    Raises `VolsimError` if there is no such file or mutant.
+    All mutants, unless some are named. Clusters of the fixtures are of the version `kubernetes` (the newest) and have
+    the seed, unless a test asks for others. Raises `VolsimError` if there is no such file, mutant or version.
     """
     path = Path(suite)
-    if not path.is_file():
-        raise VolsimError(f"there is no file {str(suite)!r}")
-    names = list(MUTANTS) if mutants is None else list(mutants)
-    unknown = [name for name in names if name not in MUTANTS]
-    if unknown:
-        raise VolsimError(f"there is no mutant {unknown[0]!r}")
-    job = {"what": "suite", "path": str(path.resolve()), "mutants": names}
-    lines, code, _ = confined(job, cpu_seconds=CPU_SECONDS * 2, memory_bytes=MEMORY_BYTES)
-    found = {line["mutant"]: line for line in lines}
-    if "" not in found:
-        return Score(passes_on_truth=False, problem=f"it did not end on the truth (its process ended with {code})")
-    if found[""]["failed"]:
-        return Score(passes_on_truth=False, problem=f"it fails on the truth: {found['']['said']}")
-    if found[""]["passed"] == 0:
+    if not path.exists():
+        raise VolsimError(f"there is no file {str(suite)!r}; give a file of tests for pytest, or a folder of them")
+    names = list(MUTANTS) if mutants is None else [mutant(name).name for name in mutants]
+    volsim.Simulation(nodes=0, kubernetes=kubernetes)
+    options = [f"--volsim-seed={seed}", *([] if kubernetes is None else [f"--volsim-kubernetes={kubernetes}"])]
+    job = {"what": "suite", "path": str(path.resolve()), "options": options}
+    truth, ended = _found(job, [""])
+    if "" not in truth:
+        why = f"within {SUITE_SECONDS} s" if ended.out_of_time else f"(its process ended {ended.how})"
+        return Score(passes_on_truth=False, problem=f"it did not end on the truth {why}")
+    if truth[""]["failed"]:
+        return Score(passes_on_truth=False, problem=f"it fails on the truth: {truth['']['said']}")
+    if not truth[""]["passed"]:
         return Score(passes_on_truth=True, problem="no test in it ran")
-    # A mutant on which the suite never ended was told from the truth as well.
-    caught = tuple(name for name in names if name not in found or found[name]["failed"])
+    if not truth[""]["clusters"]:
+        text = "no test in it makes a cluster with volsim_cluster or volsim_simulation, so none can see a mutant"
+        return Score(passes_on_truth=True, problem=text)
+    caught = _caught(job, names)
     return Score(passes_on_truth=True, caught=caught, missed=tuple(name for name in names if name not in caught))
 
 
-def reports_of(path: str, mutants: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Run the suite on the truth, then on each mutant; what became of it, a record each."""
-    yield _run(path, "", None)
+def _found(job: dict[str, Any], names: Sequence[str]) -> tuple[dict[str, dict[str, Any]], Ended]:
+    """What became of the suite on each of these semantics, as far as its process came; the truth has no name."""
+    ended = confined({**job, "mutants": names}, cpu_seconds=SUITE_SECONDS, memory_bytes=MEMORY_BYTES)
+    return {line["mutant"]: line for line in ended.lines}, ended
+
+
+def _caught(job: dict[str, Any], names: Sequence[str]) -> tuple[str, ...]:
+    """The mutants that the suite catches. One on which it never ends was told from the truth as well."""
+    caught, left = [], list(names)
+    while left:
+        found, _ = _found(job, left)
+        caught += [name for name in left if name in found and found[name]["failed"]]
+        left = [name for name in left if name not in found]
+        caught += left[:1]  # its process ended there
+        left = left[1:]
+    return tuple(name for name in names if name in caught)
+
+
+# -- in the confined process -------------------------------------------------------------------------------------------
+def reports_of(path: str, mutants: Sequence[str], options: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Run the suite on each of the semantics; what became of it, a record each. The truth has no name."""
+    from hypothesis import settings
+
+    from volsim.exercises import trials
+
+    settings.load_profile(trials.GRADING)
     for name in mutants:
-        yield _run(path, name, MUTANTS[name].engine())
+        yield _run(path, name, MUTANTS[name].engine() if name else None, options)
 
 
 class _Semantics:
@@ -93,7 +125,7 @@ class _Semantics:
 
     def __init__(self, engine: Engine | None) -> None:
         self.engine = engine
-        self.passed, self.failed, self.said = 0, 0, ""
+        self.passed, self.failed, self.said, self.clusters = 0, 0, "", 0
 
     def pytest_configure(self, config: Any) -> None:
         """Put the semantics where the fixtures look for it."""
@@ -101,6 +133,10 @@ class _Semantics:
 
         if self.engine is not None:
             config.stash[ENGINE] = self.engine
+
+    def pytest_fixture_setup(self, fixturedef: Any) -> None:
+        """Count the tests that can make clusters of this semantics."""
+        self.clusters += fixturedef.argname in ("volsim_cluster", "volsim_simulation")
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Count."""
@@ -116,14 +152,19 @@ class _Semantics:
             self.said = self.said or " ".join(str(report.longrepr).split())[-300:]
 
 
-def _run(path: str, mutant: str, engine: Engine | None) -> dict[str, Any]:
+def _run(path: str, mutant: str, engine: Engine | None, options: Sequence[str]) -> dict[str, Any]:
     import pytest
 
     counted = _Semantics(engine)
     known = {each.name for each in entry_points(group="pytest11")}
     plugin = [] if "volsim" in known else ["-p", "volsim.testing.plugin"]
-    folder = str(Path(path).parent)
-    options = ["-q", "-x", "-p", "no:cacheprovider", *plugin, "--rootdir", folder, "-c", os.devnull]
+    folder = path if Path(path).is_dir() else str(Path(path).parent)
+    own = ["-q", "-x", "-p", "no:cacheprovider", *plugin, "--rootdir", folder, "-c", os.devnull, *options]
+    before = set(sys.modules)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        pytest.main([*options, path], plugins=[counted])
-    return {"mutant": mutant, "passed": counted.passed, "failed": counted.failed, "said": counted.said}
+        pytest.main([*own, path], plugins=[counted])
+    for name in set(sys.modules) - before:  # the suite's own are read anew for the next semantics
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(folder):
+            del sys.modules[name]
+    outcome = {"passed": counted.passed, "failed": counted.failed, "said": counted.said}
+    return {"mutant": mutant, "clusters": counted.clusters, **outcome}

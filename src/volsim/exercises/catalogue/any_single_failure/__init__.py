@@ -10,7 +10,6 @@ from volsim.errors import VolsimError
 from volsim.exercises.exercise import Case, Exercise
 from volsim.exploration import Faults, explore
 from volsim.properties import eventually
-from volsim.testing.clusters import cluster_of
 
 __all__ = ["EXERCISE"]
 
@@ -39,9 +38,9 @@ def _has_the_order(sim: Simulation) -> bool:
     return False
 
 
-def _open(design: Any) -> Simulation:
+def _open(design: Any, clusters: Callable[..., Simulation]) -> Simulation:
     """A cluster with the design in it, and an order in the shop."""
-    sim = cluster_of([design], nodes=NODES)
+    sim = clusters(design, nodes=NODES)
     sim.run("2m")
     shops = _shops(sim)
     assert shops, f"two minutes after it was applied no pod with the label {LABEL} runs"
@@ -49,15 +48,15 @@ def _open(design: Any) -> Simulation:
     return sim
 
 
-def _opens(design: Any) -> None:
-    assert _has_the_order(_open(design)), "the shop has lost the order at once"
+def _opens(design: Any, clusters: Callable[..., Simulation]) -> None:
+    assert _has_the_order(_open(design, clusters)), "the shop has lost the order at once"
 
 
-def _after(what: str, *calls: tuple[str, str]) -> Callable[[Any], None]:
+def _after(what: str, *calls: tuple[str, str]) -> Callable[[Any, Callable[..., Simulation]], None]:
     """A case: whichever node it hits, the order is there again in time."""
 
-    def check(design: Any) -> None:
-        opened = _open(design)
+    def check(design: Any, clusters: Callable[..., Simulation]) -> None:
+        opened = _open(design, clusters)
         for node in (each.name for each in opened.list("nodes")):
             sim = opened.fork()
             for method, pause in calls:
@@ -69,9 +68,9 @@ def _after(what: str, *calls: tuple[str, str]) -> Callable[[Any], None]:
     return check
 
 
-def _explored(design: Any) -> None:
+def _explored(design: Any, clusters: Callable[..., Simulation]) -> None:
     """A case: a node is lost for ever, at any moment at which anything happens; on every path the order comes back."""
-    opened = _open(design)
+    opened = _open(design, clusters)
     opened.settle()
     report = explore(
         opened,

@@ -41,5 +41,5 @@ EXERCISE = Exercise(
         MUTANTS["eviction-comes-at-once"],
     ),
     case="a node lost power and minutes passed",
-    reached=lambda sim: came_to(sim, "power off") and sim.now > 300,
+    reached=lambda sim: (came_to(sim, "power off") or came_to(sim, "fault: destroy")) and sim.now > 300,
 )

@@ -41,5 +41,5 @@ EXERCISE = Exercise(
         MUTANTS["eviction-never-comes"],
     ),
     case="a node lost power and an hour passed",
-    reached=lambda sim: came_to(sim, "power off") and sim.now > 1800,
+    reached=lambda sim: (came_to(sim, "power off") or came_to(sim, "fault: destroy")) and sim.now > 1800,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from volsim.exercises.exercise import Exercise
-from volsim.exercises.judging import came_to
+from volsim.exercises.judging import made
 from volsim.exercises.mutants import MUTANTS
 
 __all__ = ["EXERCISE"]
@@ -42,5 +42,5 @@ EXERCISE = Exercise(
         MUTANTS["immediate-waits-for-pod"],
     ),
     case="a claim of a class stood alone for a while",
-    reached=lambda sim: came_to(sim, "apply storageclass") and came_to(sim, "apply persistentvolumeclaim"),
+    reached=lambda sim: {"storageclass", "persistentvolumeclaim"} <= {ref.partition("/")[0] for ref in made(sim)},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from volsim.exercises.exercise import Exercise
+from volsim.exercises.judging import made
 from volsim.exercises.mutants import MUTANTS
 
 __all__ = ["EXERCISE"]
@@ -39,7 +40,5 @@ EXERCISE = Exercise(
         MUTANTS["rwo-is-a-wish"],
     ),
     case="two pods wanted one claim",
-    reached=lambda sim: (
-        sum(1 for each in sim.trace if str(each).endswith(("apply pod/default/a", "apply pod/default/b"))) >= 2
-    ),
+    reached=lambda sim: len({ref for ref in made(sim) if ref.startswith(("pod/", "deployment/", "statefulset/"))}) >= 2,
 )

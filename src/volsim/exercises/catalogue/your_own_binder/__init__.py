@@ -14,7 +14,6 @@ from volsim.exercises.given import Manifest, claim, volume
 from volsim.objects import PersistentVolume, PersistentVolumeClaim
 from volsim.objects.binding import BIND_COMPLETED
 from volsim.state import View
-from volsim.testing.clusters import cluster_of
 
 __all__ = ["EXERCISE", "engine_with"]
 
@@ -34,9 +33,9 @@ def engine_with(choose: Choice) -> Engine:
     return default_engine().replacing("pv-binder", sync=sync)
 
 
-def _bound(engine: Engine | None, manifests: Sequence[Manifest]) -> str | None:
+def _bound(clusters: Callable[..., Any], engine: Engine | None, manifests: Sequence[Manifest]) -> str | None:
     """What the claim `mine` gets; the other manifests are there before it."""
-    sim = cluster_of(manifests[:-1], nodes=0, engine=engine)
+    sim = clusters(*manifests[:-1], nodes=0, engine=engine)
     sim.run("1m")
     sim.apply(manifests[-1])
     sim.run("1m")
@@ -44,9 +43,9 @@ def _bound(engine: Engine | None, manifests: Sequence[Manifest]) -> str | None:
     return None if bound is None else str(bound)
 
 
-def _as_the_truth(*manifests: Manifest) -> Callable[[Choice], None]:
-    def check(choose: Choice) -> None:
-        mine, truth = _bound(engine_with(choose), manifests), _bound(None, manifests)
+def _as_the_truth(*manifests: Manifest) -> Callable[[Choice, Callable[..., Any]], None]:
+    def check(choose: Choice, clusters: Callable[..., Any]) -> None:
+        mine, truth = _bound(clusters, engine_with(choose), manifests), _bound(clusters, None, manifests)
         assert mine == truth, f"Kubernetes binds the claim to {truth or 'nothing'}, yours to {mine or 'nothing'}"
 
     return check
