@@ -6,6 +6,8 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,7 @@ import volsim
 from tests.exploration.clusters import claim, cluster, deployment, pod, settled, volume
 from volsim.engine.actions import Action, Fault, Sync
 from volsim.engine.perform import Engine
-from volsim.exploration import Faults, exact, search, situation
+from volsim.exploration import ALL_REDUCTIONS, Faults, Order, eventually, exact, search, situation
 from volsim.exploration.faults import Spent
 from volsim.exploration.search import perform
 from volsim.state import State
@@ -99,6 +101,21 @@ def check_futures(sim: volsim.Simulation, faults: Faults, most: int) -> None:
             if (exact(new), left) not in seen:
                 seen.add((exact(new), left))
                 frontier.append((new, left))
+
+
+@given(sim=small_clusters, faults=budgets, order=st.sampled_from(list(Order)), threads=st.integers(1, 3))
+@FEW
+def test_who_follows_the_moves_changes_nothing(
+    sim: volsim.Simulation, faults: Faults, order: Order, threads: int
+) -> None:
+    settles = eventually("all claims are bound", lambda sim: all(c.status.phase == "Bound" for c in sim.list("pvc")))
+    given: dict[str, Any] = {"faults": faults, "max_states": 200, "order": order, "reductions": ALL_REDUCTIONS}
+    plain = search(sim.state, sim.engine, properties=[settles], **given)
+    with ThreadPoolExecutor(threads) as executor:
+        shared = search(sim.state, sim.engine, properties=[settles], executor=executor, **given)
+    assert str(shared) == str(plain)
+    assert shared.numbers == plain.numbers
+    assert shared.answers == plain.answers
 
 
 SEARCH = """

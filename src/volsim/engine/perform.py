@@ -59,6 +59,9 @@ class Engine:
         watches["components"] = [(controller.name, looks_at_everything(controller)) for controller in self.controllers]
         object.__setattr__(self, "watches", {table: tuple(found) for table, found in watches.items()})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.controllers,)  # the wiring follows from them
+
     def controller(self, name: str) -> Controller:
         """The controller called `name`; `VolsimError` if there is none."""
         found = self._by_name.get(name)

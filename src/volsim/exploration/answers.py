@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -11,11 +12,10 @@ import attrs
 import networkx as nx
 
 from volsim.engine.actions import Action
-from volsim.engine.perform import Engine
 from volsim.exploration.properties import Asked, Property, Word
 from volsim.state import State
 
-__all__ = ["Answer", "Edge", "Path", "Question", "Verdict", "Visited"]
+__all__ = ["Answer", "Edge", "Path", "Question", "Said", "Verdict", "Visited", "say"]
 
 Path = tuple[Action, ...]
 """What was done from the start on."""
@@ -60,13 +60,13 @@ class Answer:
 
 
 class Visited:
-    """The situations that were seen, and how each was first reached: 20 bytes for each and its number in a set."""
+    """The situations that were seen, and how each was first reached: 20 bytes for each and its number in a dict."""
 
     def __init__(self) -> None:
         self.numbers = array("Q")
         self._before = array("l")
         self._how = array("l")
-        self._known: set[int] = set()
+        self._index: dict[int, int] = {}
         self.ways: list[Path] = []
         self._way: dict[Path, int] = {}
 
@@ -74,15 +74,19 @@ class Visited:
         return len(self.numbers)
 
     def __contains__(self, number: int) -> bool:
-        return number in self._known
+        return number in self._index
+
+    def index(self, number: int) -> int | None:
+        """The how-manieth situation that is, from 0; None if it was not seen."""
+        return self._index.get(number)
 
     def add(self, number: int, before: int, how: Path) -> int:
         """Note a situation that was not seen before; returns its index."""
-        self._known.add(number)
+        at = self._index[number] = len(self.numbers)
         self.numbers.append(number)
         self._before.append(before)
         self._how.append(self.way(how))
-        return len(self.numbers) - 1
+        return at
 
     def way(self, how: Path) -> int:
         """A number for the actions of a move: the same ones come again and again."""
@@ -93,9 +97,9 @@ class Visited:
         return found
 
     def path(self, index: int) -> Path:
-        """How a situation was first reached."""
+        """How a situation was first reached. To the first one lead the looks that changed nothing there."""
         moves = []
-        while index > 0:
+        while index >= 0:
             moves.append(self.ways[self._how[index]])
             index = self._before[index]
         return tuple(action for move in reversed(moves) for action in move)
@@ -110,11 +114,44 @@ class Edge(NamedTuple):
     is_fault: bool
 
 
-class Question:
-    """A property, and what has been seen of it."""
+class Said(NamedTuple):
+    """What properties say of one state, a bit for each; of those that are decided already, nothing."""
 
-    def __init__(self, prop: Property, engine: Engine) -> None:
-        self.prop, self.asked = prop, Asked(prop, engine)
+    holds: int = 0
+    applies: int = 0
+    decides: int = 0
+    errors: tuple[tuple[int, str], ...] = ()
+    """What properties raised, each by its place."""
+
+
+def say(asked: Sequence[Asked], state: State, memories: Sequence[Any], open_bits: int) -> Said:
+    """Ask the properties of `open_bits` about a state."""
+    holds = applies = decides = 0
+    errors: list[tuple[int, str]] = []
+    for place, (each, memory) in enumerate(zip(asked, memories, strict=True)):
+        bit = 1 << place
+        if not open_bits & bit:
+            continue
+        word = each.prop.word
+        try:
+            is_about = word is not Word.ALWAYS or each.applies(state, memory)
+            applies |= bit if is_about else 0
+            is_so = not is_about or each.holds(state, memory)
+        except Exception as error:  # noqa: BLE001 - whatever a user's property raises is told with its story
+            errors.append((place, f"{type(error).__name__}: {error}"))
+            decides |= bit
+            continue
+        holds |= bit if is_so else 0
+        if (word is Word.ALWAYS and not is_so) or (word is Word.SOMETIMES and is_so):
+            decides |= bit
+    return Said(holds, applies, decides, tuple(errors))
+
+
+class Question:
+    """A property, and what has been seen of it. `place` is its bit's."""
+
+    def __init__(self, prop: Property, place: int) -> None:
+        self.prop, self._place, self._bit = prop, place, 1 << place
         self.begin()
 
     def begin(self) -> None:
@@ -125,28 +162,16 @@ class Question:
         self.held = bytearray()
         """Of an *eventually*: in which situations it held."""
 
-    def ask(self, state: State, memory: Any, index: int) -> bool:
-        """Look at one more state, unless the question is decided; what the property says of it."""
+    def note(self, index: int, said: Said) -> None:
+        """Note what it says of one more situation, unless it is decided."""
         if self.decided_at is not None:
-            return False
-        word = self.prop.word
-        decides, holds = False, False
-        try:
-            if word is Word.ALWAYS:
-                applies = self.asked.applies(state, memory)
-                self.applied = self.applied or applies
-                holds = not applies or self.asked.holds(state, memory)
-                decides = not holds
-            else:
-                holds = self.asked.holds(state, memory)
-                decides = holds and word is Word.SOMETIMES
-                if word is Word.EVENTUALLY:
-                    self.held.append(holds)
-        except Exception as error:  # noqa: BLE001 - whatever a user's property raises is told with its story
-            self.error, decides = f"{type(error).__name__}: {error}", True
-        if decides:
+            return
+        self.applied = self.applied or bool(said.applies & self._bit)
+        if said.decides & self._bit:
             self.decided_at = index
-        return holds
+            self.error = dict(said.errors).get(self._place, "")
+        elif self.prop.word is Word.EVENTUALLY:
+            self.held.append(bool(said.holds & self._bit))
 
     def answer(self, visited: Visited, edges: list[Edge], ends: list[int], *, complete: bool) -> Answer:
         """What is known at the end of a search."""

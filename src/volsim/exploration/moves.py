@@ -26,8 +26,8 @@ __all__ = [
     "ALL_REDUCTIONS",
     "Move",
     "Order",
-    "Place",
     "Reduction",
+    "Standpoint",
     "Work",
     "moves_from",
     "perform_move",
@@ -80,30 +80,26 @@ class Move(NamedTuple):
     """The looks that change nothing and that come before it."""
 
 
-class Place(NamedTuple):
-    """A situation whose moves have not been followed yet."""
+class Standpoint(NamedTuple):
+    """Where a search stands, as far as it decides what can come next."""
 
-    at: int
     state: State
     spent: Spent
     memories: tuple[Any, ...]
     """What properties remember of the path."""
     work: Work
     """What is ready and is done before anything else: of a wave, the rest of it."""
-    depth: int
-    said: int
-    """What the properties say here, a bit for each."""
 
 
 def moves_from(
-    engine: Engine, place: Place, faults: Faults, until_us: int | None, *, skip_idle: bool
+    engine: Engine, here: Standpoint, faults: Faults, until_us: int | None, *, skip_idle: bool
 ) -> Iterator[Move]:
     """All that can happen next: work first, in the order in which it became ready, then faults.
 
     If nothing is ready, the work that is due next: the clock goes on to it, but not past `until_us`. With `skip_idle`,
     looks that change nothing are no moves; where the clock goes on and there are only such looks, these are one.
     """
-    state, spent, work = place.state, place.spent, place.work
+    state, spent, work = here.state, here.spent, here.work
     before: tuple[Sync, ...] = ()
     due_us = None if work else state.next_due_us()
     if due_us is not None and (until_us is None or due_us <= until_us):
@@ -122,7 +118,7 @@ def moves_from(
                 yield Move(sync._replace(choice=label), spent, found, state, before)
         else:
             yield Move(sync, spent, found, state, before)
-    for action, after in faults.choices(place.state, spent):
+    for action, after in faults.choices(here.state, spent):
         yield Move(action, after)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +122,7 @@ def explore(
     max_states: int = 100_000,
     max_depth: int | None = None,
     max_seconds: float | None = None,
+    max_memory: int | str | None = None,
     until: Duration | None = None,
     order: Order | str = Order.WAVES,
     reductions: Iterable[Reduction | str] = ALL_REDUCTIONS,
@@ -128,6 +130,7 @@ def explore(
     seed: int = 0,
     graph: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    executor: Executor | None = None,
 ) -> Report:
     """Everything that can happen to `sim` from now on, and what that says of the properties. `sim` stays as it is.
 
@@ -136,8 +139,10 @@ def explore(
     as long as others have something to do, which is far more to see. `reductions` may be switched off; they keep the
     verdicts. `strategy` is ``"breadth"`` (shortest stories), ``"depth"`` (less waiting at a time) or ``"random"``
     (walks by `seed` that never claim to have seen everything). The search ends early at `max_states`, `max_depth`
-    moves, `max_seconds` of real time, or where nothing more is due within `until`: then what was not decided is
-    *unknown*.
+    moves, `max_seconds` of real time, when the process has grown by `max_memory` (bytes, or ``"2Gi"``), or where
+    nothing more is due within `until`: then what was not decided is *unknown*. With an `executor` its workers follow
+    the moves (any of `concurrent.futures`, or Dask's ``client.get_executor()``): what is found is the same. Raises
+    `VolsimError` for a property that cannot be sent to them, and when one of them is lost.
 
     >>> import volsim
     >>> sim = volsim.Simulation(nodes=2)
@@ -160,7 +165,9 @@ def explore(
     asked = tuple(properties)
     budget = faults if faults is not None else Faults()
     chosen = frozenset(_known(Reduction, name) for name in reductions)
-    bounds = Bounds(max_states=max_states, max_depth=max_depth, max_seconds=max_seconds, until=until)
+    bounds = Bounds(
+        max_states=max_states, max_depth=max_depth, max_seconds=max_seconds, max_memory=max_memory, until=until
+    )
     found = search(
         sim.state,
         sim.engine,
@@ -173,6 +180,7 @@ def explore(
         seed=seed,
         keep_edges=graph,
         tell=progress,
+        executor=executor,
     )
     return Report(
         answers=found.answers,

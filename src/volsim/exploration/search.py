@@ -9,81 +9,28 @@ A search that did not see everything is never a pass: its verdict is *unknown*, 
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import StrEnum
-from random import Random
-from typing import Any, NamedTuple
+from concurrent.futures import Executor
 
 import attrs
 
 from volsim.engine.actions import Action, Request, Step, Sync
 from volsim.engine.perform import Engine
 from volsim.errors import VolsimError
-from volsim.exploration.answers import Answer, Edge, Path, Question, Verdict, Visited
-from volsim.exploration.commuting import Commuting
-from volsim.exploration.faults import Faults, Spent, strike
-from volsim.exploration.moves import (
-    Move,
-    Order,
-    Place,
-    Reduction,
-    Work,
-    moves_from,
-    perform_move,
-    ready,
-    rest,
-    wave_after,
-)
+from volsim.exploration.answers import Answer, Edge, Path, Verdict, Visited
+from volsim.exploration.bounds import Bounds, Progress, Watch
+from volsim.exploration.expanding import Expander, Same
+from volsim.exploration.faults import Faults, strike
+from volsim.exploration.moves import Order, Reduction
 from volsim.exploration.properties import Property, Word
+from volsim.exploration.seen import Seen
 from volsim.exploration.situation import Recogniser, situation
+from volsim.exploration.strategies import Run, Strategy
+from volsim.exploration.workers import hands_of
 from volsim.rules import Duration, microseconds
 from volsim.state import State
 
 __all__ = ["Answer", "Bounds", "Exploration", "Path", "Progress", "Strategy", "Verdict", "perform", "search"]
-
-Same = Callable[..., int]
-"""Says by a number which states count as the same; more values that count may follow the state."""
-
-
-@attrs.frozen(kw_only=True)
-class Bounds:
-    """Where a search ends early. What it did not see, it says."""
-
-    max_states: int = 100_000
-    max_depth: int | None = None
-    """Moves from the start."""
-    max_seconds: float | None = None
-    """Real seconds."""
-    until: Duration | None = None
-    """Simulated time from the start: nothing that is due later is done."""
-
-    def __attrs_post_init__(self) -> None:
-        if self.max_states < 1:
-            raise VolsimError(f"max_states={self.max_states}: a search sees at least the state from which it starts")
-
-
-class Strategy(StrEnum):
-    """Which situation is followed next."""
-
-    BREADTH = "breadth"
-    """The nearest: stories are shortest."""
-    DEPTH = "depth"
-    """The last that was found: fewer wait at a time."""
-    RANDOM = "random"
-    """Walks from the start, each move drawn; where a walk ends, another begins. It never has seen everything."""
-
-
-class Progress(NamedTuple):
-    """How far a search is."""
-
-    states: int
-    frontier: int
-    depth: int
-    seconds: float
-    run: int
-    """The how-manieth time it goes over everything, from 1: see `volsim.exploration.commuting`."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -175,182 +122,6 @@ def perform(engine: Engine, state: State, action: Action) -> tuple[State, Step]:
     return strike(engine, state, action)
 
 
-# -- the search --------------------------------------------------------------------------------------------------------
-class _Search:
-    """The frontier, and what has been seen."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        faults: Faults,
-        bounds: Bounds,
-        same: Same,
-        questions: list[Question],
-        reductions: frozenset[Reduction],
-        order: Order,
-        strategy: Strategy,
-        *,
-        seed: int,
-        keep_edges: bool,
-    ) -> None:
-        self.engine, self.faults, self.bounds, self.same = engine, faults, bounds, same
-        self.questions, self.reductions, self.keep_edges = questions, reductions, keep_edges
-        self.order, self.strategy, self.seed = order, strategy, seed
-        is_reduced = Reduction.COMMUTING in reductions and order is Order.WAVES
-        self.commuting = Commuting(engine) if is_reduced else None
-        self._woken: Work = []
-        """What was possible where the search stands."""
-        self.runs = 0
-        self.until_us: int | None = None
-        self.started = time.monotonic()
-
-    def begin(self) -> None:
-        """Forget what was seen, for another run."""
-        self.visited = Visited()
-        self.edges: list[Edge] = []
-        self.terminal: list[int] = []
-        self.ends: list[int] = []
-        self.transitions = self.depth = 0
-        self.is_cut = ""
-        """A bound behind which something would happen."""
-        self.frontier: deque[Place] = deque()
-        self._of_number: dict[int, int] = {}
-        self._said: list[int] = []
-        self.runs += 1
-        for question in self.questions:
-            question.begin()
-
-    def run(self, start: State, tell: Callable[[Progress], None] | None) -> str:
-        """Follow every move from every situation, nearest first; the bound that stopped that, if one did."""
-        self.begin()
-        memories = tuple(question.asked.start(start) for question in self.questions)
-        self._arrive(start, self.faults.none_spent, memories, None, None)
-        if self.strategy is Strategy.RANDOM:
-            return self._walk(tell)
-        while self.frontier:
-            place = self.frontier.popleft() if self.strategy is Strategy.BREADTH else self.frontier.pop()
-            if self.bounds.max_depth is not None and place.depth >= self.bounds.max_depth:
-                self.is_cut = self.is_cut or "max_depth"
-                continue
-            for move in self._followed(place):
-                self.transitions += 1
-                new = perform_move(self.engine, place.state, move)
-                if not self._arrive(new, move.spent, place.memories, place, move):
-                    return "max_states"
-            if self._is_late():
-                return "max_seconds"
-            if tell is not None:
-                tell(self.progress(place.depth))
-        return self.is_cut
-
-    def _is_late(self) -> bool:
-        return self.bounds.max_seconds is not None and time.monotonic() - self.started > self.bounds.max_seconds
-
-    def _walk(self, tell: Callable[[Progress], None] | None) -> str:
-        """Walk by chance until a bound is hit: `max_states` counts moves then, for walks may meet nothing new."""
-        start = place = self.frontier.popleft()
-        random = Random(self.seed)  # noqa: S311 - a walk, no secret
-        while self.transitions < self.bounds.max_states and not self._is_late():
-            found = self._followed(place)
-            if not found or (self.bounds.max_depth is not None and place.depth >= self.bounds.max_depth):
-                if place is start:
-                    break
-                place = start
-                continue
-            move = random.choice(found)
-            self.transitions += 1
-            self._arrive(perform_move(self.engine, place.state, move), move.spent, place.memories, place, move)
-            place = self.arrived
-            self.frontier.clear()
-            if tell is not None:
-                tell(self.progress(place.depth))
-        return "chance"
-
-    def progress(self, depth: int) -> Progress:
-        """How far it is."""
-        return Progress(
-            len(self.visited), len(self.frontier), depth, time.monotonic() - self.started, max(self.runs, 1)
-        )
-
-    def _arrive(
-        self, state: State, spent: Spent, memories: tuple[Any, ...], before: Place | None, move: Move | None
-    ) -> bool:
-        """Come to a state by a move; False if there is no room for another situation."""
-        how: Path = () if move is None else (*move.before, move.action)
-        if Reduction.IDLE in self.reductions:
-            state, idle, work = rest(self.engine, state)
-            how += idle
-        else:
-            work = ready(self.engine, state)
-        if self.order is Order.WAVES and before is not None and move is not None:
-            work = self._wave(before, move, work)
-        if before is not None:
-            memories = tuple(q.asked.after(memory, state) for q, memory in zip(self.questions, memories, strict=True))
-        number = self._number(state, spent, memories, work)
-        depth = 0 if before is None else before.depth + 1
-        if number in self.visited:
-            at = self._of_number.get(number, -1)
-            self._note(before, how, at, move)
-            said = self._said[at] if at >= 0 else 0
-            self.arrived = Place(at, state, spent, memories, work, depth, said)
-            self._show(before, move, said)
-            return True
-        if len(self.visited) >= self.bounds.max_states:
-            return False
-        at = self.visited.add(number, -1 if before is None else before.at, how)
-        if self.keep_edges or self.commuting is not None:
-            self._of_number[number] = at
-        self._note(before, how, at, move)
-        self.depth = max(self.depth, depth)
-        if state.next_due_us(background=False) is None:
-            self.terminal.append(number)
-        if state.next_due_us() is None:
-            self.ends.append(at)
-        said = 0
-        for bit, (question, memory) in enumerate(zip(self.questions, memories, strict=True)):
-            said |= question.ask(state, memory, at) << bit
-        self._said.append(said)
-        self.arrived = Place(at, state, spent, memories, work, depth, said)
-        self._show(before, move, said)
-        self.frontier.append(self.arrived)
-        return True
-
-    def _show(self, before: Place | None, move: Move | None, said: int) -> None:
-        """Note a move after which a property that is not decided says something else."""
-        if self.commuting is not None and before is not None and move is not None:
-            open_bits = sum((question.decided_at is None) << bit for bit, question in enumerate(self.questions))
-            if (before.said ^ said) & open_bits:
-                self.commuting.show(move)
-
-    def _wave(self, before: Place, move: Move, work: Work) -> Work:
-        """What comes before anything else after a move."""
-        wave = before.work
-        if move.found is not None and not wave:  # the clock went on to this wave
-            wave = self._woken
-        return wave_after(move, wave, work)
-
-    def _note(self, before: Place | None, how: Path, target: int, move: Move | None) -> None:
-        if self.keep_edges and before is not None and move is not None:
-            self.edges.append(Edge(before.at, self.visited.way(how), target, move.found is None))
-
-    def _number(self, state: State, spent: Spent, memories: tuple[Any, ...], work: Work) -> int:
-        """The number of a situation, what may still come included."""
-        more: list[Any] = [memories] if any(memory is not None for memory in memories) else []
-        if self.order is Order.WAVES and len(work) != len(state.ready()):
-            more += [("wave", name, key) for name, key in sorted(sync[:2] for sync, _ in work)]
-        return hash((self.same(state, *more), spent)) & ((1 << 64) - 1)
-
-    def _followed(self, place: Place) -> list[Move]:
-        """The moves that are followed from a situation."""
-        due_us = place.state.next_due_us()
-        if due_us is not None and self.until_us is not None and due_us > self.until_us:
-            self.is_cut = "until"
-        skip_idle = Reduction.IDLE in self.reductions
-        found = list(moves_from(self.engine, place, self.faults, self.until_us, skip_idle=skip_idle))
-        self._woken = [(move.action, move.found) for move in found if isinstance(move.action, Sync) and move.found]
-        return found if self.commuting is None else self.commuting.followed(place.state, found)
-
-
 def search(
     state: State,
     engine: Engine,
@@ -369,13 +140,14 @@ def search(
     seed: int = 0,
     keep_edges: bool = False,
     tell: Callable[[Progress], None] | None = None,
+    executor: Executor | None = None,
 ) -> Exploration:
     """Everything that can happen from `state` on, and what that says of the properties.
 
     `always` and `sometimes` are given by name and look at the `State`; `properties` are of any sort. The search ends
     when there is nothing new, at a bound, or where nothing more is due within `until` from now. `same` says which
-    states count as one; `volsim.exploration.exact` keeps all apart. Without `reductions`, nothing is left out. Cost:
-    all moves of all situations that are seen.
+    states count as one; `volsim.exploration.exact` keeps all apart. Without `reductions`, nothing is left out. With an
+    `executor` its workers follow the moves; what is found is the same. Cost: all moves of all situations that are seen.
 
     >>> from volsim import Simulation
     >>> sim = Simulation(nodes=1)
@@ -387,48 +159,39 @@ def search(
     chosen = frozenset(reductions)
     if Reduction.COMMUTING in chosen:
         chosen |= {Reduction.IDLE}
+    if executor is not None and Strategy(strategy) is not Strategy.BREADTH:
+        raise VolsimError(f"strategy={strategy!s}: only a breadth-first search can be shared; leave out the executor")
     limits = bounds if bounds is not None else Bounds(max_states=max_states, until=until)
-    questions = [Question(prop, engine) for prop in _all_properties(always or {}, sometimes or {}, properties)]
-    budget = faults if faults is not None else Faults()
-    if same is None:
-        same = _recogniser(state, chosen)
-    edges_wanted = (
-        keep_edges
-        or strategy is Strategy.RANDOM
-        or any(question.prop.word is Word.EVENTUALLY for question in questions)
-    )
-    found = _Search(
+    asked = _all_properties(always or {}, sometimes or {}, properties)
+    expander = Expander(
         engine,
-        budget,
-        limits,
-        same,
-        questions,
+        faults if faults is not None else Faults(),
+        same if same is not None else _recogniser(state, chosen),
+        asked,
         chosen,
         Order(order),
-        Strategy(strategy),
-        seed=seed,
-        keep_edges=edges_wanted,
+        None if limits.until is None else state.now_us + microseconds(limits.until),
     )
-    found.until_us = None if limits.until is None else state.now_us + microseconds(limits.until)
-    stopped_by = found.run(state, tell)
-    while not stopped_by and found.commuting is not None and found.commuting.is_stale():
-        stopped_by = found.run(state, tell)
+    seen = Seen(asked, keep_edges=keep_edges or any(prop.word is Word.EVENTUALLY for prop in asked))
+    watch = Watch(limits)
+    run, hands = Run(expander, seen, limits, watch, tell), hands_of(executor, expander, seen, state)
+    stopped_by = run.go(state, Strategy(strategy), hands, seed)
+    while not stopped_by and seen.known.is_stale:
+        stopped_by = run.go(state, Strategy(strategy), hands, seed)
     return Exploration(
-        states=len(found.visited),
-        transitions=found.transitions,
+        states=len(seen.visited),
+        transitions=seen.transitions,
         stopped_by=stopped_by,
-        terminal=tuple(found.terminal),
-        answers=tuple(
-            question.answer(found.visited, found.edges, found.ends, complete=not stopped_by) for question in questions
-        ),
-        depth=found.depth,
-        seconds=time.monotonic() - found.started,
-        frontier=len(found.frontier),
+        terminal=tuple(seen.terminal),
+        answers=seen.answers(complete=not stopped_by),
+        depth=seen.depth,
+        seconds=watch.seconds,
+        frontier=seen.frontier,
         order=order,
         start=state,
         engine=engine,
-        visited=found.visited,
-        edges=tuple(found.edges) if keep_edges else None,
+        visited=seen.visited,
+        edges=tuple(seen.edges) if keep_edges else None,
     )
 
 

@@ -125,6 +125,9 @@ class Recogniser:
     def __init__(self, interchangeable: Iterable[str] = (), *, phases: bool = True) -> None:
         self._reader, self._phases = Reader(interchangeable), phases
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _recogniser, (tuple(sorted(self._reader.names)), self._phases)  # what it remembers need not travel
+
     def __call__(self, state: State, *more: Any) -> int:
         """The number of a state's situation; `more` are values that count, too."""
         limits = clocks(state.rules)
@@ -188,6 +191,10 @@ class Recogniser:
             if is_suffix(mark) and mark not in given and mark not in self._reader.names:
                 colours[mark] = hash(mark_number(mark))
         return colours
+
+
+def _recogniser(interchangeable: tuple[str, ...], phases: bool) -> Recogniser:
+    return Recogniser(interchangeable, phases=phases)
 
 
 def mark_number(mark: str) -> int:

@@ -16,7 +16,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from posixpath import dirname
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -31,7 +31,18 @@ from volsim.programs.tools import TOOLS
 from volsim.storage import tree
 from volsim.storage.tree import Directory
 
-__all__ = ["Image", "answering", "command", "image_for", "register", "withheld", "withhold"]
+__all__ = [
+    "Image",
+    "Registry",
+    "answering",
+    "command",
+    "image_for",
+    "register",
+    "registry",
+    "restore",
+    "withheld",
+    "withhold",
+]
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROGRAMS = frozenset(_PATH.split(":"))
@@ -262,6 +273,9 @@ def image_for(name: str) -> Image:
 # -- your own ----------------------------------------------------------------------------------------------------------
 _OWN: dict[str, Image] = {}
 """By name, or by pattern."""
+_Given = tuple[Program, Mapping[str, bytes] | None, Mapping[str, str] | None]
+_GIVEN: dict[str, _Given] = {}
+"""What each of them is made of."""
 
 
 def _own(name: str) -> Image | None:
@@ -305,8 +319,9 @@ def register(
         )
     made = _made(program)
     image = attrs.evolve(_image(programs={name: made}, files=files, env=env), entrypoint=(name,))
-    _OWN.pop(name, None)
-    _OWN[name] = image
+    for known in (_OWN, _GIVEN):
+        known.pop(name, None)  # the last that is registered is asked first
+    _OWN[name], _GIVEN[name] = image, (made, files, env)
     return image
 
 
@@ -347,6 +362,35 @@ def withhold(name: str, why: str | None = "") -> None:
 def withheld(name: str) -> str | None:
     """What the container runtime says of an image that cannot be had; None if it can."""
     return _WITHHELD.get(name)
+
+
+class Registry(NamedTuple):
+    """What was registered and withheld, for a process that has to know it, too."""
+
+    own: Mapping[str, _Given]
+    """By name or pattern: program, files and environment."""
+    withheld: Mapping[str, str]
+
+
+def registry() -> Registry:
+    """What was registered and withheld in this process."""
+    return Registry(dict(_GIVEN), dict(_WITHHELD))
+
+
+def restore(known: Registry) -> None:
+    """Know what another process has registered and withheld, and nothing else.
+
+    >>> before = registry()
+    >>> withhold("registry.example.com/app:2", "no such host")
+    >>> restore(before)
+    >>> withheld("registry.example.com/app:2") is None
+    True
+    """
+    for names in (_OWN, _GIVEN, _WITHHELD):
+        names.clear()
+    for name, (program, files, env) in known.own.items():
+        register(name, program, files=files, env=env)
+    _WITHHELD.update(known.withheld)
 
 
 def answering(image: Image) -> Callable[[Process, Any, str], str | None] | None:

@@ -254,7 +254,7 @@ def _see(work: PodWork) -> None:
         return
     known = sandbox.pod
     if (
-        known.spec is not pod.spec
+        (known.spec is not pod.spec and known.spec != pod.spec)
         or known.metadata.deletion_timestamp != pod.metadata.deletion_timestamp
         or known.metadata.deletion_grace_period_seconds != pod.metadata.deletion_grace_period_seconds
     ):
