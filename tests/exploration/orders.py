@@ -36,7 +36,10 @@ BY_ORDER = {
     "06": ByOrder(
         "the volume is deleted before the claim: the disk is left",
         "from 1.31 on",
-        ("test_whoever_is_deleted_first_decides_whether_the_disk_is_freed",),
+        (
+            "test_whoever_is_deleted_first_decides_whether_the_disk_is_freed",
+            "test_the_shortest_way_to_a_disk_that_is_left",
+        ),
     ),
     "10": ByOrder(
         "the policy is changed when the disk is gone",
@@ -46,7 +49,11 @@ BY_ORDER = {
     "11": ByOrder(
         "a volumeName reserves nothing",
         "with a claimRef on the volume",
-        ("test_a_volume_name_alone_reserves_nothing", "test_a_claim_ref_reserves_the_volume_in_every_order"),
+        (
+            "test_a_volume_name_alone_reserves_nothing",
+            "test_a_claim_ref_reserves_the_volume_in_every_order",
+            "test_the_shortest_way_to_a_volume_that_was_not_reserved",
+        ),
     ),
     "17": ByOrder(
         "a claim takes the volume or the default class, whichever is there at the resync",
@@ -61,7 +68,10 @@ BY_ORDER = {
     "20c": ByOrder(
         "as INC-06: the volume first",
         "from 1.31 on",
-        ("test_whoever_is_deleted_first_decides_whether_the_disk_is_freed",),
+        (
+            "test_whoever_is_deleted_first_decides_whether_the_disk_is_freed",
+            "test_the_shortest_way_to_a_disk_that_is_left",
+        ),
     ),
     "22": ByOrder(
         "the set has no pod as long as its node is dead",
@@ -84,6 +94,7 @@ BY_ORDER = {
         (
             "test_a_forced_deletion_on_a_node_that_is_cut_off_makes_an_identity_twice",
             "test_a_forced_deletion_does_not_wait_for_the_process_on_a_healthy_node_either",
+            "test_the_shortest_way_to_an_identity_twice",
             "test_two_write_one_export_from_both_sides_of_a_cut",
         ),
     ),

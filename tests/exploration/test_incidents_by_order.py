@@ -166,6 +166,22 @@ def retained(sim: volsim.Simulation) -> bool:
     return [each.spec.persistent_volume_reclaim_policy for each in sim.list("pv")] == ["Retain"]
 
 
+def test_the_shortest_way_to_a_volume_that_was_not_reserved() -> None:
+    """INC-11: it is free, and another claim is looked at first."""
+    mine = of_class(claim("mine"), "", volumeName="v")
+    report = asked(cluster(volume("v"), mine, claim("other")), gets_it("other"))
+    assert shown(report, "other gets it") == 2
+
+
+def test_the_shortest_way_to_a_disk_that_is_left() -> None:
+    """INC-06, INC-20c: the volume is told to go, the claim too; it goes, is Released, and the volume goes."""
+    sim = test_known_races.provisioned("1.30")
+    volume_name = sim.get("pvc/c").spec.volume_name
+    freed = properties.nothing_is_left()
+    both = [f"kubectl delete pv {volume_name} --wait=false", "kubectl delete pvc c --wait=false"]
+    assert violated(asked(sim, freed, user_actions=both)) == {freed.name: 5}
+
+
 @pytest.mark.parametrize(("version", "is_given"), [("1.25", False), ("1.36", True)])
 def test_a_volume_and_a_default_class_race_for_a_claim_without_a_class(version: str, is_given: bool) -> None:
     """INC-17: whoever is there at the resync has the claim; before 1.26 the class came too late in every order."""
@@ -378,6 +394,14 @@ def test_a_forced_deletion_does_not_wait_for_the_process_on_a_healthy_node_eithe
     forced = "kubectl delete pod db-0 --force --grace-period=0 --wait=false"
     report = asked(sim, ONE_DB, order=order, user_actions=[forced])
     assert violated(report) == ({ONE_DB.name: 4} if may_overlap else {})
+
+
+def test_the_shortest_way_to_an_identity_twice() -> None:
+    """INC-25: cut off, deleted by force, made again, placed, started."""
+    sim = settled(cluster(stateful_set(), nodes=2))
+    forced = "kubectl delete pod db-0 --force --grace-period=0 --wait=false"
+    report = asked(sim, ONE_DB, partitions=1, healing=False, user_actions=[forced])
+    assert violated(report) == {ONE_DB.name: 5}
 
 
 @pytest.mark.parametrize(("is_cut_off", "fault"), [(True, {"partitions": 1}), (False, {"node_failures": 1})])
