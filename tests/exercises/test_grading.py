@@ -11,7 +11,7 @@ import volsim
 from tests.exercises.bad_answers import ENDINGS, VERDICTS, test_of
 from tests.exercises.test_answers import verdict_on
 from volsim.cli import main
-from volsim.exercises import EXERCISES, Report, Result, Verdict, check, exercise, mutation_score
+from volsim.exercises import EXERCISES, Report, Result, Verdict, check, exercise
 
 LAYER = exercise("container-layer")
 QUICK = ("never ends", "takes all memory", "ends its process")
@@ -71,44 +71,6 @@ def test_an_answer_whose_exercise_is_unknown_is_an_error() -> None:
         check("EXERCISE = 'relesed'")
     with pytest.raises(volsim.VolsimError, match="numbered from 1 to"):
         check("x = 1", exercise=99)
-
-
-# -- a suite of tests --------------------------------------------------------------------------------------------------
-SUITE = """
-from volsim.exercises.given import claim, volume
-
-def test_sizes(volsim_cluster):
-    sim = volsim_cluster(volume("v", "1Gi"), claim("c", "2Gi"))
-    sim.settle()
-    assert sim.get("pvc/c").status.phase == "Pending"
-"""
-
-
-@pytest.mark.slow
-def test_a_suite_is_worth_the_mutants_that_it_catches(tmp_path: Path) -> None:
-    file = tmp_path / "test_suite.py"
-    file.write_text(SUITE, encoding="utf-8")
-    score = mutation_score(file, ["binder-ignores-size", "empty-dir-stays"])
-    assert (score.caught, score.missed, score.share) == (("binder-ignores-size",), ("empty-dir-stays",), 0.5)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("def test_it(): assert False", "it fails on the truth: test_it"),
-        ("x = 1", "no test in it ran"),
-    ],
-)
-def test_a_suite_that_says_nothing_has_no_score(tmp_path: Path, text: str, problem: str) -> None:
-    file = tmp_path / "test_suite.py"
-    file.write_text(text, encoding="utf-8")
-    assert mutation_score(file, []).problem == problem
-
-
-def test_a_suite_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(volsim.VolsimError, match="there is no file"):
-        mutation_score(tmp_path / "nowhere.py")
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

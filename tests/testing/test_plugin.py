@@ -74,6 +74,13 @@ def test_seed_and_version_are_options(tmp_path: Path) -> None:
     assert code == 0, printed
 
 
+def test_a_version_that_there_is_not_is_refused_before_any_test_runs(tmp_path: Path) -> None:
+    code, printed = pytest_on(tmp_path, WORKS, "--volsim-kubernetes", "1.99")
+    assert code == 4
+    assert "--volsim-kubernetes: " in printed
+    assert "1.99" in printed
+
+
 def test_the_project_names_the_plugin_for_pytest() -> None:
     root = Path(__file__).parents[2]
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]

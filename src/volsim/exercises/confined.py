@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Any
 
-__all__ = ["OUT_OF_MEMORY", "main"]
+__all__ = ["OUT_OF_MEMORY", "allow", "main"]
 
 OUT_OF_MEMORY = 77
 """What the process exits with if there was not enough memory for it."""
@@ -28,6 +28,18 @@ def _limit(cpu_seconds: int, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def allow(cpu_seconds: int) -> None:
+    """Give the process so much more time from now on, as far as all that it has goes."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    end = int(used.ru_utime + used.ru_stime) + cpu_seconds + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (end if most == resource.RLIM_INFINITY else min(end, most), most))
 
 
 def main(source: IO[str], sink: IO[str]) -> None:

@@ -34,8 +34,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have a place for the clusters of the test that runs."""
+    """Have a place for the clusters of the test that runs; refuse a version that there is not before any test does."""
     config.stash[_MADE] = []
+    version = config.getoption("--volsim-kubernetes")
+    if version is not None:
+        from volsim.errors import VolsimError
+        from volsim.rules import Rules
+
+        try:
+            Rules.for_version(version)
+        except VolsimError as error:
+            raise pytest.UsageError(f"--volsim-kubernetes: {error}") from None
 
 
 class Clusters:
