@@ -42,7 +42,7 @@ class Use:
     claim: str
     """The key of its claim; empty if it has none."""
     paths: tuple[tuple[str, str], ...]
-    """(container, mount path) of those of its containers that may write it."""
+    """(container, path of the mount or the device) of those of its containers that may write it."""
 
 
 @attrs.frozen
@@ -107,6 +107,9 @@ def _writable(containers: tuple[Container, ...], volume: str) -> Iterator[tuple[
         for mount in container.volume_mounts:
             if mount.name == volume and not mount.read_only:
                 yield container.name or "", mount.mount_path or ""
+        for device in container.volume_devices:
+            if device.name == volume:
+                yield container.name or "", device.device_path or ""
 
 
 def workload_of(view: View, pod: Pod) -> Workload:

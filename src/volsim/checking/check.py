@@ -175,7 +175,8 @@ def _explorations(
     running.run("1h")  # whatever was young is old
     for fault in faults:
         for each in budgets(fault, part, running):
-            yield run(running, fault, each, questions_after(running, part, fault, marks, bounds.within_seconds))
+            asked = questions_after(running, part, fault, marks, bounds.within_seconds, bounds.read_only)
+            yield run(running, fault, each, asked)
 
 
 def _is_up(sim: Simulation, name: str) -> bool:

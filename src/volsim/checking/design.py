@@ -242,7 +242,7 @@ def _words(manifest: Manifest, pools: set[str]) -> Iterator[str]:
     """What an object names and another may name, too. Claims of one class compete for the volumes that are there."""
     kind, namespace = manifest["kind"], manifest["metadata"].get("namespace")
     if kind in WORKLOADS:
-        for claim in claims_of(manifest):
+        for claim in (*claims_of(manifest), *_claims_of_pods(manifest)):
             yield f"PersistentVolumeClaim/{namespace}/{claim}"
         for template in (manifest.get("spec") or {}).get("volumeClaimTemplates") or []:
             if (name := (template.get("spec") or {}).get("storageClassName")) in pools:
@@ -255,6 +255,18 @@ def _words(manifest: Manifest, pools: set[str]) -> Iterator[str]:
     elif kind in ("PersistentVolume", "PersistentVolumeClaim"):
         if (name := manifest["spec"].get("storageClassName", "")) in pools:
             yield f"pool {name}"
+
+
+def _claims_of_pods(workload: Manifest) -> Iterator[str]:
+    """The names of the claims that are made for pods whose names are known before."""
+    spec, name = workload.get("spec") or {}, workload["metadata"].get("name")
+    pods = [name] if workload["kind"] == "Pod" else []
+    if workload["kind"] == "StatefulSet":
+        first, wanted = (spec.get("ordinals") or {}).get("start") or 0, spec.get("replicas")
+        pods = [f"{name}-{number}" for number in range(first, first + (1 if wanted is None else wanted))]
+    for pod in pods:
+        yield from (f"{each['metadata']['name']}-{pod}" for each in spec.get("volumeClaimTemplates") or [])
+        yield from (f"{pod}-{volume['name']}" for volume in volumes_of(workload) if "ephemeral" in volume)
 
 
 def _selectors(manifest: Manifest) -> Iterator[tuple[str | None, LabelSelector]]:

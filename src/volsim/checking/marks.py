@@ -21,7 +21,7 @@ from volsim.simulation import Simulation
 from volsim.state import State
 from volsim.storage.sources import source_of
 
-__all__ = ["Mark", "exists", "is_found", "leave_marks"]
+__all__ = ["Mark", "exists", "is_found", "leave_marks", "written_by"]
 
 NAME = ".volsim-check"
 SCRATCH, READ_ONLY = "volsim.dev/scratch", "volsim.dev/read-only"
@@ -60,25 +60,43 @@ def leave_marks(sim: Simulation, read_only: frozenset[str]) -> tuple[Mark, ...]:
     found: list[Mark] = []
     for each in list(living(sim.state)):
         pod = sim.state.pods.get(each.key)
-        if pod is None or _writes_nothing(pod, read_only):
+        if pod is None:
             continue
         scratch = set((pod.metadata.annotations.get(SCRATCH) or "").replace(" ", "").split(","))
         for use in each.uses:
-            if use.volume in scratch or "*" in scratch or not use.paths:
+            paths = written_by(pod, use, read_only)
+            if use.volume in scratch or "*" in scratch or not paths:
                 continue
-            mark = _mark(sim, each, use, pod, len(found))
+            mark = _mark(sim, each, use, paths[0], pod, len(found))
             if mark is not None:
                 found.append(mark)
     return tuple(found)
 
 
-def _writes_nothing(pod: Pod, read_only: frozenset[str]) -> bool:
-    images = {container.image or "" for container in pod.spec.containers}
-    return pod.metadata.annotations.get(READ_ONLY) == "true" or bool(images & read_only)
+def written_by(pod: Pod, use: Use, read_only: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """The containers that write a volume of a pod, each with the path at which it has it.
+
+    `read_only` are images, with or without a tag, that write nothing.
+    """
+    if pod.metadata.annotations.get(READ_ONLY) == "true":
+        return ()
+    images = {container.name or "": container.image or "" for container in pod.spec.containers}
+    return tuple((name, path) for name, path in use.paths if not {images[name], _untagged(images[name])} & read_only)
 
 
-def _mark(sim: Simulation, each: Living, use: Use, pod: Pod, number: int) -> Mark | None:
-    container, mount = use.paths[0]
+def _untagged(image: str) -> str:
+    """The name of an image without its tag or digest.
+
+    >>> _untagged("registry:5000/nginx:1.25@sha256:0123"), _untagged("nginx")
+    ('registry:5000/nginx', 'nginx')
+    """
+    name = image.partition("@")[0]
+    start, colon, tag = name.rpartition(":")
+    return start if colon and "/" not in tag else name
+
+
+def _mark(sim: Simulation, each: Living, use: Use, where: tuple[str, str], pod: Pod, number: int) -> Mark | None:
+    container, mount = where
     path = f"{mount.rstrip('/')}/{NAME}-{number}"
     data = f"mark {number} of {each.key}".encode()
     namespace, _, name = each.key.rpartition("/")
@@ -89,8 +107,8 @@ def _mark(sim: Simulation, each: Living, use: Use, pod: Pod, number: int) -> Mar
     volume = next(volume for volume in pod.spec.volumes if volume.name == use.volume)
     source = source_of(volume)[0] or ""
     identity = each.key if each.workload[0] == "StatefulSet" else ""
-    where = (each.node, each.key, each.uid, _is_on_the_node(sim, use.claim))
-    return Mark(each.workload, identity, use.volume, use.claim, container, path, data, source, *where)
+    writer = (each.node, each.key, each.uid, _is_on_the_node(sim, use.claim))
+    return Mark(each.workload, identity, use.volume, use.claim, container, path, data, source, *writer)
 
 
 def _is_on_the_node(sim: Simulation, claim: str) -> bool:

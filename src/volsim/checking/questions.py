@@ -12,7 +12,7 @@ from volsim.analysis.orphans import orphans
 from volsim.apiserver.eviction import evict
 from volsim.checking.design import Part
 from volsim.checking.kinds import KINDS
-from volsim.checking.marks import Mark, exists, is_found
+from volsim.checking.marks import Mark, exists, is_found, written_by
 from volsim.checking.plans import ROLLED_OUT, kinds_of
 from volsim.checking.workloads import claims_of, ref, volumes_of
 from volsim.control.kubelet.claims import has_plugin
@@ -20,10 +20,11 @@ from volsim.errors import Conflict, NotFound, VolsimError
 from volsim.exploration.properties import Property, always, eventually, within
 from volsim.objects import Job, PersistentVolume, Pod
 from volsim.objects.binding import PROVISIONED_BY
+from volsim.rules import Rules
 from volsim.simulation import Simulation
 from volsim.state import State
 from volsim.storage.backends import NETWORK, backend_of
-from volsim.storage.sources import SOURCES, source_of
+from volsim.storage.sources import SOURCES, is_switched_off, source_of
 
 __all__ = ["Question", "is_rolled_out", "questions_after", "questions_at_start", "runs"]
 
@@ -159,7 +160,7 @@ def _start(sim: Simulation, part: Part) -> Iterator[Question]:
             (name,),
             eventually(f"{name} comes to run", lambda sim, name=name: runs(sim, name)),
             f"{name} never comes to run"
-            + (f": Kubernetes {sim.rules.git_version} has no {', '.join(removed)} any more" if removed else ""),
+            + (f": Kubernetes {sim.rules.git_version} mounts no {', '.join(removed)} any more" if removed else ""),
         )
 
 
@@ -172,15 +173,25 @@ def _removed_types(sim: Simulation, part: Part, name: str) -> Iterator[str]:
         if manifest["kind"] == "PersistentVolume" and has_claims:
             volumes = [manifest["spec"]]
         for volume in volumes:
-            yield from (each for each in types & volume.keys() if not has_plugin(each, sim.rules))
+            yield from (each for each in types & volume.keys() if _is_gone(each, sim.rules))
+
+
+def _is_gone(source: str, rules: Rules) -> bool:
+    return not has_plugin(source, rules) or is_switched_off(source, rules)
 
 
 def questions_after(
-    sim: Simulation, part: Part, fault: str, marks: tuple[Mark, ...], within_seconds: float | None
+    sim: Simulation,
+    part: Part,
+    fault: str,
+    marks: tuple[Mark, ...],
+    within_seconds: float | None,
+    read_only: frozenset[str] = frozenset(),
 ) -> list[Question]:
     """What is asked of the design under a fault, of those workloads that ran before."""
     up = [name for name in part.workloads if runs(sim, name)]
-    return list(_after(sim, part, fault, marks, within_seconds, up))
+    found = list(_after(sim, part, fault, marks, within_seconds, up))
+    return found if "deletion" in kinds_of(fault) else [*found, *_writers(sim, read_only)]
 
 
 def _after(
@@ -229,7 +240,6 @@ def _after(
                 f"after {{fault}}, {name} may need longer than {seconds:g} s to run again",
             )
     yield from _data(marks, passes=passes)
-    yield from _writers(sim, part)
     if not {*_WORLD, "node-loss", "disk-loss"} & set(kinds):
         yield _asked(
             "VS402",
@@ -352,7 +362,7 @@ def _is_left(sim: Simulation, name: str, marks: list[Mark]) -> bool:
     return any(not is_found(state, mark, pods) and exists(state, mark) for mark in asked)
 
 
-def _writers(sim: Simulation, part: Part) -> Iterator[Question]:
+def _writers(sim: Simulation, read_only: frozenset[str]) -> Iterator[Question]:
     """For all data that one pod at a time should write: whether two can."""
     users: dict[Data, set[str]] = {}
     volumes: dict[Data, str] = {}
@@ -368,27 +378,28 @@ def _writers(sim: Simulation, part: Part) -> Iterator[Question]:
                 (*sorted(names), volumes[data]),
                 always(
                     f"one pod at a time writes {volumes[data]} of {', '.join(sorted(names))}",
-                    lambda sim, data=data: _count_writers(sim, data) <= 1,
+                    lambda sim, data=data: _count_writers(sim, data, read_only) <= 1,
                 ),
                 f"under {{fault}}, two pods can write {volumes[data].removeprefix('claim ')} at once",
             )
 
 
 Data = tuple[str, ...]
-"""A claim's key, or the kind, name and path of a backend that pods name themselves."""
+"""A claim's key, and the node if the bytes are on its disk; or a backend that pods name, and a path in it."""
+_OF_NODES = ("disk", "memory", "device")
 
 
 def _data_of(use: Use) -> Data | None:
     """The data that a pod uses, if it can be reached from several nodes or is a claim's."""
-    if use.claim:
-        return (use.claim,)
     place = use.place
-    return None if place.kind in ("disk", "memory", "device") else (place.kind, place.name, place.path)
+    if use.claim:
+        return (use.claim, place.name if place.kind in _OF_NODES else "")
+    return None if place.kind in _OF_NODES else (place.kind, place.name, place.path)
 
 
 def _is_for_one(sim: Simulation, data: Data, names: set[str]) -> bool:
     """Whether one pod at a time should write data: so says the access mode, or else the workload."""
-    claim = sim.state.persistent_volume_claims.get(data[0]) if len(data) == 1 else None
+    claim = sim.state.persistent_volume_claims.get(data[0])
     modes = set(claim.spec.access_modes) if claim is not None else set()
     if modes & {"ReadWriteOnce", "ReadWriteOncePod"} and "ReadWriteMany" not in modes:
         return True
@@ -407,13 +418,15 @@ def _is_alone(sim: Simulation, name: str, *, is_own: bool) -> bool:
     return replicas <= 1 and found.spec.strategy.type == "Recreate"
 
 
-def _count_writers(sim: Simulation, data: Data) -> int:
-    return sum(any(_data_of(use) == data and _can_write(sim, each, use) for use in each.uses) for each in _pods(sim))
+def _count_writers(sim: Simulation, data: Data, read_only: frozenset[str]) -> int:
+    return sum(
+        any(_data_of(use) == data and _can_write(sim, each, use, read_only) for use in each.uses) for each in _pods(sim)
+    )
 
 
-def _can_write(sim: Simulation, each: Living, use: Use) -> bool:
+def _can_write(sim: Simulation, each: Living, use: Use, read_only: frozenset[str]) -> bool:
     """Whether a pod can write a volume: not if the disk has been taken from its node meanwhile."""
-    if not use.paths:
+    if not use.paths or not written_by(sim.state.table("sandboxes")[each.uid].pod, use, read_only):
         return False
     backend = sim.state.get("backends", use.place.name) if use.place.kind.endswith("attached") else None
     return backend is None or each.node in backend.attached_to

@@ -11,10 +11,11 @@ from volsim.storage.tree import Directory
 __all__ = ["NODE_DISK"]
 
 _USUAL = (
-    "bin", "boot", "dev", "etc", "home", "lib", "media", "mnt", "opt", "proc", "run", "sbin", "srv", "sys", "usr",
-    "usr/bin", "usr/lib", "usr/local", "usr/share", "var", "var/cache", "var/lib", "var/lib/kubelet",
-    "var/lib/kubelet/device-plugins", "var/lib/kubelet/plugins", "var/lib/kubelet/plugins_registry",
-    "var/lib/kubelet/pod-resources", "var/lib/kubelet/pods", "var/log", "var/log/pods", "var/spool",
+    "bin", "boot", "dev", "etc", "etc/ssl", "etc/ssl/certs", "home", "lib", "lib/modules", "media", "mnt", "opt",
+    "proc", "run", "sbin", "srv", "sys", "usr", "usr/bin", "usr/lib", "usr/local", "usr/share", "var", "var/cache",
+    "var/lib", "var/lib/kubelet", "var/lib/kubelet/device-plugins", "var/lib/kubelet/plugins",
+    "var/lib/kubelet/plugins_registry", "var/lib/kubelet/pod-resources", "var/lib/kubelet/pods", "var/log",
+    "var/log/pods", "var/spool",
 )  # fmt: skip
 
 
