@@ -77,6 +77,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     add("--readonly-image", action="append", default=[], metavar="IMAGE", help="an image that writes nothing")
     add("--max-states", type=int, default=20_000, metavar="N", help="of each exploration (default 20000)")
     add("--max-seconds", type=float, default=60.0, metavar="S", help="of each exploration (default 60)")
+    add("--all-replicas", action="store_true", help="explore all replicas, also where two of them show what all do")
     add("--no-remedies", action="store_true", help="do not try which changes would help")
     add("--explain", metavar="CODE", help="only say what a finding means, why people are surprised, what helps")
     add("-o", "--output", choices=REPORT_FORMS, default="text", help="how to print it (default text)")
@@ -101,6 +102,7 @@ def _run_check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -
         recover_within=arguments.recover_within,
         read_only_images=arguments.readonly_image,
         seed=arguments.seed,
+        all_replicas=arguments.all_replicas,
         max_states=arguments.max_states,
         max_seconds=arguments.max_seconds,
         remedies=not arguments.no_remedies,

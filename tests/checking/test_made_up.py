@@ -76,6 +76,8 @@ class TestVolumesWithoutValue:
             ({"emptyDir": {}}, "/var/run/nginx"),
             ({"emptyDir": {"medium": "Memory"}}, "/dev/shm"),
             ({"hostPath": {"path": "/sys/fs/cgroup"}}, "/data"),
+            ({"hostPath": {"path": "/"}}, "/host"),
+            ({"hostPath": {"path": "/lib/modules"}}, "/lib/modules"),
             ({"csi": {"driver": "nfs.csi.k8s.io"}}, "/data"),
         ],
     )
@@ -90,6 +92,23 @@ class TestVolumesWithoutValue:
         report = volsim.check(pod({"emptyDir": {}}, at=at), nodes=1, faults="pod-loss")
         assert {each.code for each in report.findings} == {"VS101", "VS303"}
         assert report.assumed == ()
+
+    @pytest.mark.parametrize(
+        ("init", "codes"),
+        [
+            ({"command": ["sh", "-c", "cp /defaults/* /config"]}, ["VS303"]),
+            ({"image": "example.com/fetch"}, ["VS303"]),
+            ({"command": ["sh", "-c", "chown -R 1000 /config"]}, ["VS303", "VS101"]),
+        ],
+    )
+    def test_what_init_containers_fill_anew_is_not_followed(self, init: dict[str, Any], codes: list[str]) -> None:
+        manifest = pod({"emptyDir": {}}, at="/config")
+        mounts = [{"name": "v", "mountPath": "/config"}]
+        manifest["spec"]["initContainers"] = [{"name": "i", "image": "busybox", "volumeMounts": mounts, **init}]
+        report = volsim.check(manifest, nodes=1, faults="pod-loss", remedies=False)
+        assert [each.code for each in report.findings] == codes
+        is_said = "volume v of Pod/default/p: is filled anew for each pod, by init container i" in report.assumed
+        assert is_said == (codes == ["VS303"])
 
     def test_a_claim_is_followed_wherever_it_is_mounted(self) -> None:
         report = volsim.check(

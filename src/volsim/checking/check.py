@@ -41,6 +41,7 @@ def check(
     recover_within: Duration | None = None,
     read_only_images: Iterable[str] = (),
     seed: int = 0,
+    all_replicas: bool = False,
     max_states: int = 20_000,
     max_seconds: float | None = 60.0,
     remedies: bool = True,
@@ -52,10 +53,10 @@ def check(
     said. `nodes` is a number, names or manifests; `faults` are names, with commas or as a list (default:
     ``container-crash, pod-loss, node-loss, node-return, rollout, drain``). With `recover_within`, recovering later is a
     finding. `read_only_images` write nothing. What is left open on the way to the cluster in which the design runs is
-    drawn from `seed`. Each part of the design under each fault is explored for at most `max_states` situations and
-    `max_seconds`; what was not seen is *unknown*. With `remedies`, changes that may help are explored, too, and those
-    that do are told. Raises `ManifestError` for manifests that cannot be read, `VolsimError` for what the API server
-    refuses, unknown faults and impossible nodes.
+    drawn from `seed`. Of replicas that are alike two are explored, or with `all_replicas` all. Each part of the design
+    under each fault is explored for at most `max_states` situations and `max_seconds`; what was not seen is *unknown*.
+    With `remedies`, changes that may help are explored, too, and those that do are told. Raises `ManifestError` for
+    manifests that cannot be read, `VolsimError` for what the API server refuses, unknown faults and impossible nodes.
 
     >>> report = check('''
     ... apiVersion: v1
@@ -70,7 +71,7 @@ def check(
     3600.000s kubelet: pod default/web on node0...: container web exits 0, remove its directories, remove it
     """
     asked = names(faults)
-    design = Design.read(source, nodes=nodes, kubernetes=kubernetes, seed=seed)
+    design = Design.read(source, nodes=nodes, kubernetes=kubernetes, seed=seed, all_replicas=all_replicas)
     within = None if recover_within is None else microseconds(recover_within) / 1e6
     bounds = _Bounds(within, frozenset(read_only_images), max_states, max_seconds, progress)
     findings: list[Finding] = []

@@ -33,10 +33,11 @@ from volsim.checking.findings import Place
 from volsim.checking.made_up import MadeUp
 from volsim.checking.nodes import HOSTNAME, ZONE, labelled
 from volsim.checking.provisioners import IN_TREE, is_on_a_node, is_on_a_server
-from volsim.checking.workloads import WORKLOADS, Manifest, claims_of, ref, template_of, volumes_of
+from volsim.checking.replicas import fewer
+from volsim.checking.workloads import WORKLOADS, Manifest, claims_of, ref, selectors_of, template_of, volumes_of
 from volsim.errors import ManifestError, Problem, VolsimError
 from volsim.manifests import Reading, read, to_manifest
-from volsim.objects import KINDS, GenericObject, LabelSelector, LabelSelectorRequirement
+from volsim.objects import KINDS, GenericObject
 from volsim.rules import Rules
 from volsim.simulation import Simulation
 from volsim.storage.sources import taken_over_by
@@ -69,8 +70,19 @@ class Design:
     """Where each object stands, as far as it stands in a file."""
 
     @classmethod
-    def read(cls, source: Any, *, nodes: Any = None, kubernetes: str | None = None, seed: int = 0) -> Design:
-        """Read manifests and make up what they leave open. Raises `ManifestError`, and `VolsimError` for odd nodes."""
+    def read(
+        cls,
+        source: Any,
+        *,
+        nodes: Any = None,
+        kubernetes: str | None = None,
+        seed: int = 0,
+        all_replicas: bool = False,
+    ) -> Design:
+        """Read manifests and make up what they leave open. Raises `ManifestError`, and `VolsimError` for odd nodes.
+
+        Of replicas that are alike two are kept, unless `all_replicas` are asked for.
+        """
         rules = Rules() if kubernetes is None else Rules.for_version(kubernetes)
         reading = read(source)
         _refuse_old(reading)
@@ -78,6 +90,8 @@ class Design:
         if not objects:
             raise VolsimError("there is nothing to check: the source holds no object")
         made = MadeUp(objects, [f"not modelled: {each}" for each in reading.notices])
+        if not all_replicas:
+            made.assumed += fewer(objects, nodes)
         chosen, are_counted = made.nodes(nodes)
         made.namespaces()
         places = {ref(each): Place(*place) for each, place in zip(objects, reading.places, strict=True) if place[1]}
@@ -85,8 +99,8 @@ class Design:
         made.classes()
         made.configuration()
         made.schedules()
-        made.programs()
         made.scratch()
+        made.programs()
         if not made.of_kind(*WORKLOADS):
             made.assumed.append("no workload is among the objects: nothing runs that could be checked")
         if len(_zones(chosen)) > 1:
@@ -231,7 +245,7 @@ def _ties(objects: tuple[Manifest, ...]) -> Iterator[tuple[str, str]]:
             yield ref(manifest), word
     workloads = [each for each in objects if each["kind"] in WORKLOADS]
     for chooser in objects:
-        for namespace, selector in _selectors(chooser):
+        for namespace, selector in selectors_of(chooser):
             for workload in workloads:
                 labels = (template_of(workload).get("metadata") or {}).get("labels") or {}
                 if workload["metadata"].get("namespace") == namespace and selector.matches(labels):
@@ -267,27 +281,3 @@ def _claims_of_pods(workload: Manifest) -> Iterator[str]:
     for pod in pods:
         yield from (f"{each['metadata']['name']}-{pod}" for each in spec.get("volumeClaimTemplates") or [])
         yield from (f"{pod}-{volume['name']}" for volume in volumes_of(workload) if "ephemeral" in volume)
-
-
-def _selectors(manifest: Manifest) -> Iterator[tuple[str | None, LabelSelector]]:
-    """Which pods an object chooses by their labels."""
-    namespace, spec = manifest["metadata"].get("namespace"), manifest.get("spec") or {}
-    if manifest["kind"] == "PodDisruptionBudget" and spec.get("selector") is not None:
-        yield namespace, _selector(spec["selector"])  # an empty one selects all pods of the namespace
-    if manifest["kind"] in WORKLOADS:
-        affinity = (template_of(manifest).get("spec") or {}).get("affinity") or {}
-        for sort in ("podAffinity", "podAntiAffinity"):
-            for term in (affinity.get(sort) or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or []:
-                if term.get("labelSelector"):
-                    yield namespace, _selector(term["labelSelector"])
-
-
-def _selector(manifest: Manifest) -> LabelSelector:
-    expressions = manifest.get("matchExpressions") or []
-    return LabelSelector(
-        match_labels=manifest.get("matchLabels") or {},
-        match_expressions=tuple(
-            LabelSelectorRequirement(key=each["key"], operator=each["operator"], values=tuple(each.get("values") or ()))
-            for each in expressions
-        ),
-    )

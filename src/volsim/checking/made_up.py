@@ -16,6 +16,7 @@ from typing import Any
 from volsim.checking.marks import SCRATCH
 from volsim.checking.nodes import ZONE, counted, labelled, labels_asked
 from volsim.checking.provisioners import DRIVER, SHARES, is_on_a_node, is_on_a_server, stand_in
+from volsim.checking.scratch import no_value
 from volsim.checking.workloads import WORKLOADS, Manifest, ref, template_of, volumes_of
 from volsim.engine.cluster import node_objects
 from volsim.errors import VolsimError
@@ -25,10 +26,6 @@ from volsim.rules import Rules
 
 __all__ = ["MadeUp"]
 
-_TEMPORARY = ("/tmp", "/var/tmp")
-_VOLATILE = ("/run", "/var/run", "/var/cache", "/dev/shm")
-_MACHINE = ("/dev", "/proc", "/sys", "/run", "/var/run")
-"""Where nobody keeps data, in a container and on a node. Source: Filesystem Hierarchy Standard 3.0."""
 _UNKNOWABLE = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
@@ -168,10 +165,8 @@ class MadeUp:
         for workload in self.of_kind(*WORKLOADS):
             template = template_of(workload)
             spec = template.get("spec") or {}
-            mounts = [mount for each in spec.get("containers") or [] for mount in each.get("volumeMounts") or []]
             for volume in spec.get("volumes") or []:
-                paths = [mount.get("mountPath") or "" for mount in mounts if mount.get("name") == volume["name"]]
-                if why := _no_value(volume, paths):
+                if why := no_value(volume, spec):
                     annotations = template.setdefault("metadata", {}).setdefault("annotations", {})
                     annotations[SCRATCH] = ",".join(filter(None, (annotations.get(SCRATCH), volume["name"])))
                     self.assumed.append(f"volume {volume['name']} of {ref(workload)}: {why}")
@@ -206,25 +201,6 @@ def _is_for_many(claim: Manifest) -> bool:
     """Whether a claim is for files that several nodes reach at once."""
     modes = claim.get("accessModes") or []
     return claim.get("volumeMode") != "Block" and bool({"ReadWriteMany", "ReadOnlyMany"} & set(modes))
-
-
-def _no_value(volume: Manifest, paths: list[str]) -> str:
-    """Why what is written to a volume counts for nothing; empty if it counts."""
-    if "emptyDir" in volume and paths and all(_is_temporary(path) for path in paths):
-        return f"holds nothing of value at {', '.join(sorted(set(paths)))}"
-    if "hostPath" in volume and _lies_under(volume["hostPath"].get("path") or "", _MACHINE):
-        return f"{volume['hostPath']['path']} is the machine's own and holds no data"
-    if is_on_a_server((volume.get("csi") or {}).get("driver") or ""):
-        return f"what {volume['csi']['driver']} mounts is on its server, and stays there"
-    return ""
-
-
-def _is_temporary(path: str) -> bool:
-    return path.rstrip("/") in _TEMPORARY or _lies_under(path, _VOLATILE)
-
-
-def _lies_under(path: str, directories: tuple[str, ...]) -> bool:
-    return any(f"{path.rstrip('/')}/".startswith(f"{each}/") for each in directories)
 
 
 def _named(spec: Manifest) -> Iterator[tuple[str, str, str]]:

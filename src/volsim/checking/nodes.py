@@ -19,7 +19,7 @@ from volsim.objects import FrozenDict, Node, NodeStatus
 from volsim.quantity import Quantity
 from volsim.rules import Rules
 
-__all__ = ["HOSTNAME", "USUAL", "ZONE", "counted", "labelled", "labels_asked"]
+__all__ = ["HOSTNAME", "USUAL", "ZONE", "counted", "labelled", "labels_asked", "wants_nodes_apart"]
 
 USUAL = 3
 """How many nodes a design gets of which nobody says how many there are."""
@@ -28,6 +28,8 @@ MOST = 5000
 ZONE, HOSTNAME = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 _REGION = "topology.kubernetes.io/region"
 _OLD = {"failure-domain.beta.kubernetes.io/zone": ZONE, "failure-domain.beta.kubernetes.io/region": _REGION}
+_PLATFORM = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+"""What every node says of itself, if nobody says otherwise. Source: kubelet, kubelet_node_status."""
 _LARGE = {"cpu": "256", "memory": "2Ti", "ephemeral-storage": "16Ti"}
 """How large nodes are whose size nobody has said is no finding about a design."""
 _MANY, _HUGE_PAGES = "64", "512Gi"
@@ -75,7 +77,12 @@ def labels_asked(objects: Iterable[Manifest]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for given, values in _terms(objects):
         key = _OLD.get(given, given)
-        if key != HOSTNAME and values and not set(values) & set(found.get(key, ())):
+        if (
+            key != HOSTNAME
+            and _PLATFORM.get(key) not in values
+            and values
+            and not set(values) & set(found.get(key, ()))
+        ):
             found[key] = (*found.get(key, ()), values[0])
     for old, new in _OLD.items():
         if new in found and any(key == old for key, _ in _terms(objects)):
@@ -133,15 +140,19 @@ def _hosts(objects: Iterable[Manifest]) -> Iterator[str]:
             yield from values
 
 
+def wants_nodes_apart(workload: Manifest) -> bool:
+    """Whether each pod of a workload wants a node without another of them."""
+    spec = template_of(workload).get("spec") or {} if workload["kind"] in WORKLOADS else {}
+    affinity = (spec.get("affinity") or {}).get("podAntiAffinity") or {}
+    terms = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or []
+    ports = [port for each in spec.get("containers") or [] for port in each.get("ports") or []]
+    return any(term.get("topologyKey") == HOSTNAME for term in terms) or any("hostPort" in each for each in ports)
+
+
 def _apart(objects: Iterable[Manifest]) -> Iterator[int]:
     """For each workload that wants a node for each of its pods, how many these are."""
     for workload in objects:
-        template = template_of(workload) if workload["kind"] in WORKLOADS else {}
-        spec = template.get("spec") or {}
-        affinity = (spec.get("affinity") or {}).get("podAntiAffinity") or {}
-        terms = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or []
-        ports = [port for each in spec.get("containers") or [] for port in each.get("ports") or []]
-        if any(term.get("topologyKey") == HOSTNAME for term in terms) or any("hostPort" in each for each in ports):
+        if wants_nodes_apart(workload):
             yield (workload.get("spec") or {}).get("replicas") or 1
 
 

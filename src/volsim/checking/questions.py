@@ -14,6 +14,7 @@ from volsim.checking.design import Part
 from volsim.checking.kinds import KINDS
 from volsim.checking.marks import Mark, exists, is_found, written_by
 from volsim.checking.plans import ROLLED_OUT, kinds_of
+from volsim.checking.remedies import helps
 from volsim.checking.workloads import claims_of, ref, volumes_of
 from volsim.control.kubelet.claims import has_plugin
 from volsim.errors import Conflict, NotFound, VolsimError
@@ -227,6 +228,7 @@ def _after(
                 lambda sim, name=name: (passes and not is_calm(sim)) or runs(sim, name),
             ),
             f"after {{fault}}, {name} does not run again without an administrator",
+            helps("VS303", name),
         )
         if seconds is not None:
             yield _asked(

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 
+from volsim.checking.kinds import KINDS
 from volsim.checking.workloads import WORKLOADS, Manifest, ref, template_of, volumes_of
 
-__all__ = ["changes"]
+__all__ = ["changes", "helps"]
 
 _SECONDS = 30
 """How long a pod tolerates a node that does not answer: long enough for a network that stutters."""
@@ -29,6 +30,26 @@ def changes(code: str, about: str, objects: tuple[Manifest, ...]) -> Iterator[tu
         touched = [ref(each) for each in changed if change(each, about)]
         if touched:
             yield f"`{words}` in {', '.join(touched)}", changed
+
+
+def helps(code: str, about: str) -> str:
+    """What helps against a finding of a kind that is about a workload, in words.
+
+    >>> helps("VS303", "Pod/default/web")
+    'A Deployment, a StatefulSet or a Job that makes the pod anew.'
+    """
+    return _HELPS.get((code, about.partition("/")[0]), KINDS[code].helps)
+
+
+_HELPS = {
+    ("VS303", "Pod"): "A Deployment, a StatefulSet or a Job that makes the pod anew.",
+    (
+        "VS303",
+        "StatefulSet",
+    ): "Somebody who taints dead nodes with node.kubernetes.io/out-of-service (or deletes them): an "
+    "operator, a cloud's node controller, a person who is called. Until then the other replicas have to do.",
+}
+"""What helps those of a kind in particular."""
 
 
 def _recreate(manifest: Manifest, about: str) -> bool:

@@ -8,9 +8,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["WORKLOADS", "Manifest", "claims_of", "ref", "template_of", "volumes_of"]
+from volsim.objects import LabelSelector, LabelSelectorRequirement
+
+__all__ = [
+    "WORKLOADS",
+    "Manifest",
+    "claims_of",
+    "ref",
+    "selectors_of",
+    "template_of",
+    "volumes_of",
+]
 
 Manifest = dict[str, Any]
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod")
@@ -44,3 +55,27 @@ def claims_of(workload: Manifest) -> list[str]:
     found = [claim["claimName"] for claim in named if claim]
     templates = (workload.get("spec") or {}).get("volumeClaimTemplates") or []
     return found + [f"{each['metadata']['name']}-{workload['metadata']['name']}-*" for each in templates]
+
+
+def selectors_of(manifest: Manifest) -> Iterator[tuple[str | None, LabelSelector]]:
+    """Which pods an object chooses by their labels."""
+    namespace, spec = manifest["metadata"].get("namespace"), manifest.get("spec") or {}
+    if manifest["kind"] == "PodDisruptionBudget" and spec.get("selector") is not None:
+        yield namespace, _selector(spec["selector"])  # an empty one selects all pods of the namespace
+    if manifest["kind"] in WORKLOADS:
+        affinity = (template_of(manifest).get("spec") or {}).get("affinity") or {}
+        for sort in ("podAffinity", "podAntiAffinity"):
+            for term in (affinity.get(sort) or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or []:
+                if term.get("labelSelector"):
+                    yield namespace, _selector(term["labelSelector"])
+
+
+def _selector(manifest: Manifest) -> LabelSelector:
+    expressions = manifest.get("matchExpressions") or []
+    return LabelSelector(
+        match_labels=manifest.get("matchLabels") or {},
+        match_expressions=tuple(
+            LabelSelectorRequirement(key=each["key"], operator=each["operator"], values=tuple(each.get("values") or ()))
+            for each in expressions
+        ),
+    )
