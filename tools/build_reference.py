@@ -184,7 +184,7 @@ def actions_page() -> list[str]:
             ("action", "fields", "what it is"),
             [
                 (code(f"volsim.{each.__name__}"), ", ".join(map(code, each._fields)), first_line(each))
-                for each in (actions.Sync, actions.Request, actions.Fault)
+                for each in (actions.Sync, actions.Request, actions.Fault, actions.Ask, actions.Lapse, actions.Crash)
             ],
         ),
         *section("Faults", "The world intervenes; each fault has its healing twin, where it can be healed."),
@@ -193,7 +193,10 @@ def actions_page() -> list[str]:
         "",
         *table(
             ("budget", "in a trace", "healed by"),
-            [(code(kind.budget), f"fault: {kind.what} …", kind.healing) for kind in FAULT_KINDS],
+            [
+                *((code(kind.budget), f"fault: {kind.what} …", kind.healing) for kind in FAULT_KINDS),
+                (code("controller_crashes"), "fault: … crashes after the first of … writes of …", "itself"),
+            ],
         ),
         *section(
             "Controllers",

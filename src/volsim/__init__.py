@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from volsim import properties
     from volsim.analysis import graph
     from volsim.checking.check import check
-    from volsim.engine.actions import Ask, Fault, Request, Step, Sync
+    from volsim.engine.actions import Ask, Crash, Fault, Lapse, Request, Step, Sync
     from volsim.engine.simulation import ApiWarning, ExecResult
     from volsim.errors import (
         AlreadyExists,
@@ -54,7 +54,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "volsim.analysis": ("graph",),
     "volsim.checking.check": ("check",),
-    "volsim.engine.actions": ("Ask", "Fault", "Request", "Step", "Sync"),
+    "volsim.engine.actions": ("Ask", "Crash", "Fault", "Lapse", "Request", "Step", "Sync"),
     "volsim.engine.simulation": ("ApiWarning", "ExecResult"),
     "volsim.errors": (
         "AlreadyExists",
@@ -92,8 +92,10 @@ __all__ = [
     "to_manifest",
     # what happened
     "Ask",
+    "Crash",
     "ExecResult",
     "Fault",
+    "Lapse",
     "Request",
     "Step",
     "Sync",

@@ -52,7 +52,7 @@ EXPECTED = {
 
 
 def test_every_budget_is_tried() -> None:
-    assert EXPECTED.keys() == BUDGETS.keys()
+    assert EXPECTED.keys() == BUDGETS.keys() - {"controller_crashes"}  # see test_crashes.py
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -85,7 +85,7 @@ def test_a_fault_that_has_come_can_be_healed_and_does_not_come_again(name: str) 
     assert list(without.choices(broken, spent)) == []
 
 
-@pytest.mark.parametrize("name", sorted(BUDGETS.keys() - HEALED.keys()))
+@pytest.mark.parametrize("name", sorted(EXPECTED.keys() - HEALED.keys()))
 def test_a_fault_that_nobody_has_to_heal_is_offered_once(name: str) -> None:
     sim = running_pod()
     faults = attrs.evolve(Faults(), **{name: 1})  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def test_a_fault_wakes_whoever_watches() -> None:
     assert sim.state.ready() == []
 
 
-@pytest.mark.parametrize("name", BUDGETS)
+@pytest.mark.parametrize("name", EXPECTED)
 def test_a_search_with_one_fault_of_any_kind_sees_everything(name: str) -> None:
     """What a fault leaves behind does not grow: the situations after it are few, though time goes on."""
     sim = running_pod()

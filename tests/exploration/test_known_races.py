@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import volsim
-from tests.exploration.clusters import claim, cluster, deployment, settled, volume
+from tests.exploration.clusters import claim, cluster, deployment, pod, settled, volume
 from volsim import Faults, properties
 from volsim.exploration import Order
 
@@ -135,3 +135,32 @@ def test_a_forced_deletion_on_a_node_that_is_cut_off_makes_an_identity_twice() -
     told = report.violations[0].story.told()
     assert "cut off" in told[0] or "cut off" in told[1]
     assert volsim.explore(sim, faults=Faults(partitions=1), properties=[once]).ok
+
+
+# -- whoever is slow ---------------------------------------------------------------------------------------------------
+def spared(sim: volsim.Simulation) -> bool:
+    """Whether no pod was evicted from a node that had been heard for a while (kubernetes/kubernetes#53423)."""
+    for each in sim.list("pods"):
+        if each.metadata.deletion_timestamp is not None:
+            machine = sim.state.get("machines", each.spec.node_name)
+            asked_us = each.metadata.deletion_timestamp - each.metadata.deletion_grace_period_seconds * 1_000_000
+            if machine.answers and machine.changed_us < asked_us:
+                return False
+    return True
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_a_node_that_is_back_in_time_keeps_its_pods_unless_somebody_is_slow(order: Order) -> None:
+    """Back after 200 s of the 300 s that a pod tolerates; but whoever takes the taint away does not come to it."""
+    sim = settled(cluster(pod("p"), nodes=2))
+    sim.run("1h")
+    kept = properties.always("a node that is back keeps its pods", spared)
+    report = volsim.explore(sim, faults=Faults(partitions=1), properties=[kept], order=order)
+    assert report.complete
+    assert report.ok is (order is not Order.SLOW)
+    if order is Order.SLOW:
+        told = [line.strip().partition("  ")[2] for line in report.violations[0].story.told()]
+        back = next(at for at, line in enumerate(told) if "reconnect" in line)
+        assert told[back + 1].startswith("clock: goes on to taint-eviction: default/p, before ")
+        assert "node-lifecycle: " in told[back + 1]
+        assert told[back + 2].startswith("taint-eviction: evict pod default/p")

@@ -6,8 +6,8 @@ import pytest
 
 import volsim
 from tests.exploration.clusters import claim, cluster, pod, settled, volume
-from volsim.engine.actions import Request, Sync
-from volsim.exploration import Exploration, Faults, Verdict, exact, search
+from volsim.engine.actions import Lapse, Request, Sync
+from volsim.exploration import Exploration, Faults, Order, Verdict, exact, search
 from volsim.exploration.search import perform
 from volsim.state import State
 
@@ -140,6 +140,31 @@ def test_the_state_from_which_a_search_starts_stays_as_it_is() -> None:
     search(sim.state, sim.engine, faults=Faults(node_failures=1))
     assert before.fingerprint == number
     assert sim.state == before
+
+
+# -- whoever is slow ---------------------------------------------------------------------------------------------------
+def test_whoever_is_slow_may_be_passed_over_by_the_clock() -> None:
+    """The resync comes after 15 s although a claim was not looked at; and all that may come otherwise may, too."""
+    any_order, slow = two_claims(), two_claims(order=Order.SLOW)
+    assert slow.complete
+    assert set(any_order.numbers) < set(slow.numbers)
+    lapses = [action for number in slow.numbers for action in slow.path(number) if isinstance(action, Lapse)]
+    assert {str(action) for action in lapses} == {"clock: goes on to pv-binder"}
+
+
+def test_a_clock_that_goes_on_is_told_with_those_who_are_late() -> None:
+    sim = cluster(volume("v"), claim("c"))
+    sim.run("0s")
+    sim.apply(claim("d"))
+    _, step = perform(sim.engine, sim.state, Lapse("the next resync"))
+    assert str(step) == "    15.000s  clock: goes on to the next resync, before pv-binder: default/d"
+    with pytest.raises(volsim.VolsimError, match="nothing is due"):
+        perform(sim.engine, cluster().state, Lapse("nothing"))
+
+
+def test_what_is_tried_again_for_ever_is_closed_although_somebody_is_slow() -> None:
+    sim = cluster(pod("p", "c"), nodes=1)
+    assert search(sim.state, sim.engine, order=Order.SLOW, max_states=500).complete
 
 
 # -- what it prints ----------------------------------------------------------------------------------------------------

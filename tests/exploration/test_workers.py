@@ -128,7 +128,12 @@ def property_that_raises() -> dict[str, Any]:
     return {"sim": cluster(volume("v"), claim("c")), "properties": [properties.always("p", raises), about]}
 
 
-CASES = [two_claims, lasso, node_that_fails, path_that_is_remembered, property_that_raises]
+def crashes_and_delays() -> dict[str, Any]:
+    sim = cluster(volume("v"), claim("c"), pod("p", "c"), nodes=1)
+    return {"sim": sim, "faults": Faults(controller_crashes=1), "order": "slow", "max_states": 150}
+
+
+CASES = [two_claims, lasso, crashes_and_delays, node_that_fails, path_that_is_remembered, property_that_raises]
 
 
 def told(report: Report) -> list[Any]:

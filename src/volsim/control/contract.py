@@ -1,7 +1,7 @@
 """What a controller is: a name, what wakes it, and a pure function from a view and a key to an outcome.
 
 Modelled: level-triggered controllers that read one consistent view and return their writes.
-Not modelled: stale caches (an option of the explorer will make controllers slow instead).
+Not modelled: stale caches (an exploration may make controllers slow instead: `volsim.exploration.Order.SLOW`).
 Source: client-go, util/workqueue; controller-runtime's reconciler is of the same form.
 
 A controller has no state of its own, no clock, no randomness and no iteration over a `set`. It talks to other

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from volsim.control.contract import EventNote
 from volsim.state import Change
 
-__all__ = ["Action", "Ask", "Fault", "Recorded", "Request", "Step", "Sync"]
+__all__ = ["Action", "Ask", "Crash", "Fault", "Lapse", "Recorded", "Request", "Step", "Sync"]
 
 
 class Sync(NamedTuple):
@@ -71,7 +71,39 @@ class Ask(NamedTuple):
         return f"user: {self.line}" + (f" ({self.about})" if self.about else "")
 
 
-Action = Sync | Request | Fault | Ask
+class Lapse(NamedTuple):
+    """Time passes although somebody is ready: he is slow. The clock goes on to what is due next.
+
+    >>> print(Lapse("taint-eviction: node01"))
+    clock: goes on to taint-eviction: node01
+    """
+
+    due: str
+    """What is due next, for people."""
+
+    def __str__(self) -> str:
+        return f"clock: goes on to {self.due}"
+
+
+class Crash(NamedTuple):
+    """A controller's process ends in the middle of a look, after the first of its writes, and starts again.
+
+    >>> print(Crash("pv-binder", "default/c", 1))
+    fault: crash of pv-binder after 1 of its writes for default/c
+    """
+
+    controller: str
+    key: str
+    writes: int
+    """How many of its writes were carried out, of those that outlive its process."""
+    choice: str | None = None
+
+    def __str__(self) -> str:
+        chosen = f" ({self.choice})" if self.choice is not None else ""
+        return f"fault: crash of {self.controller} after {self.writes} of its writes for {self.key}{chosen}"
+
+
+Action = Sync | Request | Fault | Ask | Lapse | Crash
 
 
 class Recorded(NamedTuple):

@@ -4,7 +4,8 @@ Modelled: the API server (while it is down nobody can ask or be told anything, a
 manager and the scheduler (their work is left undone). A process that starts knows only what the API says and looks at
 all of it. What it had in mind is lost: back-offs, the scheduler's reservations, since when a node is silent or a pod
 bears a taint, the six minutes of the attach/detach controller, the quarantine of pods whose node is gone. Without an
-API server for longer than they can do without their lease, controller manager and scheduler end and start anew.
+API server for longer than they can do without their lease, controller manager and scheduler end and start anew. A
+process that crashes in the middle of its writes (an exploration may choose that), and is there again at once.
 Not modelled: several control planes and the election of a leader among them, etcd, the time that a start takes, CSI
 sidecars that are down.
 Source: client-go, tools/leaderelection (RenewDeadline) and tools/cache (Reflector); kube-controller-manager,
@@ -24,6 +25,8 @@ from volsim.state.runtime import Attachment, Component
 __all__ = [
     "API_SERVER",
     "COMPONENTS",
+    "can_crash",
+    "crash",
     "is_down",
     "looks_at_everything",
     "must_be_served",
@@ -118,11 +121,15 @@ def stop(draft: Draft, name: str) -> None:
     row = _row(draft, name)
     if not row.running:
         return
-    draft.put("components", name, row.replace(running=False, since_us=draft.now_us))
+    _end(draft, name)
     if name == API_SERVER:
         _serve(draft, served=False)
     else:
         _forget(draft, name)
+
+
+def _end(draft: Draft, name: str) -> None:
+    draft.put("components", name, _row(draft, name).replace(running=False, since_us=draft.now_us))
 
 
 def start(draft: Draft, name: str) -> None:
@@ -139,6 +146,24 @@ def start(draft: Draft, name: str) -> None:
                 if _row(draft, each).running:  # it has lost its lease, ended, and is there anew
                     _run(draft, each)
                     _forget(draft, each)
+
+
+def can_crash(controller: Controller) -> bool:
+    """Whether `crash` can come over a controller's process: not over a kubelet, which has a machine of its own."""
+    return process_of(controller) != _KUBELET
+
+
+def crash(draft: Draft, controller: Controller) -> tuple[str, tuple[Change, ...]]:
+    """The process of a controller ends and starts again at once; its name, and what changed. Sidecars are one process.
+
+    Whoever has to look then is ready.
+    """
+    name = process_of(controller)
+    _end(draft, name)
+    _forget(draft, name)
+    ended = draft.take_changes()  # else nobody would see that it was gone
+    _run(draft, name)
+    return name if name in COMPONENTS else controller.component, (*ended, *draft.take_changes())
 
 
 def _run(draft: Draft, name: str) -> None:

@@ -8,19 +8,22 @@ same instant is ordered by (time, priority, sequence), never by a hash.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 import attrs
 
 from volsim.apiserver.requests import carry_out
+from volsim.apiserver.writes import Put, Write
 from volsim.control.contract import NOTHING, Choose, Controller, EventNote, Outcome
-from volsim.engine.actions import Action, Recorded, Step, Sync
-from volsim.engine.components import is_down, looks_at_everything
+from volsim.engine.actions import Action, Crash, Lapse, Recorded, Step, Sync
+from volsim.engine.components import crash, is_down, looks_at_everything
 from volsim.errors import VolsimError, did_you_mean
-from volsim.state import ANY, RUNTIME, Draft, State, View, Watch
+from volsim.state import ANY, REMEMBERED, RUNTIME, Draft, State, View, Watch
 
-__all__ = ["Engine", "draw"]
+__all__ = ["Engine", "chosen", "draw", "lasting", "named"]
 
 _RETRY_FIRST_US = 5_000
 _RETRY_MAX_US = 1_000_000_000  # client-go's DefaultControllerRateLimiter: 5 ms doubled up to 1000 s
@@ -117,6 +120,41 @@ class Engine:
         step = self.sync(draft, action, pick)
         return draft.seal(), step
 
+    def lapse(self, state: State, action: Lapse) -> tuple[State, Step]:
+        """The state when the clock has gone on to what is due next, though work is ready; nobody comes to that."""
+        draft = state.draft(self.watches)
+        due = next(draft.timers(), None)
+        if due is None:
+            raise VolsimError(f"{action}: nothing is due; whoever is ready comes next")
+        late = ", ".join(named(*work) for work in draft.ready())
+        draft.wait_until(due.due_us)
+        return draft.seal(), Step(draft.now_us, action, (), (), f"goes on to {action.due}, before {late or 'nobody'}")
+
+    def crash(self, state: State, action: Crash) -> tuple[State, Step]:
+        """The state after a controller's process has ended in the middle of a look and has started again.
+
+        Of the look, the first `action.writes` lasting writes stay; events and what it wanted to remember are lost.
+        """
+        draft = state.draft(self.watches)
+        if draft.first_ready() is None and (due := draft.next_due_us()) is not None:
+            draft.wait_until(due)
+        controller = self.controller(action.controller)
+        draft.take(action.controller, action.key)
+        found = self.look(draft, action.controller, action.key)
+        if isinstance(found, Choose):
+            found = chosen(found, action.controller, action.choice or "")
+        total = lasting(found)
+        if not 0 < action.writes < total:
+            raise VolsimError(f"{action}: it has {total} writes to do, and crashes after the first and before the last")
+        with suppress(VolsimError):  # what is refused ends the look before the crash does
+            for write in _first(found.writes, action.writes):
+                carry_out(draft, write)
+        changes = draft.take_changes()
+        name, restarted = crash(draft, controller)
+        after = "the first" if action.writes == 1 else f"{action.writes}"
+        says = f"{name} crashes after {after} of {total} writes of {controller.name}: {found.says or action.key}"
+        return draft.seal(), Step(draft.now_us, action, (*changes, *restarted), (), says)
+
     def look(self, view: View, name: str, key: str) -> Outcome | Choose:
         """What a controller would do about a key now: nothing while its process is down. Nothing is changed."""
         controller = self.controller(name)
@@ -132,12 +170,8 @@ class Engine:
         if found is NOTHING and not draft.failures(name, key):  # the most common case by far
             return Step(draft.now_us, action, (), ())
         if isinstance(found, Choose):
-            options = dict(found.options)
-            label = action.choice if action.choice is not None else pick(draft, tuple(options))
-            if label not in options:
-                raise VolsimError(f"{action.controller} cannot choose {label!r} now; {did_you_mean(label, options)}")
-            action, chosen = action._replace(choice=label), options[label]
-            found = chosen if isinstance(chosen, Outcome) else chosen()
+            label = action.choice if action.choice is not None else pick(draft, tuple(dict(found.options)))
+            action, found = action._replace(choice=label), chosen(found, name, label)
         events = self._carry_out(draft, controller, key, found)
         return Step(draft.now_us, action, draft.take_changes(), events, found.says)
 
@@ -163,6 +197,39 @@ class Engine:
             return ()
         notes = (*_told(outcome, written), *refusal)
         return tuple(recorded(draft, note, controller.component) for note in notes)
+
+
+def chosen(found: Choose, controller: str, label: str) -> Outcome:
+    """What a controller does that chooses `label`. Raises `VolsimError` if it cannot."""
+    options = dict(found.options)
+    if label not in options:
+        raise VolsimError(f"{controller} cannot choose {label!r} now; {did_you_mean(label, options)}")
+    option = options[label]
+    return option if isinstance(option, Outcome) else option()
+
+
+def lasting(outcome: Outcome) -> int:
+    """How many of an outcome's writes outlive the process that makes them: not what it merely remembers."""
+    return sum(_lasts(write) for write in outcome.writes)
+
+
+def _lasts(write: Write) -> bool:
+    return not isinstance(write, Put) or write.table not in REMEMBERED
+
+
+def _first(writes: tuple[Write, ...], count: int) -> Iterator[Write]:
+    """The first `count` writes that last, and none of the others."""
+    return islice((write for write in writes if _lasts(write)), count)
+
+
+def named(controller: str, key: str) -> str:
+    """Who is to look at what, for people: without the uids that some keys have, and keys that say nothing.
+
+    >>> named("kubelet", "default/web@4106b5de-ca34-4e98-98c4-666aa522a29e"), named("pv-binder", "")
+    ('kubelet: default/web', 'pv-binder')
+    """
+    what = key.partition("@")[0]
+    return f"{controller}: {what}" if what else controller
 
 
 def _told(outcome: Outcome, written: list[Any]) -> Iterator[EventNote]:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from volsim.apiserver.requests import table_of
 from volsim.apiserver.writes import Bind, Delete, Put
 from volsim.control.contract import Choose, Outcome
-from volsim.engine.actions import Sync
+from volsim.engine.actions import Crash, Sync
 from volsim.engine.perform import Engine
 from volsim.errors import VolsimError
 from volsim.exploration.digests import Reader
@@ -144,6 +144,8 @@ class Lesson:
         strikes = [move for move in moves if move.found is None]
         if len({move.action[:2] for move in work}) < 2 - bool(strikes):
             return moves
+        if any(isinstance(move.action, Crash) for move in strikes):
+            return moves  # whoever crashes wakes everybody of his process: nothing commutes with that
         start = work[0].state
         assert start is not None
         signed = [(self._commuting.signature(move), move) for move in moves]

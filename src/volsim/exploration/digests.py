@@ -21,7 +21,7 @@ from volsim.objects import Condition, FrozenDict, Record
 from volsim.state.fingerprint import fingerprint
 from volsim.storage.tree import Directory, File
 
-__all__ = ["COUNTS", "TIMES", "TOLD", "Digest", "Reader", "is_suffix"]
+__all__ = ["COUNTS", "LOGS", "TIMES", "TOLD", "Digest", "Reader", "is_suffix"]
 
 TIMES = frozenset(
     {
@@ -79,7 +79,9 @@ TOLD = frozenset(
 
 _TIME_KEEPERS = frozenset({"cron-job", "node-lifecycle", "pod-gc", "pv-binder", "statefulset", "taint-eviction"})
 """The controllers whose numbers in the table `memory` are points in time."""
-_LEFT_OUT = TOLD | {"resource_version", "next_address"}
+LOGS = frozenset({"log", "previous_log"})
+"""What containers have said: it only grows, with the time in each line, and nothing but people reads it."""
+_LEFT_OUT = TOLD | LOGS | {"resource_version", "next_address"}
 
 COUNTS: dict[str, int] = {
     "attempts": 8,

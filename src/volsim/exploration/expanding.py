@@ -130,7 +130,15 @@ class Expander:
         """The moves that are followed, the wave that they belong to, and whether something is due behind `until`."""
         due_us = here.state.next_due_us()
         is_cut = due_us is not None and self.until_us is not None and due_us > self.until_us
-        moves = list(moves_from(self.engine, here, self.faults, self.until_us, skip_idle=self._is_idle_skipped))
+        found = moves_from(
+            self.engine,
+            here,
+            self.faults,
+            self.until_us,
+            skip_idle=self._is_idle_skipped,
+            is_slow=self.order is Order.SLOW,
+        )
+        moves = list(found)
         coming = [(move.action, move.found) for move in moves if isinstance(move.action, Sync) and move.found]
         return moves if lesson is None else lesson.followed(here.state, moves), here.work or coming, is_cut
 
@@ -138,7 +146,7 @@ class Expander:
         """Where a move leads."""
         state, idle, work = self._rested(perform_move(self.engine, here.state, move))
         if self.order is Order.WAVES:  # a fault does not begin the wave to which the clock goes on
-            work = wave_after(move, wave if move.found is not None else here.work, work)
+            work = wave_after(move, wave if move.state is not None else here.work, work)
         memories = tuple(asked.after(memory, state) for asked, memory in zip(self._asked, here.memories, strict=True))
         there = Standpoint(state, move.spent, memories, work)
         number = self._number(there)

@@ -11,25 +11,31 @@ from typing import Any
 
 import attrs
 
+from volsim.control.contract import Choose, Outcome
 from volsim.engine import faults
-from volsim.engine.actions import Ask, Fault, Step
-from volsim.engine.components import API_SERVER, runs
-from volsim.engine.perform import Engine
+from volsim.engine.actions import Ask, Crash, Fault, Step, Sync
+from volsim.engine.components import API_SERVER, can_crash, runs
+from volsim.engine.perform import Engine, chosen, lasting
 from volsim.errors import VolsimError
 from volsim.exploration.asking import asked, carry_out
 from volsim.state import State
 
 __all__ = ["BUDGETS", "Faults", "strike"]
 
+_CRASHES = "controller_crashes"
 BUDGETS: dict[str, tuple[faults.Kind, ...]] = {
-    name: tuple(kind for kind in faults.KINDS if kind.budget == name)
-    for name in dict.fromkeys(kind.budget for kind in faults.KINDS)
+    **{
+        name: tuple(kind for kind in faults.KINDS if kind.budget == name)
+        for name in dict.fromkeys(kind.budget for kind in faults.KINDS)
+    },
+    _CRASHES: (),  # where one may come is said by who is ready: `Faults.crashes`
 }
 """The kinds of faults that each budget allows."""
+_CRASHES_AT = list(BUDGETS).index(_CRASHES)
 
 Spent = tuple[int, ...]
 """How often each kind has struck, in the order of `BUDGETS`; then whether each of the user's actions is done."""
-Chosen = Fault | Ask
+Chosen = Fault | Ask | Crash
 
 
 def _asks(given: Iterable[Any] | Any) -> tuple[Ask, ...]:
@@ -74,6 +80,8 @@ class Faults:
     """Pods that somebody deletes."""
     drains: int = 0
     """Nodes that somebody drains; they may be uncordoned."""
+    controller_crashes: int = 0
+    """Controllers whose process ends between two writes of one look; it starts again, and knows what the API says."""
     healing: bool = True
     """Whether what can be healed may be."""
     user_actions: tuple[Ask, ...] = attrs.field(default=(), converter=_asks)
@@ -114,6 +122,18 @@ class Faults:
             if is_served and not spent[place]:
                 yield ask, _once_more(spent, place)
 
+    def crashes(
+        self, engine: Engine, found: Outcome | Choose, sync: Sync, spent: Spent
+    ) -> Iterator[tuple[Crash, Spent]]:
+        """Where in a controller's look its process may end: after each of its writes but the last."""
+        if spent[_CRASHES_AT] >= self.controller_crashes or not can_crash(engine.controller(sync.controller)):
+            return
+        labels = [None] if isinstance(found, Outcome) else [label for label, _ in found.options]
+        for label in labels:
+            outcome = found if isinstance(found, Outcome) else chosen(found, sync.controller, label or "")
+            for writes in range(1, lasting(outcome)):
+                yield Crash(sync.controller, sync.key, writes, label), _once_more(spent, _CRASHES_AT)
+
     def _of_kind(
         self, kind: faults.Kind, state: State, spent: Spent, place: int, *, may_strike: bool
     ) -> Iterator[tuple[Chosen, Spent]]:
@@ -129,9 +149,11 @@ def _once_more(spent: Spent, place: int) -> Spent:
 
 
 def strike(engine: Engine, state: State, fault: Chosen) -> tuple[State, Step]:
-    """The state after a fault, a healing or what somebody does, and what it did. `state` stays as it is."""
+    """The state after a fault, a healing, a crash or what somebody does, and what it did. `state` stays as it is."""
     if isinstance(fault, Ask):
         return carry_out(engine, state, fault)
+    if isinstance(fault, Crash):
+        return engine.crash(state, fault)
     draft = state.draft(engine.watches)
     faults.inflict(draft, fault)
     step = Step(draft.now_us, fault, draft.take_changes(), ())  # that wakes whoever watches: before the state is sealed

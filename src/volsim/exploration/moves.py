@@ -1,10 +1,11 @@
 """What can happen next in a state, one *move* for each: a controller's work with one of its choices, or a fault.
 
-Controllers take turns in one of two ways (`Order`). In *any* order, whatever is ready may come next. In *waves*,
+Controllers take turns in one of three ways (`Order`). In *any* order, whatever is ready may come next. In *waves*,
 everything that is ready at one time comes, in any order, before what it has woken in the meantime: nobody is passed
 over by those who became ready later. Real controllers are between the two: each works off its own queue, most of them
 within milliseconds. Waves have far fewer paths; what needs a controller that sleeps while others act several times is
-found only in any order.
+found only in any order. In both, all work that is ready is done before the clock goes on. Where somebody may be *slow*,
+it may go on meanwhile: a cache that is stale for minutes, a kubelet that does not come to it.
 
 With `Reduction.IDLE`, work that would change nothing is done at once and is no move: a controller that was woken for
 nothing only stands in a queue, and every order of such looks leads to the same cluster.
@@ -17,8 +18,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from volsim.control.contract import NOTHING, Choose, Outcome
-from volsim.engine.actions import Action, Sync
-from volsim.engine.perform import Engine
+from volsim.engine.actions import Action, Lapse, Sync
+from volsim.engine.perform import Engine, named
 from volsim.exploration.faults import Faults, Spent, strike
 from volsim.state import Draft, State
 
@@ -44,6 +45,8 @@ class Order(StrEnum):
     """Everybody."""
     WAVES = "waves"
     """Everybody who was ready when the last of those before him had come."""
+    SLOW = "slow"
+    """Everybody, and the clock may go on to what is due next although somebody is ready."""
 
 
 class Reduction(StrEnum):
@@ -73,7 +76,7 @@ class Move(NamedTuple):
     spent: Spent
     """What has been spent of the faults' budgets afterwards."""
     found: Found | None = None
-    """What the controller said that it would do; None for a fault."""
+    """What the controller said that it would do; None for a fault, and where the clock goes on before work."""
     state: State | None = None
     """The state in which it does so, where that is not the one that was asked about: the clock has gone on."""
     before: tuple[Sync, ...] = ()
@@ -92,12 +95,13 @@ class Standpoint(NamedTuple):
 
 
 def moves_from(
-    engine: Engine, here: Standpoint, faults: Faults, until_us: int | None, *, skip_idle: bool
+    engine: Engine, here: Standpoint, faults: Faults, until_us: int | None, *, skip_idle: bool, is_slow: bool = False
 ) -> Iterator[Move]:
     """All that can happen next: work first, in the order in which it became ready, then faults.
 
     If nothing is ready, the work that is due next: the clock goes on to it, but not past `until_us`. With `skip_idle`,
-    looks that change nothing are no moves; where the clock goes on and there are only such looks, these are one.
+    looks that change nothing are no moves; where the clock goes on and there are only such looks, these are one. If
+    somebody `is_slow`, the clock may go on before work that is ready.
     """
     state, spent, work = here.state, here.spent, here.work
     before: tuple[Sync, ...] = ()
@@ -118,6 +122,12 @@ def moves_from(
                 yield Move(sync._replace(choice=label), spent, found, state, before)
         else:
             yield Move(sync, spent, found, state, before)
+    for sync, found in work if faults.controller_crashes else ():
+        for crash, after in faults.crashes(engine, found, sync, spent):
+            yield Move(crash, after, None, state, before)
+    due = next(here.state.timers(), None) if is_slow and here.work else None
+    if due is not None and (until_us is None or due.due_us <= until_us):
+        yield Move(Lapse(named(due.controller, due.key)), spent)
     for action, after in faults.choices(here.state, spent):
         yield Move(action, after)
 
@@ -151,9 +161,11 @@ def wave_after(move: Move, before: Work, work: Work) -> Work:
 
 def perform_move(engine: Engine, state: State, move: Move) -> State:
     """The state after a move."""
-    if move.found is None:
-        return strike(engine, state, move.action)[0]  # type: ignore[arg-type]
     start = move.state if move.state is not None else state
+    if isinstance(move.action, Lapse):
+        return engine.lapse(start, move.action)[0]
+    if move.found is None:
+        return strike(engine, start, move.action)[0]  # type: ignore[arg-type]
     assert isinstance(move.action, Sync)
     draft = start.draft(engine.watches)
     engine.sync(draft, move.action, found=move.found)

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["Report", "Violation", "explore"]
 
 
+_ORDERS = {
+    Order.ANY: "every order",
+    Order.WAVES: "every order in waves",
+    Order.SLOW: "every order, and whoever is slow",
+}
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Violation:
     """A property that does not hold, and how that comes about."""
@@ -104,7 +111,7 @@ class Report:
     def __str__(self) -> str:
         seen = self.explored
         counts = f"{seen.states} states, {seen.transitions} transitions, depth {seen.depth}, {len(seen.terminal)} ends"
-        orders = "every order" if seen.order is Order.ANY else "every order in waves"
+        orders = _ORDERS[seen.order]
         lines = [f"{self.verdict}: {counts}, {orders}, {seen.seconds:.1f} s"]
         if not self.complete:
             lines.append(f"stopped by {seen.stopped_by}: {self.frontier} situations were not followed any further")
@@ -136,7 +143,8 @@ def explore(
 
     `faults` says what may go wrong and how often; without, only the cluster's own races and choices are explored. In
     *waves* whoever is ready comes before those whom he wakes; with ``order="any"`` a controller may be passed over for
-    as long as others have something to do, which is far more to see. `reductions` may be switched off; they keep the
+    as long as others have something to do, which is far more to see, and with ``order="slow"`` for as long as anybody
+    likes: the clock goes on to what is due although he is ready. `reductions` may be switched off; they keep the
     verdicts. `strategy` is ``"breadth"`` (shortest stories), ``"depth"`` (less waiting at a time) or ``"random"``
     (walks by `seed` that never claim to have seen everything). The search ends early at `max_states`, `max_depth`
     moves, `max_seconds` of real time, when the process has grown by `max_memory` (bytes, or ``"2Gi"``), or where
@@ -219,7 +227,7 @@ def _hints(faults: Faults, bounds: Bounds, reductions: frozenset[Reduction], ord
     missing = sorted(each.value for each in ALL_REDUCTIONS - reductions)
     if missing:
         yield f"reductions, of which {', '.join(missing)} are switched off"
-    if order is Order.ANY:
+    if order is not Order.WAVES:
         yield 'order="waves"'
     several = [f"{name}={budget}" for name, budget in faults.budgets if budget > 1]
     kinds = [name for name, budget in faults.budgets if budget]

@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 
 import attrs
 
-from volsim.engine.actions import Action, Request, Step, Sync
+from volsim.engine.actions import Action, Lapse, Request, Step, Sync
 from volsim.engine.perform import Engine
 from volsim.errors import VolsimError
 from volsim.exploration.answers import Answer, Edge, Path, Verdict, Visited
@@ -117,6 +117,8 @@ def perform(engine: Engine, state: State, action: Action) -> tuple[State, Step]:
     """The state after any action that a search chooses, and what it did."""
     if isinstance(action, Sync):
         return engine.perform(state, action)
+    if isinstance(action, Lapse):
+        return engine.lapse(state, action)
     if isinstance(action, Request):
         raise VolsimError(f"{action}: a search chooses controllers' work and faults, no requests")
     return strike(engine, state, action)

@@ -7,7 +7,7 @@ from textwrap import indent
 
 import attrs
 
-from volsim.engine.actions import Action, Ask, Fault, Step, Sync
+from volsim.engine.actions import Action, Ask, Crash, Fault, Lapse, Step, Sync
 
 __all__ = ["Story"]
 
@@ -65,5 +65,10 @@ def _code(action: Action) -> str:
         return f"volsim.Sync({', '.join(map(repr, given))})"
     if isinstance(action, Fault):
         return f"volsim.Fault({action.what!r}, {action.target!r})"
+    if isinstance(action, Lapse):
+        return f"volsim.Lapse({action.due!r})"
+    if isinstance(action, Crash):
+        chosen = "" if action.choice is None else f", {action.choice!r}"
+        return f"volsim.Crash({action.controller!r}, {action.key!r}, {action.writes}{chosen})"
     assert isinstance(action, Ask)
     return f"volsim.Ask({', '.join(repr(part) for part in action if part)})"
