@@ -66,6 +66,20 @@ class TestClasses:
         assert "(disks.csi.volsim.dev)" in said
 
 
+def test_a_disk_has_a_file_system_that_a_pods_group_may_use() -> None:
+    manifest = pod({"persistentVolumeClaim": {"claimName": "c"}}, image="busybox", securityContext={"fsGroup": 1001})
+    manifest["spec"]["containers"][0] |= {
+        "command": ["sh", "-c", "touch /data/x && sleep infinity"],
+        "securityContext": {"runAsUser": 1001},
+    }
+    assert (
+        volsim.check([claim("fast", "ReadWriteOnce"), manifest], nodes=1, faults="container-crash").verdict == "clean"
+    )
+    del manifest["spec"]["securityContext"]
+    report = volsim.check([claim("fast", "ReadWriteOnce"), manifest], nodes=1, faults="container-crash")
+    assert [each.code for each in report.findings] == ["VS301"]
+
+
 class TestVolumesWithoutValue:
     """What is written to some volumes is no data, and that is said."""
 

@@ -97,6 +97,7 @@ class Design:
         places = {ref(each): Place(*place) for each, place in zip(objects, reading.places, strict=True) if place[1]}
         made.provisioners()
         made.classes()
+        made.file_systems()
         made.configuration()
         made.schedules()
         made.scratch()

@@ -15,7 +15,7 @@ from typing import Any
 
 from volsim.checking.marks import SCRATCH
 from volsim.checking.nodes import ZONE, counted, labelled, labels_asked
-from volsim.checking.provisioners import DRIVER, SHARES, is_on_a_node, is_on_a_server, stand_in
+from volsim.checking.provisioners import DRIVER, IN_TREE, SHARES, is_on_a_node, is_on_a_server, stand_in
 from volsim.checking.scratch import no_value
 from volsim.checking.workloads import WORKLOADS, Manifest, ref, template_of, volumes_of
 from volsim.engine.cluster import node_objects
@@ -27,6 +27,7 @@ from volsim.rules import Rules
 __all__ = ["MadeUp"]
 
 _UNKNOWABLE = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
+_FSTYPE = "csi.storage.k8s.io/fstype"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -128,6 +129,14 @@ class MadeUp:
             else f"a CSI driver that attaches its disks ({DRIVER})"
         )
         self.assumed.append(f"storageclass/{name}: {what} by {by}")
+
+    def file_systems(self) -> None:
+        """Let classes of disks that do not say it have ext4: most drivers' provisioners are told to make that."""
+        for manifest in self.of_kind("StorageClass"):
+            name, parameters = manifest.get("provisioner") or "", manifest.get("parameters") or {}
+            asks = any(key.lower() in ("fstype", _FSTYPE) for key in parameters)
+            if not asks and not name.startswith(IN_TREE) and not is_on_a_server(name):
+                manifest["parameters"] = {**parameters, _FSTYPE: "ext4"}
 
     def programs(self) -> None:
         """Let what cannot be known go well: init containers, probes, hooks, the commands of unknown images."""

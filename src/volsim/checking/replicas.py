@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
 from typing import Any
 
-from volsim.checking.nodes import wants_nodes_apart
+from volsim.checking.nodes import USUAL, wants_nodes_apart
 from volsim.checking.workloads import Manifest, ref, selectors_of, template_of, volumes_of
 
 __all__ = ["fewer"]
@@ -65,7 +65,7 @@ def _lessened(objects: Sequence[Manifest], nodes: int | None) -> Iterator[str]:
         number = spec.get("replicas") or 1
         if workload["kind"] not in _ALIKE or number <= ENOUGH or _is_counted(workload, objects, shared):
             continue
-        if nodes is not None and wants_nodes_apart(workload):
+        if wants_nodes_apart(workload) and (nodes is not None or number <= USUAL):
             continue
         spec["replicas"] = ENOUGH
         if workload["kind"] == "Deployment":

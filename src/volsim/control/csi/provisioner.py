@@ -45,6 +45,7 @@ __all__ = ["CONTROLLERS", "FINALIZER"]
 FINALIZER = "external-provisioner.volume.kubernetes.io/finalizer"
 _RETRY_FIRST_US, _RETRY_MAX_US = 1_000_000, 300_000_000  # --retry-interval-start, --retry-interval-max
 _FAILURES_THAT_COUNT = 9  # 2 ** 9 s is more than the longest pause
+_FSTYPE = "csi.storage.k8s.io/fstype"
 _MEMORY = "external-provisioner"
 
 
@@ -105,6 +106,17 @@ def _problem(claim: PersistentVolumeClaim, storage_class: StorageClass) -> str |
     if storage_class.parameters.get("fail") == "true":
         return "rpc error: code = Internal desc = emulated backend failure"
     return None
+
+
+def _file_system(storage_class: StorageClass, claim: PersistentVolumeClaim) -> str | None:
+    """The file system for which a class asks; its kubelets hand over to a pod's group only what has one.
+
+    Source: external-provisioner, Provision: the parameter `csi.storage.k8s.io/fstype`, or `fstype` in any case.
+    """
+    if claim.spec.volume_mode == "Block":
+        return None
+    asked = (value for key, value in storage_class.parameters.items() if key.lower() in ("fstype", _FSTYPE))
+    return next(asked, None)
 
 
 def _fail(view: View, driver: Driver, claim: PersistentVolumeClaim, problem: str, what: str = "") -> Outcome:
@@ -189,7 +201,11 @@ def _volume(
             access_modes=claim.spec.access_modes,
             capacity={"storage": claim.spec.resources.requests["storage"]},
             claim_ref=reference_to(claim),
-            csi=CSIPersistentVolumeSource(driver=driver.name, volume_handle=f"vol-{claim.metadata.uid}"),
+            csi=CSIPersistentVolumeSource(
+                driver=driver.name,
+                volume_handle=f"vol-{claim.metadata.uid}",
+                fs_type=_file_system(storage_class, claim),
+            ),
             mount_options=storage_class.mount_options,
             node_affinity=_affinity(driver, place),
             persistent_volume_reclaim_policy=storage_class.reclaim_policy,
