@@ -17,7 +17,7 @@ from volsim.checking.marks import SCRATCH
 from volsim.checking.nodes import ZONE, counted, labelled, labels_asked
 from volsim.checking.provisioners import DRIVER, IN_TREE, SHARES, is_on_a_node, is_on_a_server, stand_in
 from volsim.checking.scratch import no_value
-from volsim.checking.workloads import WORKLOADS, Manifest, ref, template_of, volumes_of
+from volsim.checking.workloads import WORKLOADS, Manifest, claim_specs, ref, template_of
 from volsim.engine.cluster import node_objects
 from volsim.errors import VolsimError
 from volsim.objects.kinds import find_kind
@@ -93,22 +93,12 @@ class MadeUp:
         annotations = [each["metadata"].get("annotations") or {} for each in self.of_kind("StorageClass")]
         has_default = any(each.get(_DEFAULT_CLASS) == "true" for each in annotations)
         wanted: dict[str | None, list[Manifest]] = {}
-        for spec in self._claim_specs():
+        for spec in (spec for each in self.objects for spec in claim_specs(each)):
             wanted.setdefault(spec.get("storageClassName"), []).append(spec)
         for name in sorted(name for name in wanted if name and name not in there | static):
             self._make_class(name, wanted[name])
         if None in wanted and not has_default and not static & {"", None}:
             self._make_class("standard", wanted[None], default=True)
-
-    def _claim_specs(self) -> Iterator[Manifest]:
-        for claim in self.of_kind("PersistentVolumeClaim"):
-            yield claim["spec"]
-        for workload in self.of_kind(*WORKLOADS):
-            for template in (workload.get("spec") or {}).get("volumeClaimTemplates") or []:
-                yield template.get("spec") or {}
-            for volume in volumes_of(workload):
-                if "ephemeral" in volume:
-                    yield volume["ephemeral"]["volumeClaimTemplate"]["spec"]
 
     def _make_class(self, name: str, specs: list[Manifest], *, default: bool = False) -> None:
         annotations = {"annotations": {_DEFAULT_CLASS: "true"}} if default else {}

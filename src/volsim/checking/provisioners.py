@@ -8,11 +8,28 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["DRIVER", "IN_TREE", "SHARES", "is_on_a_node", "is_on_a_server", "stand_in"]
+__all__ = ["DRIVER", "IN_TREE", "SHARES", "in_tree_source", "is_on_a_node", "is_on_a_server", "stand_in"]
 
 DRIVER, SHARES = "disks.csi.volsim.dev", "shares.csi.volsim.dev"
 """The drivers of classes that nobody defines: of disks, and of files on a server."""
 IN_TREE = "kubernetes.io/"
+_IN_TREE_SOURCES = {
+    "aws-ebs": "awsElasticBlockStore",
+    "azure-disk": "azureDisk",
+    "azure-file": "azureFile",
+    "cinder": "cinder",
+    "flocker": "flocker",
+    "gce-pd": "gcePersistentDisk",
+    "glusterfs": "glusterfs",
+    "photon-pd": "photonPersistentDisk",
+    "portworx-volume": "portworxVolume",
+    "quobyte": "quobyte",
+    "rbd": "rbd",
+    "scaleio": "scaleIO",
+    "storageos": "storageos",
+    "vsphere-volume": "vsphereVolume",
+}
+"""What Kubernetes' own provisioners make, by the name behind the slash."""
 _ON_NODES = (
     "rancher.io/local-path",
     "k8s.io/minikube-hostpath",
@@ -31,6 +48,15 @@ _ON_NODES = (
 """Provisioners and drivers whose volumes are on the disk of one node."""
 _SHARE = re.compile(r"nfs|efs|cifs|smb|cephfs|azure-?file|^file\.csi\.azure|filestore|gluster|fsx|juicefs")
 """Names of classes and drivers that promise files on a server, mounted over the network by any number of nodes."""
+
+
+def in_tree_source(provisioner: str) -> str:
+    """The type of volume that one of Kubernetes' own provisioners makes; empty for another one.
+
+    >>> in_tree_source("kubernetes.io/glusterfs"), in_tree_source("ebs.csi.aws.com")
+    ('glusterfs', '')
+    """
+    return _IN_TREE_SOURCES.get(provisioner.removeprefix(IN_TREE), "") if provisioner.startswith(IN_TREE) else ""
 
 
 def is_on_a_node(provisioner: str) -> bool:

@@ -14,8 +14,9 @@ from volsim.checking.design import Part
 from volsim.checking.kinds import KINDS
 from volsim.checking.marks import Mark, exists, is_found, written_by
 from volsim.checking.plans import ROLLED_OUT, kinds_of
+from volsim.checking.provisioners import in_tree_source
 from volsim.checking.remedies import helps
-from volsim.checking.workloads import claims_of, ref, volumes_of
+from volsim.checking.workloads import Manifest, claim_specs, claims_of, ref, volumes_of
 from volsim.control.kubelet.claims import has_plugin
 from volsim.errors import Conflict, NotFound, VolsimError
 from volsim.exploration.properties import Property, always, eventually, within
@@ -166,15 +167,23 @@ def _start(sim: Simulation, part: Part) -> Iterator[Question]:
 
 
 def _removed_types(sim: Simulation, part: Part, name: str) -> Iterator[str]:
-    """The types of a workload's volumes that kubelets of this version cannot mount."""
+    """The types of a workload's volumes that kubelets of this version cannot mount, or nobody provisions any more."""
     types = {kind.name for kind in SOURCES} - {"persistentVolumeClaim", "ephemeral"}
+    has_claims = any(ref(each) == name and claims_of(each) for each in part.objects)
     for manifest in part.objects:
-        has_claims = any(ref(each) == name and claims_of(each) for each in part.objects)
         volumes = volumes_of(manifest) if ref(manifest) == name else []
-        if manifest["kind"] == "PersistentVolume" and has_claims:
+        if has_claims and manifest["kind"] == "PersistentVolume":
             volumes = [manifest["spec"]]
+        elif has_claims and manifest["kind"] == "StorageClass" and _is_named(manifest, part):
+            source = in_tree_source(manifest.get("provisioner") or "")
+            volumes = [{source: {}}]
         for volume in volumes:
             yield from (each for each in types & volume.keys() if _is_gone(each, sim.rules))
+
+
+def _is_named(storage_class: Manifest, part: Part) -> bool:
+    name = storage_class["metadata"].get("name")
+    return any(spec.get("storageClassName") == name for each in part.objects for spec in claim_specs(each))
 
 
 def _is_gone(source: str, rules: Rules) -> bool:
@@ -242,6 +251,8 @@ def _after(
                 f"after {{fault}}, {name} may need longer than {seconds:g} s to run again",
             )
     yield from _data(marks, passes=passes)
+    if owners := sorted({"/".join(each.workload) for each in _pods(sim) if _has_ephemeral(sim, each)}):
+        yield _storage_question(tuple(owners), _disks_of_volumes(sim))
     if not {*_WORLD, "node-loss", "disk-loss"} & set(kinds):
         yield _asked(
             "VS402",
@@ -249,6 +260,11 @@ def _after(
             eventually("nothing terminates for ever", _nothing_terminates),
             "after {fault}, something is deleted and never goes",
         )
+
+
+def _has_ephemeral(sim: Simulation, each: Living) -> bool:
+    pod = sim.state.pods.get(each.key)
+    return pod is not None and any(volume.ephemeral is not None for volume in pod.spec.volumes)
 
 
 def _has_ended(sim: Simulation, name: str) -> bool:
@@ -452,6 +468,15 @@ def _is_left_over(sim: Simulation, disks: frozenset[str]) -> bool:
     )
 
 
+def _storage_question(owners: tuple[str, ...], disks: frozenset[str]) -> Question:
+    return _asked(
+        "VS401",
+        owners,
+        eventually("no storage is left that nobody will free", lambda sim: not _is_left_over(sim, disks)),
+        "after {fault}, storage is left that nothing will ever free",
+    )
+
+
 def _deletion(part: Part, marks: tuple[Mark, ...], disks: frozenset[str]) -> Iterator[Question]:
     claimed = [mark for mark in marks if mark.claim]
     for mark in claimed:
@@ -463,12 +488,8 @@ def _deletion(part: Part, marks: tuple[Mark, ...], disks: frozenset[str]) -> Ite
             ),
             f"with the claim {mark.claim}, its data goes, too",
         )
-    yield _asked(
-        "VS401",
-        tuple(dict.fromkeys("/".join(mark.workload) for mark in claimed)) or part.workloads,
-        eventually("no storage is left that nobody will free", lambda sim: not _is_left_over(sim, disks)),
-        "after {fault}, storage is left that nothing will ever free",
-    )
+    owners = tuple(dict.fromkeys("/".join(mark.workload) for mark in claimed)) or part.workloads
+    yield _storage_question(owners, disks)
     yield _asked(
         "VS402",
         tuple(dict.fromkeys("/".join(mark.workload) for mark in marks)) or part.workloads,

@@ -79,3 +79,18 @@ def _selector(manifest: Manifest) -> LabelSelector:
             for each in expressions
         ),
     )
+
+
+def claim_specs(manifest: Manifest) -> list[Manifest]:
+    """The specs of the claims that an object is, or that are made for its pods.
+
+    >>> claim_specs({"kind": "PersistentVolumeClaim", "spec": {"storageClassName": "fast"}})
+    [{'storageClassName': 'fast'}]
+    """
+    if manifest["kind"] == "PersistentVolumeClaim":
+        return [manifest["spec"]]
+    if manifest["kind"] not in WORKLOADS:
+        return []
+    templates = (manifest.get("spec") or {}).get("volumeClaimTemplates") or []
+    ephemeral = [volume["ephemeral"]["volumeClaimTemplate"] for volume in volumes_of(manifest) if "ephemeral" in volume]
+    return [template.get("spec") or {} for template in (*templates, *ephemeral)]
