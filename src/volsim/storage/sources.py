@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from volsim.objects.names import snake
 from volsim.rules import Rules
 
-__all__ = ["SOURCES", "SourceKind", "has_own_plugin", "source_of", "taken_over_by"]
+__all__ = ["SOURCES", "SourceKind", "has_own_plugin", "is_switched_off", "source_of", "taken_over_by"]
 
 
 class SourceKind(NamedTuple):
@@ -95,6 +95,15 @@ def has_own_plugin(source: str, rules: Rules) -> bool:
     """
     until = _UNTIL.get(source)
     return until is None or rules.version <= until
+
+
+def is_switched_off(source: str, rules: Rules) -> bool:
+    """Whether the plugin is there, but this version has a gate before it that is shut.
+
+    >>> is_switched_off("gitRepo", Rules()), is_switched_off("gitRepo", Rules.for_version("1.30"))
+    (True, False)
+    """
+    return source == "gitRepo" and not rules.git_repo_volume
 
 
 def taken_over_by(source: str, rules: Rules) -> str | None:
