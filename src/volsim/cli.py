@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from volsim import __version__
 from volsim.errors import VolsimError
+
+if TYPE_CHECKING:
+    from volsim.checking.findings import CheckReport
 
 __all__ = ["main"]
 
@@ -79,6 +84,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     add("--max-seconds", type=float, default=60.0, metavar="S", help="of each exploration (default 60)")
     add("--all-replicas", action="store_true", help="explore all replicas, also where two of them show what all do")
     add("--no-remedies", action="store_true", help="do not try which changes would help")
+    add("-q", "--no-progress", action="store_true", help="show no line of progress, not even on a terminal")
     add("--explain", metavar="CODE", help="only say what a finding means, why people are surprised, what helps")
     add("-o", "--output", choices=REPORT_FORMS, default="text", help="how to print it (default text)")
     _common(parser, version="1.36")
@@ -86,15 +92,28 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
-    from volsim.checking.check import check
-    from volsim.checking.screens import EXIT_CODES, explained, nodes_of, shown
+    from volsim.checking.screens import EXIT_CODES, explained, shown
 
     if arguments.explain is not None:
         print(explained(arguments.explain))
         return 0
     if not arguments.manifests:
         parser.error("give manifests: files, folders, or - for standard input")
-    report = check(
+    shows = sys.stderr.isatty() and not arguments.no_progress
+    try:
+        report = _checked(arguments, _tell if shows else None)
+    finally:
+        if shows:
+            _tell("")
+    print(shown(report, arguments.output))
+    return EXIT_CODES[report.verdict]
+
+
+def _checked(arguments: argparse.Namespace, progress: Callable[[str], None] | None) -> CheckReport:
+    from volsim.checking.check import check
+    from volsim.checking.screens import nodes_of
+
+    return check(
         [sys.stdin if given == "-" else Path(given) for given in arguments.manifests],
         nodes=nodes_of(arguments.nodes),
         faults=arguments.faults,
@@ -106,17 +125,14 @@ def _run_check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -
         max_states=arguments.max_states,
         max_seconds=arguments.max_seconds,
         remedies=not arguments.no_remedies,
-        progress=_tell if sys.stderr.isatty() else None,
+        progress=progress,
     )
-    if sys.stderr.isatty():
-        _tell("")
-    print(shown(report, arguments.output))
-    return EXIT_CODES[report.verdict]
 
 
 def _tell(line: str) -> None:
-    """Show what is being done, in the terminal's last line."""
-    print(f"\r\x1b[K{line[:100]}", end="", file=sys.stderr, flush=True)
+    """Show what is being done, in the last line of the terminal; an empty text clears it."""
+    width = shutil.get_terminal_size().columns - 1  # a full line would go on in the next, which is never cleared
+    print(f"\r\x1b[K{line[:width]}", end="", file=sys.stderr, flush=True)
 
 
 def _exercise(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
@@ -63,7 +65,9 @@ def test_what_was_not_seen_ends_with_4(check: Check) -> None:
     code, out, _ = check(NOTHING_TO_LOSE, "--faults", "pod-loss", "--nodes", "2", "--max-states", "3")
     assert code == 4
     assert "unknown: 0 findings; " in out
-    assert "not all was seen of Deployment/default/web under pod-loss: max_states" in out
+    assert (
+        "not all was seen of Deployment/default/web under pod-loss: max_states; more is seen with --max-states" in out
+    )
 
 
 def test_json_has_the_report(check: Check) -> None:
@@ -111,7 +115,14 @@ def test_nodes_may_be_a_file(check: Check, tmp_path: Path) -> None:
         (["--nodes", "nowhere.yaml"], "nowhere.yaml: there is no such file"),
         (["--faults", "pod-los"], "there is no fault 'pod-los'; did you mean 'pod-loss'?"),
         (["--faults", ","], "no fault is asked for"),
+        (["--nodes", ""], "nodes='': give a whole number, names with commas, or a file of Nodes"),
+        (["--nodes", "2.5"], "nodes='2.5': give a whole number"),
+        (["--nodes", ","], "a design needs at least one node"),
+        (["--faults", "drain+"], "there is no fault ''"),
         (["--recover-within", "soon"], "'soon' is no duration"),
+        (["--recover-within", "0s"], "recover_within='0s': give a time within which it has to run again"),
+        (["--max-seconds", "0"], "max_seconds=0: give more than 0 seconds"),
+        (["--max-seconds", "-1"], "max_seconds=-1: give more than 0 seconds"),
         (["--kubernetes", "1.2"], "Kubernetes 1.2 is not simulated"),
         (["--max-states", "0"], "max_states=0"),
         (["--explain", "lost"], "there is no finding 'lost'; there are 'data-left-behind'"),
@@ -144,6 +155,37 @@ def test_wrong_manifests_end_with_3(check: Check, manifests: str, says: str) -> 
     assert says in err
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("nowhere.yaml", "nowhere.yaml: there is no such file or folder"),
+        ("empty", "empty: there is no *.yaml, *.yml or *.json in this folder"),
+        ("binary.yaml", "binary.yaml:1:1: a manifest is a map with apiVersion and kind"),
+        ("-", "there is nothing to check: the source holds no object"),
+    ],
+)
+def test_what_holds_no_manifest_ends_with_3(
+    given: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "README").write_text("nothing")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00bin")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", StringIO(""))
+    assert main(["check", given]) == 3
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: ")
+    assert says in told.err
+
+
+@pytest.mark.parametrize("options", [["--max-states", "many"], ["-o", "yaml"], ["--no-such-option"]])
+def test_a_command_line_that_cannot_be_understood_ends_with_2(check: Check, options: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        check(POD, *options)
+    assert caught.value.code == 2
+
+
 def test_a_command_line_without_manifests_cannot_be_understood(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["check"])
@@ -170,8 +212,46 @@ def test_help_names_every_fault_and_form(capsys: pytest.CaptureFixture[str]) -> 
     assert tuple(FORMS) == REPORT_FORMS
 
 
-def test_progress_is_shown_on_a_terminal_only(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    _, out, err = check(POD, "--faults", "pod-loss", "--nodes", "1")
-    assert "\r\x1b[KPod/default/web: pod-loss\r\x1b[K" in err
-    assert "\x1b" not in out
+class TestProgress:
+    """On a terminal a line says what is being done, and is gone when that is done."""
+
+    FAST = ("--faults", "pod-loss", "--nodes", "1")
+
+    def test_it_says_which_part_and_fault(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+        _, out, err = check(POD, *self.FAST)
+        assert "\r\x1b[KPod/default/web: start\r" in err
+        assert "\r\x1b[KPod/default/web: pod-loss\r" in err
+        assert err.endswith("\r\x1b[K")
+        assert "\x1b" not in out
+
+    def test_it_says_how_far_a_long_exploration_is(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+        monkeypatch.setattr(import_module("volsim.checking.check"), "_OFTEN", 0)
+        _, _, err = check(POD, *self.FAST)
+        assert re.search(r"Pod/default/web: pod-loss, [0-9]+ situations, 0 s", err)
+
+    def test_it_fits_the_terminal(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+        monkeypatch.setenv("COLUMNS", "12")
+        _, _, err = check(POD, *self.FAST)
+        assert "\r\x1b[KPod/default\r" in err
+
+    @pytest.mark.parametrize("option", ["-q", "--no-progress"])
+    def test_it_can_be_switched_off(self, option: str, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+        assert check(POD, *self.FAST, option)[2] == ""
+
+    def test_nobody_sees_it_where_there_is_no_terminal(self, check: Check) -> None:
+        assert check(POD, *self.FAST)[2] == ""
+
+    def test_json_and_exit_code_stay_as_they_are(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        plain = check(POD, *self.FAST, "-o", "json")
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+        assert check(POD, *self.FAST, "-o", "json")[:2] == plain[:2]
+
+    def test_it_is_cleared_before_an_error(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+        code, _, err = check(POD.replace("name: web, image", "name: 'W e b', image"), *self.FAST)
+        assert code == 3
+        assert "\r\x1b[Kerror: the API server refuses" in err

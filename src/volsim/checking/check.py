@@ -24,12 +24,15 @@ from volsim.checking.trials import tried
 from volsim.errors import LimitExceeded, VolsimError
 from volsim.exploration.faults import Faults
 from volsim.exploration.report import Report, Violation, explore
+from volsim.exploration.search import Progress
 from volsim.rules import Duration, microseconds
 from volsim.simulation import Simulation
 
 __all__ = ["check"]
 
 Tell = Callable[[str], None]
+_OFTEN = 0.2
+"""So many seconds lie between two words of progress at least: nobody reads faster."""
 
 
 def check(
@@ -70,9 +73,10 @@ def check(
     3600.000s fault: delete pod/default/web
     3600.000s kubelet: pod default/web on node0...: container web exits 0, remove its directories, remove it
     """
-    asked = names(faults)
+    asked, within = names(faults), _within(recover_within)
+    if max_seconds is not None and max_seconds <= 0:
+        raise VolsimError(f"max_seconds={max_seconds:g}: give more than 0 seconds, or None for no bound")
     design = Design.read(source, nodes=nodes, kubernetes=kubernetes, seed=seed, all_replicas=all_replicas)
-    within = None if recover_within is None else microseconds(recover_within) / 1e6
     bounds = _Bounds(within, frozenset(read_only_images), max_states, max_seconds, progress)
     findings: list[Finding] = []
     explored: list[Explored] = []
@@ -93,6 +97,15 @@ def check(
         faults=asked,
         places=design.places,
     )
+
+
+def _within(given: Duration | None) -> float | None:
+    if given is None:
+        return None
+    within = microseconds(given) / 1e6
+    if within <= 0:
+        raise VolsimError(f"recover_within={given!r}: give a time within which it has to run again, such as '10m'")
+    return within
 
 
 @attrs.frozen
@@ -152,14 +165,14 @@ def _explorations(
     def run(
         sim: Simulation, what: str, chosen: Faults, asked: list[Question]
     ) -> tuple[Simulation, str, list[Question], Report]:
-        if bounds.progress is not None:
-            bounds.progress(f"{', '.join(part.workloads)}: {what or 'start'}")
+        tell = _telling(bounds.progress, part, what)
         found = explore(
             sim,
             faults=chosen,
             properties=[question.prop for question in asked],
             max_states=bounds.max_states,
             max_seconds=bounds.max_seconds,
+            progress=tell,
         )
         return sim, what, asked, found
 
@@ -178,6 +191,24 @@ def _explorations(
         for each in budgets(fault, part, running):
             asked = questions_after(running, part, fault, marks, bounds.within_seconds, bounds.read_only)
             yield run(running, fault, each, asked)
+
+
+def _telling(tell: Tell | None, part: Part, fault: str) -> Callable[[Progress], None] | None:
+    """Tells in words how far an exploration is; that it begins, at once."""
+    if tell is None:
+        return None
+    first, *others = part.workloads
+    what = f"{first}{f' and {len(others)} more' if others else ''}: {fault or 'start'}"
+    tell(what)
+    told = 0.0
+
+    def how_far(far: Progress) -> None:
+        nonlocal told
+        if far.seconds - told >= _OFTEN:
+            told = far.seconds
+            tell(f"{what}, {far.states} situations, {far.seconds:.0f} s")
+
+    return how_far
 
 
 def _is_up(sim: Simulation, name: str) -> bool:

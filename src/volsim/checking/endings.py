@@ -58,7 +58,9 @@ def ending(sim: Simulation, code: str, about: str, objects: Sequence[Manifest]) 
     found = list(_explanations(sim, code, about))
     why = dict.fromkeys(cause.text for each in found for cause in each.causes if cause.code not in _NO_CAUSES)
     helps = dict.fromkeys(remedy for each in found for remedy in each.remedies)
-    return Ending(tuple(why or _plain(sim, about))[:_MOST], tuple(helps)[:_MOST], _way_out(sim, code, about, objects))
+    return Ending(
+        tuple(why or _plain(sim, code, about))[:_MOST], tuple(helps)[:_MOST], _way_out(sim, code, about, objects)
+    )
 
 
 _TOLD = ("VS301", "VS302", "VS303", "VS402", "VS501")
@@ -90,11 +92,13 @@ def _explanations(sim: Simulation, code: str, about: str) -> Iterator[Explanatio
         yield from (explain(state, pod) for pod in pods if not _is_ready(pod))
 
 
-def _plain(sim: Simulation, about: str) -> tuple[str, ...]:
+def _plain(sim: Simulation, code: str, about: str) -> tuple[str, ...]:
     """What can be said where nothing is left that could be explained."""
     kind, namespace, name = about.split("/")
     if kind == "Pod" and f"{namespace}/{name}" not in sim.state.pods:
         return (f"pod/{name} is gone, and it belongs to no controller that would make it anew",)
+    if code == "VS501" and kind == "Pod":
+        return (f"kubectl drain refuses pod/{name}, which no controller would make anew, unless it is forced",)
     return ()
 
 

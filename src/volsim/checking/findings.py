@@ -86,6 +86,19 @@ class Explored:
     """What stopped it, if something did."""
     seconds: float = 0.0
 
+    @property
+    def hint(self) -> str:
+        """What would let it see everything, if it did not.
+
+        >>> Explored(part=("Pod/default/web",), fault="drain", states=9, complete=False, why="max_states").hint
+        'more is seen with --max-states, and there is less to see with --nodes 2'
+        """
+        return "" if self.complete else _HINTS.format(self.why.replace("_", "-"))
+
+
+_HINTS = "more is seen with --{}, and there is less to see with --nodes 2"
+"""Options of the command line: those of `check` have the same names."""
+
 
 @attrs.frozen(kw_only=True)
 class CheckReport:
@@ -134,7 +147,7 @@ class CheckReport:
                     "fault": each.fault or None,
                     "states": each.states,
                     "complete": each.complete,
-                    **({"why": each.why} if each.why else {}),
+                    **({"why": each.why, "hint": each.hint} if each.why else {}),
                 }
                 for each in self.explored
             ],

@@ -29,7 +29,10 @@ def markdown(report: CheckReport) -> str:
     for finding in report.findings:
         lines += _story(finding)
     unseen = [each for each in report.explored if not each.complete]
-    lines += [f"* not all was seen of {', '.join(e.part)} under {e.fault or 'no fault'}: {e.why}" for e in unseen]
+    lines += [
+        f"* not all was seen of {', '.join(each.part)} under {each.fault or 'no fault'}: {each.why}; {each.hint}"
+        for each in unseen
+    ]
     lines += [f"* assumed: {line}" for line in report.assumed]
     return "\n".join(lines).rstrip()
 

@@ -11,7 +11,6 @@ from volsim.analysis.living import Living, Use, living
 from volsim.analysis.orphans import orphans
 from volsim.apiserver.eviction import evict
 from volsim.checking.design import Part
-from volsim.checking.kinds import KINDS
 from volsim.checking.marks import Mark, exists, is_found, written_by
 from volsim.checking.plans import ROLLED_OUT, kinds_of
 from volsim.checking.provisioners import in_tree_source
@@ -46,7 +45,7 @@ class Question:
 
 
 def _asked(code: str, objects: tuple[str, ...], prop: Property, summary: str, remedy: str = "") -> Question:
-    return Question(code, objects, prop, summary, remedy or KINDS[code].helps)
+    return Question(code, objects, prop, summary, remedy or helps(code, objects[0]))
 
 
 # -- what is so in a state ---------------------------------------------------------------------------------------------
@@ -237,7 +236,6 @@ def _after(
                 lambda sim, name=name: (passes and not is_calm(sim)) or runs(sim, name),
             ),
             f"after {{fault}}, {name} does not run again without an administrator",
-            helps("VS303", name),
         )
         if seconds is not None:
             yield _asked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from volsim.errors import VolsimError, did_you_mean
 
 __all__ = ["EXIT_CODES", "FORMS", "explained", "nodes_of", "shown"]
 
+_NUMBER = re.compile(r"[-+]?[0-9]*[.][0-9]*")
 EXIT_CODES = {"clean": 0, "findings": 1, "unknown": 4}
 """The exit code of each verdict; 2 is for a command line that cannot be understood, 3 for a design that cannot be."""
 
@@ -76,6 +78,8 @@ def nodes_of(given: str | None) -> Any:
         return int(given)
     except ValueError:
         pass
+    if not given.strip() or _NUMBER.fullmatch(given):
+        raise VolsimError(f"nodes={given!r}: give a whole number, names with commas, or a file of Nodes")
     if Path(given).exists() or "/" in given or given.endswith((".yaml", ".yml", ".json")):
         return [Path(given)]
     return [name.strip() for name in given.split(",") if name.strip()]

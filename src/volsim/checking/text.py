@@ -57,7 +57,7 @@ def _explored(report: CheckReport) -> list[str]:
     return [
         f"{report.verdict}: {_count(len(report.findings), 'finding')}; {seen}",
         *(
-            f"  not all was seen of {', '.join(each.part)} under {each.fault or 'no fault'}: {each.why}"
+            f"  not all was seen of {', '.join(each.part)} under {each.fault or 'no fault'}: {each.why}; {each.hint}"
             for each in report.explored
             if not each.complete
         ),
