@@ -70,12 +70,14 @@ def names(given: int | None, *objects: dict[str, Any]) -> list[str]:
 
 
 class TestNumber:
-    """There are so many that what wants a node of its own finds one, and another after a fault."""
+    """There are three, where these are not too few: then one is left for what a fault drives from another."""
 
     def test_three_are_usual(self) -> None:
         assert names(None, pod()) == ["node01", "node02", "node03"]
 
-    def test_pods_that_stay_apart_have_one_more(self) -> None:
+    def test_more_pods_that_stay_apart_have_one_more(self) -> None:
+        assert len(names(None, workload(2, **APART))) == 3
+        assert len(names(None, workload(3, **APART))) == 3
         assert len(names(None, workload(5, **APART))) == 6
         assert len(names(None, workload(4, container={"ports": [{"containerPort": 80, "hostPort": 80}]}))) == 5
 

@@ -40,11 +40,16 @@ Alternatives = tuple[str, tuple[str, ...]]
 
 
 def counted(given: int | None, objects: Sequence[Manifest]) -> tuple[Node, ...]:
-    """Nodes for a design, so many as are given, else so many that it has room. Raises `VolsimError` for none."""
+    """So many nodes as are given; else three, or one more than pods that want a node each, if these are more.
+
+    Raises `VolsimError` for none.
+    """
     if given is not None and given > MOST:
         raise VolsimError(f"nodes={given}: a Kubernetes cluster has at most {MOST} nodes; few are enough here")
     hosts = list(dict.fromkeys(_hosts(objects)))
-    number = given if given is not None else max(USUAL, len(hosts), 1 + max(_apart(objects), default=0))
+    number = (
+        given if given is not None else max(USUAL, len(hosts), *(1 + each for each in _apart(objects) if each > USUAL))
+    )
     usual = [node.metadata.name or "" for node in node_objects(number, Rules())]
     if not usual:
         raise VolsimError(f"nodes={given!r}: a design needs at least one node to run on")
