@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
 import time
 import tracemalloc
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 import volsim
-from volsim.exploration import ALL_REDUCTIONS, Bounds, Exploration, Faults, Order, Reduction, search
+from tests.exploration.clusters import cluster, deployment, pod, settled
+from volsim import properties
+from volsim.exploration import ALL_REDUCTIONS, Bounds, Exploration, Faults, Order, Property, Reduction, search
+
+ROOT = Path(__file__).parents[1]
 
 SET = """
 apiVersion: storage.k8s.io/v1
@@ -61,9 +70,19 @@ def running() -> volsim.Simulation:
     return sim
 
 
-def explored(sim: volsim.Simulation, faults: Faults, order: Order, reductions: frozenset[Reduction]) -> Exploration:
-    bounds = Bounds(max_states=50_000)
-    return search(sim.state, sim.engine, faults=faults, order=order, reductions=reductions, bounds=bounds)
+def explored(
+    sim: volsim.Simulation,
+    faults: Faults,
+    order: Order,
+    reductions: frozenset[Reduction],
+    asked: Iterable[Property] = (),
+    *,
+    max_states: int = 50_000,
+) -> Exploration:
+    bounds = Bounds(max_states=max_states)
+    return search(
+        sim.state, sim.engine, faults=faults, order=order, reductions=reductions, bounds=bounds, properties=asked
+    )
 
 
 @pytest.mark.parametrize("healing", [False, True], ids=["for good", "may return"])
@@ -82,37 +101,105 @@ def test_one_node_of_three_fails(benchmark, note, healing: bool) -> None:
     )
 
 
-def test_what_reductions_save(benchmark, note) -> None:
-    """The same cluster and a failure for good, with nothing left out and with everything."""
-    sim = running()
-    faults = Faults(node_failures=1, healing=False)
-    plain = explored(sim, faults, Order.ANY, frozenset())
-    found = benchmark.pedantic(lambda: explored(sim, faults, Order.WAVES, ALL_REDUCTIONS), rounds=1)
+# -- what reductions save ----------------------------------------------------------------------------------------------
+def four_pods() -> volsim.Simulation:
+    """Four pods have just been made, and three nodes could take them."""
+    return cluster(*[pod(f"p{number}") for number in range(4)], nodes=3)
+
+
+def three_replicas() -> volsim.Simulation:
+    """Three nodes with a replica of a Deployment on each."""
+    return settled(cluster(deployment("web", 3), nodes=3))
+
+
+DESIGNS = {
+    "set and disk, node lost": (running, Faults(node_failures=1, healing=False), ("sts/db", "deploy/web")),
+    "four pods start": (four_pods, Faults(), ("pod/p0", "pod/p3")),
+    "three replicas, node may return": (three_replicas, Faults(node_failures=1), ("deploy/web",)),
+}
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_what_reductions_save(benchmark, note, design: str) -> None:
+    """The same cluster with nothing left out and with everything; the verdicts are the same."""
+    make, faults, refs = DESIGNS[design]
+    sim = make()
+    asked = [properties.runs(ref) for ref in refs]
+    plain = explored(sim, faults, Order.ANY, frozenset(), asked)
+    found = benchmark.pedantic(lambda: explored(sim, faults, Order.WAVES, ALL_REDUCTIONS, asked), rounds=1)
     assert plain.complete
     assert found.complete
+    assert verdicts(found) == verdicts(plain)
     note(f"{plain.states:,} → {found.states:,}: ÷ {plain.states / found.states:.0f}", "÷ 20 on symmetric designs")
 
 
-def test_memory_of_a_situation(benchmark, note) -> None:
-    """What a search keeps of each situation when it is over."""
-    sim = running()
-    bounds = Bounds(max_states=2_000)
+def verdicts(found: Exploration) -> dict[str, str]:
+    return {answer.name: str(answer.verdict) for answer in found.answers}
 
-    def some() -> Exploration:
-        return search(
-            sim.state,
-            sim.engine,
-            faults=Faults(node_failures=1),
-            order=Order.WAVES,
-            reductions=ALL_REDUCTIONS,
-            bounds=bounds,
-        )
 
+# -- memory ------------------------------------------------------------------------------------------------------------
+FEW, MANY = 500, 2_500
+"""Situations after which the search ends: what it needs whatever is seen is left out by taking the difference."""
+CACHES = ("digests", "situation", "commuting")
+"""Modules that remember what texts and moves look like, up to a limit: that is nothing of a situation."""
+
+
+def kept_bytes(sim: volsim.Simulation, states: int) -> int:
+    """What exploring has allocated, and still needs, when a search over so many situations is over."""
+    gc.collect()
     tracemalloc.start()
-    found = benchmark.pedantic(some, rounds=1)
-    kept = found._visited
-    only = tracemalloc.Filter(inclusive=True, filename_pattern="*search.py")
-    snapshot = tracemalloc.take_snapshot().filter_traces([only])
+    found = explored(sim, Faults(node_failures=1), Order.WAVES, ALL_REDUCTIONS, max_states=states)
+    assert found.states == states
+    gc.collect()
+    own = [tracemalloc.Filter(inclusive=True, filename_pattern="*/volsim/exploration/*")]
+    caches = [tracemalloc.Filter(inclusive=False, filename_pattern=f"*/exploration/{name}.py") for name in CACHES]
+    snapshot = tracemalloc.take_snapshot().filter_traces(own).filter_traces(caches)
     tracemalloc.stop()
-    size = sum(each.size for each in snapshot.statistics("lineno")) / len(kept)
-    note(f"{size:.0f} bytes a situation ({len(kept):,} kept, ways to them included)", "≤ 100 bytes")
+    return sum(each.size for each in snapshot.statistics("filename"))
+
+
+def test_memory_of_a_situation(benchmark, note) -> None:
+    """What a search keeps of each situation when it is over, and of the way to it."""
+    few = kept_bytes(running(), FEW)
+    many = benchmark.pedantic(lambda: kept_bytes(running(), MANY), rounds=1)
+    size = (many - few) / (MANY - FEW)
+    note(
+        f"{size:.0f} bytes a situation (the last {MANY - FEW:,} of {MANY:,}, the ways to them included)", "≤ 100 bytes"
+    )
+
+
+# -- the largest goal --------------------------------------------------------------------------------------------------
+LARGEST = """
+import resource, time
+from benchmarks.test_explore import largest
+start = time.process_time()
+found = largest()
+peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(found.complete, found.states, found.transitions, time.process_time() - start, peak_kib * 1024)
+"""
+
+
+def largest() -> Exploration:
+    """Three nodes, five pods (three with a claim each, one with a claim that may move, one without), one failure."""
+    sim = running()
+    sim.apply(pod("front"))
+    sim.settle()
+    assert (len(sim.list("pods")), len(sim.list("pvc")), len(sim.list("nodes"))) == (5, 4, 3)
+    asked = [properties.runs("deploy/web"), properties.runs("sts/db"), properties.one_identity("sts/db")]
+    return explored(sim, Faults(node_failures=1), Order.WAVES, ALL_REDUCTIONS, asked)
+
+
+def test_three_nodes_five_pods_four_claims_one_failure(benchmark, note) -> None:
+    """A complete verdict, a failure at any time that may be over at any time; in a process of its own."""
+    command = [sys.executable, "-c", LARGEST]
+
+    def told() -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+    complete, states, moves, seconds, peak = benchmark.pedantic(told, rounds=1).split()
+    assert complete == "True"
+    note(
+        f"{int(states):,} situations, {int(moves):,} moves in {float(seconds):.1f} s,"
+        f" {int(peak) / 2**20:.0f} MiB at most",
+        "≤ 60 s, ≤ 1 GiB",
+    )
