@@ -173,3 +173,44 @@ class TestTrials:
 def test_a_driver_finds_the_directories_that_the_kubelet_makes() -> None:
     registry = {"hostPath": {"path": "/var/lib/kubelet/plugins_registry", "type": "Directory"}}
     assert volsim.check(pod(registry), nodes=1, faults="container-crash").verdict == "clean"
+
+
+class TestSettings:
+    """A program that lacks a setting which no manifest gives is no finding about storage."""
+
+    def test_a_database_without_its_password_stands_as_a_server(self) -> None:
+        design = Design.read(pod({"emptyDir": {}}, at="/var/lib/postgresql/data", image="postgres:16"), nodes=1)
+        part, said = tried(design, design.parts()[0])
+        [container] = part.objects[-1]["spec"]["containers"]
+        assert container["command"] == ["sleep", "infinity"]
+        assert said == (
+            "containers c: run as servers, for what they run ends at once: it lacks settings that no manifest gives",
+        )
+
+    def test_a_database_without_its_configuration_stands_as_a_server(self) -> None:
+        command = ["redis-server", "/conf/redis.conf"]
+        lost = pod({"configMap": {"name": "redis"}}, at="/conf", image="redis", command=command)
+        design = Design.read(lost, nodes=1)
+        assert tried(design, design.parts()[0])[1] != ()
+        given = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "redis"}, "data": {"other.conf": ""}}
+        design = Design.read([given, lost], nodes=1)
+        assert tried(design, design.parts()[0])[1] == ()
+
+    def test_one_that_cannot_use_its_volume_is_left_to_fail(self) -> None:
+        database = pod({"hostPath": {"path": "/srv/db", "type": "DirectoryOrCreate"}}, at="/data", image="redis")
+        [container] = database["spec"]["containers"]
+        container |= {"args": ["--dir", "/data", "--appendonly", "yes"]}
+        container["volumeMounts"][0]["readOnly"] = True
+        design = Design.read(database, nodes=1)
+        assert tried(design, design.parts()[0])[1] == ()
+        assert [finding.code for finding in volsim.check(database, nodes=1, faults="pod-loss").findings] == ["VS301"]
+
+
+def test_a_type_that_is_switched_off_is_said_to_be_so() -> None:
+    source = {"gitRepo": {"repository": "https://example.com/app.git"}}
+    codes = {
+        version: [finding.code for finding in volsim.check(pod(source), kubernetes=version, nodes=1).findings]
+        for version in ("1.30", "1.36")
+    }
+    assert "VS601" not in codes["1.30"]
+    assert codes["1.36"] == ["VS601"]

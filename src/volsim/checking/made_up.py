@@ -24,7 +24,10 @@ from volsim.objects.kinds import find_kind
 from volsim.programs.images import image_for
 from volsim.rules import Rules
 
-__all__ = ["MadeUp"]
+__all__ = ["MADE_UP", "MadeUp", "configuration_of"]
+
+MADE_UP = "volsim.dev/made-up"
+"""The annotation of configuration that nobody has defined."""
 
 _UNKNOWABLE = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
 _FSTYPE = "csi.storage.k8s.io/fstype"
@@ -177,7 +180,7 @@ class MadeUp:
         for workload in self.of_kind(*WORKLOADS):
             namespace = workload["metadata"].get("namespace", "default")
             spec = template_of(workload).get("spec") or {}
-            for kind, name, key in _named(spec):
+            for kind, name, key in configuration_of(spec):
                 wanted.setdefault((kind, namespace, name), set()).update([key] if key else [])
             priority = spec.get("priorityClassName")
             if priority and not priority.startswith("system-") and f"PriorityClass/{priority}" not in there:
@@ -185,7 +188,8 @@ class MadeUp:
         for (kind, namespace, name), keys in sorted(wanted.items()):
             if "/".join(filter(None, (kind, namespace, name))) in there:
                 continue
-            made: Manifest = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
+            meta = {"name": name, "annotations": {MADE_UP: "true"}}
+            made: Manifest = {"apiVersion": "v1", "kind": kind, "metadata": meta}
             if kind == "PriorityClass":
                 made |= {"apiVersion": "scheduling.k8s.io/v1", "value": 0}
             else:
@@ -202,7 +206,7 @@ def _is_for_many(claim: Manifest) -> bool:
     return claim.get("volumeMode") != "Block" and bool({"ReadWriteMany", "ReadOnlyMany"} & set(modes))
 
 
-def _named(spec: Manifest) -> Iterator[tuple[str, str, str]]:
+def configuration_of(spec: Manifest) -> Iterator[tuple[str, str, str]]:
     """(kind, name, key) of the configuration that a pod needs; the key may be empty."""
     sources = [source for volume in spec.get("volumes") or [] for source in _sources(volume)]
     for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
