@@ -180,9 +180,9 @@ print(found.complete, found.states, found.transitions, time.process_time() - sta
 
 
 def largest() -> Exploration:
-    """Three nodes, five pods (three with a claim each, one with a claim that may move, one without), one failure."""
+    """Three nodes; three pods of a set and one of a Deployment with a claim each, one without; one failure."""
     sim = running()
-    sim.apply(pod("front"))
+    sim.apply(deployment("front", 1))
     sim.settle()
     assert (len(sim.list("pods")), len(sim.list("pvc")), len(sim.list("nodes"))) == (5, 4, 3)
     asked = [properties.runs("deploy/web"), properties.runs("sts/db"), properties.one_identity("sts/db")]
