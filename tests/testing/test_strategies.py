@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import Parameter, signature
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis.strategies import SearchStrategy
 
 import volsim
 from volsim import objects
+from volsim.exercises import given as given_manifests
+from volsim.quantity import Quantity
 from volsim.testing import Call, cluster_of, strategies
 
 OBJECTS: dict[str, SearchStrategy[Any]] = {
@@ -24,6 +27,7 @@ OBJECTS: dict[str, SearchStrategy[Any]] = {
     "stateful_sets": strategies.stateful_sets(),
     "daemon_sets": strategies.daemon_sets(),
     "jobs": strategies.jobs(),
+    "workloads": strategies.workloads(),
     "namespaces": strategies.namespaces(),
     "config_maps": strategies.config_maps(),
     "secrets": strategies.secrets(),
@@ -34,12 +38,21 @@ INVALID: dict[str, SearchStrategy[strategies.Refused]] = {
     "invalid_persistent_volumes": strategies.invalid_persistent_volumes(),
     "invalid_pods": strategies.invalid_pods(),
     "invalid_storage_classes": strategies.invalid_storage_classes(),
+    "invalid_workloads": strategies.invalid_workloads(),
 }
+
+
+@pytest.mark.parametrize("name", [name for name in strategies.__all__ if name == name.lower()])
+def test_a_strategy_takes_what_it_is_given_by_name_and_says_how_it_shrinks(name: str) -> None:
+    strategy = getattr(strategies, name)
+    kinds = {parameter.kind for parameter in signature(strategy).parameters.values()}
+    assert kinds <= {Parameter.KEYWORD_ONLY}
+    assert "Shrinks to " in (strategy.__doc__ or "")
 
 
 def test_every_strategy_for_objects_is_tried() -> None:
     others = {"access_modes", "action_sequences", "actions", "clusters", "designs", "fault_schedules", "faults"}
-    others |= {"objects", "quantities", "sizes"}
+    others |= {"invalid_quantities", "objects", "quantities", "sizes"}
     functions = {name for name in strategies.__all__ if name == name.lower()}
     assert functions - others == OBJECTS.keys() | INVALID.keys()
 
@@ -73,6 +86,15 @@ def test_what_is_invalid_is_refused_and_the_field_is_named(kind: str, data: st.D
     named = [error.field for error in refusal.value.errors]
     assert any(name == field or name.startswith((f"{field}.", f"{field}[")) for name in named), (field, named)
     assert sim.state == before
+
+
+@given(strategies.invalid_quantities())
+def test_an_invalid_quantity_is_refused_wherever_it_stands(text: str) -> None:
+    with pytest.raises(ValueError, match=r"quantity|suffix|blank"):
+        Quantity(text)
+    claim = given_manifests.claim("c", text)
+    with pytest.raises(volsim.VolsimError, match="storage"):
+        volsim.Simulation(nodes=0).create(claim)
 
 
 @given(st.data())
@@ -182,6 +204,22 @@ SMALLEST_DEPLOYMENT = (
     "spec=PodSpec(containers=(Container(name='app', image='nginx'),)))))"
 )
 
+SMALLEST_TEMPLATE = SMALLEST_DEPLOYMENT.partition("template=")[2][:-2]
+SMALLEST_STATEFUL_SET = (
+    "StatefulSet(metadata=ObjectMeta(name='app1', namespace='default'), "
+    "spec=StatefulSetSpec(replicas=1, selector=LabelSelector(match_labels={'app': 'app1'}), service_name='app1', "
+    f"template={SMALLEST_TEMPLATE}))"
+)
+SMALLEST_DAEMON_SET = (
+    "DaemonSet(metadata=ObjectMeta(name='app1', namespace='default'), "
+    f"spec=DaemonSetSpec(selector=LabelSelector(match_labels={{'app': 'app1'}}), template={SMALLEST_TEMPLATE}))"
+)
+SMALLEST_JOB = (
+    "Job(metadata=ObjectMeta(name='app1', namespace='default'), spec=JobSpec(completions=1, "
+    "template=PodTemplateSpec(spec=PodSpec(containers=(Container(name='app', image='nginx'),), "
+    "restart_policy='Never'))))"
+)
+
 MINIMAL: list[tuple[str, SearchStrategy[Any], str]] = [
     ("quantities", strategies.quantities(), "Quantity('0')"),
     ("quantities from one on", strategies.quantities(min_value="1"), "Quantity('1')"),
@@ -199,6 +237,19 @@ MINIMAL: list[tuple[str, SearchStrategy[Any], str]] = [
     ("namespaces", strategies.namespaces(), "Namespace(metadata=ObjectMeta(name='team1'))"),
     ("disruption_budgets", strategies.disruption_budgets(), SMALLEST_BUDGET),
     ("deployments", strategies.deployments(), SMALLEST_DEPLOYMENT),
+    ("stateful_sets", strategies.stateful_sets(), SMALLEST_STATEFUL_SET),
+    ("daemon_sets", strategies.daemon_sets(), SMALLEST_DAEMON_SET),
+    ("jobs", strategies.jobs(), SMALLEST_JOB),
+    ("workloads", strategies.workloads(), SMALLEST_DEPLOYMENT),
+    ("config_maps", strategies.config_maps(), "ConfigMap(metadata=ObjectMeta(name='settings', namespace='default'))"),
+    ("secrets", strategies.secrets(), "Secret(metadata=ObjectMeta(name='password', namespace='default'))"),
+    ("objects", strategies.objects(), "[]"),
+    ("designs", strategies.designs(), f"[{SMALLEST_VOLUME}, {SMALLEST_CLAIM}, {SMALLEST_DEPLOYMENT}]"),
+    ("invalid_quantities", strategies.invalid_quantities(), "'1Gb'"),
+    ("invalid_volumes", strategies.invalid_persistent_volumes().map(lambda it: it.field), "'spec.accessModes'"),
+    ("invalid_pods", strategies.invalid_pods().map(lambda refused: refused.field), "'spec.containers'"),
+    ("invalid_classes", strategies.invalid_storage_classes().map(lambda refused: refused.field), "'provisioner'"),
+    ("invalid_workloads", strategies.invalid_workloads().map(lambda refused: refused.field), "'spec.selector'"),
     ("invalid_claims", strategies.invalid_claims().map(lambda refused: refused.field), "'spec.accessModes'"),
 ]
 

@@ -20,7 +20,7 @@ from volsim.state import State
 from volsim.state.table import Table
 from volsim.testing import strategies
 from volsim.testing.calls import Call, program, story
-from volsim.testing.strategies.workloads import WORKLOADS
+from volsim.testing.strategies.pod_owners import WORKLOADS
 
 __all__ = ["ClusterMachine"]
 

@@ -36,10 +36,11 @@ from volsim.testing.strategies.invalid import (
     invalid_claims,
     invalid_persistent_volumes,
     invalid_pods,
+    invalid_quantities,
     invalid_storage_classes,
+    invalid_workloads,
 )
-from volsim.testing.strategies.whole import clusters, designs, objects
-from volsim.testing.strategies.workloads import (
+from volsim.testing.strategies.pod_owners import (
     config_maps,
     daemon_sets,
     deployments,
@@ -48,7 +49,9 @@ from volsim.testing.strategies.workloads import (
     namespaces,
     secrets,
     stateful_sets,
+    workloads,
 )
+from volsim.testing.strategies.whole import clusters, designs, objects
 
 __all__ = [
     "CLAIMS",
@@ -73,7 +76,9 @@ __all__ = [
     "invalid_claims",
     "invalid_persistent_volumes",
     "invalid_pods",
+    "invalid_quantities",
     "invalid_storage_classes",
+    "invalid_workloads",
     "jobs",
     "namespaces",
     "nodes",
@@ -85,4 +90,5 @@ __all__ = [
     "sizes",
     "stateful_sets",
     "storage_classes",
+    "workloads",
 ]

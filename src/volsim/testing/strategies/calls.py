@@ -20,7 +20,7 @@ from volsim.testing.strategies.api_objects import (
     pods,
     storage_classes,
 )
-from volsim.testing.strategies.workloads import WORKLOADS, deployments, stateful_sets
+from volsim.testing.strategies.pod_owners import WORKLOADS, deployments, stateful_sets
 
 __all__ = ["PAUSES", "action_sequences", "actions", "fault_schedules", "faults"]
 

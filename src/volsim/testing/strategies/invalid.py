@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from volsim.objects import (
+    Deployment,
     HostPathVolumeSource,
+    LabelSelector,
     NFSVolumeSource,
     PersistentVolume,
     PersistentVolumeClaim,
@@ -19,9 +21,17 @@ from volsim.objects import (
     VolumeMount,
 )
 from volsim.quantity import Quantity
-from volsim.testing.strategies import api_objects
+from volsim.testing.strategies import api_objects, pod_owners
 
-__all__ = ["Refused", "invalid_claims", "invalid_persistent_volumes", "invalid_pods", "invalid_storage_classes"]
+__all__ = [
+    "Refused",
+    "invalid_claims",
+    "invalid_persistent_volumes",
+    "invalid_pods",
+    "invalid_quantities",
+    "invalid_storage_classes",
+    "invalid_workloads",
+]
 
 
 class Refused(NamedTuple):
@@ -147,3 +157,38 @@ def invalid_storage_classes() -> SearchStrategy[Refused]:
     ]
     storage_classes: SearchStrategy[StorageClass] = api_objects.storage_classes()
     return _spoilt(storage_classes, ways)
+
+
+def invalid_quantities() -> SearchStrategy[str]:
+    """Texts that people write for quantities and that are none: bytes, blanks, commas, other bases, nothing.
+
+    Shrinks to '1Gb'.
+    """
+    written = ["{}Gb", "{}GB", "{}GiB", "{} Gi", "{},5Gi", "{}gi", "{}Gi1", "0x{}g", "Gi{}", "--{}", "{}e3Gi"]
+    return st.builds(str.format, st.sampled_from([*written, "", "Gi", "much"]), st.integers(1, 100))
+
+
+def _template(field: str, **changes: Any) -> _Spoil:
+    """A way to spoil the pods that a workload makes."""
+
+    def spoilt(workload: Deployment) -> Refused:
+        template = workload.spec.template
+        changed = template.replace(spec=template.spec.replace(**changes))
+        return Refused(workload.replace(spec=workload.spec.replace(template=changed)), f"spec.template.spec.{field}")
+
+    return spoilt
+
+
+def invalid_workloads() -> SearchStrategy[Refused]:
+    """Deployments that select pods of others or none, with fewer than no replicas, with pods that are refused.
+
+    Shrinks to a Deployment without a selector.
+    """
+    ways: list[_Spoil] = [
+        _spec("selector", selector=None),
+        _spec("template.metadata.labels", selector=LabelSelector(match_labels={"app": "another"})),
+        _spec("replicas", replicas=-1),
+        _template("restartPolicy", restart_policy="Never"),
+        _template("containers", containers=()),
+    ]
+    return _spoilt(pod_owners.deployments(), ways)

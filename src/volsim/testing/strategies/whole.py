@@ -19,7 +19,7 @@ from volsim.testing.strategies.api_objects import (
     pods,
     storage_classes,
 )
-from volsim.testing.strategies.workloads import deployments, stateful_sets
+from volsim.testing.strategies.pod_owners import deployments, stateful_sets
 
 __all__ = ["clusters", "designs", "objects"]
 

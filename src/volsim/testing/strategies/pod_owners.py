@@ -46,6 +46,7 @@ __all__ = [
     "namespaces",
     "secrets",
     "stateful_sets",
+    "workloads",
 ]
 
 WORKLOADS = ("app1", "app2")
@@ -139,12 +140,15 @@ def _daemon_set(name: str, pod: Pod) -> DaemonSet:
     return DaemonSet(metadata=_meta(name), spec=spec)
 
 
-def daemon_sets(*, names: SearchStrategy[str] | None = None) -> SearchStrategy[DaemonSet]:
+def daemon_sets(
+    *, names: SearchStrategy[str] | None = None, claim_names: SearchStrategy[str] | None = None
+) -> SearchStrategy[DaemonSet]:
     """DaemonSets: the same pod on every node, so that a ReadWriteOnce claim of theirs is fought for.
 
     Shrinks to a DaemonSet app1 without volumes.
     """
-    return st.builds(_daemon_set, one_of(names, WORKLOADS), api_objects.pods(max_volumes=1))
+    template = api_objects.pods(claim_names=claim_names, max_volumes=1)
+    return st.builds(_daemon_set, one_of(names, WORKLOADS), template)
 
 
 def _job(name: str, pod: Pod, completions: int, policy: str) -> Job:
@@ -152,13 +156,31 @@ def _job(name: str, pod: Pod, completions: int, policy: str) -> Job:
     return Job(metadata=_meta(name), spec=JobSpec(completions=completions, template=template))
 
 
-def jobs(*, names: SearchStrategy[str] | None = None) -> SearchStrategy[Job]:
+def jobs(
+    *, names: SearchStrategy[str] | None = None, claim_names: SearchStrategy[str] | None = None
+) -> SearchStrategy[Job]:
     """Jobs whose pods serve for ever unless somebody ends them.
 
     Shrinks to a Job app1 of one pod without volumes.
     """
+    template = api_objects.pods(claim_names=claim_names, max_volumes=1)
     policies = st.sampled_from(["Never", "OnFailure"])
-    return st.builds(_job, one_of(names, WORKLOADS), api_objects.pods(max_volumes=1), st.sampled_from([1, 2]), policies)
+    return st.builds(_job, one_of(names, WORKLOADS), template, st.sampled_from([1, 2]), policies)
+
+
+def workloads(
+    *, names: SearchStrategy[str] | None = None, claim_names: SearchStrategy[str] | None = None
+) -> SearchStrategy[Deployment | StatefulSet | DaemonSet | Job]:
+    """Whatever makes pods: Deployments, StatefulSets, DaemonSets, Jobs.
+
+    Shrinks to a Deployment app1 of one pod without volumes.
+    """
+    return st.one_of(
+        deployments(names=names, claim_names=claim_names),
+        stateful_sets(names=names, claim_names=claim_names),
+        daemon_sets(names=names, claim_names=claim_names),
+        jobs(names=names, claim_names=claim_names),
+    )
 
 
 # -- what stands around ------------------------------------------------------------------------------------------------
