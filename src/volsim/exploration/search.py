@@ -179,6 +179,7 @@ def search(
     run, hands = Run(expander, seen, limits, watch, tell), hands_of(executor, expander, seen, state)
     stopped_by = run.go(state, Strategy(strategy), hands, seed)
     while not stopped_by and seen.known.is_stale:
+        seen.begin()
         stopped_by = run.go(state, Strategy(strategy), hands, seed)
     return Exploration(
         states=len(seen.visited),

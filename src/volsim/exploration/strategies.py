@@ -91,7 +91,6 @@ class Run:
 
     def go(self, start: State, strategy: Strategy, hands: Hands, seed: int) -> str:
         """Follow what can happen from `start`; the bound that kept it from seeing everything, if one did."""
-        self._seen.begin()
         first = self._seen.arrive(None, self._expander.begin(start), self._bounds.max_states)
         assert first is not None
         try:
