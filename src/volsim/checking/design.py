@@ -207,6 +207,9 @@ def _has_to_be_attached(driver: str, objects: Iterable[Manifest]) -> bool:
 
 def _apply(sim: Simulation, manifest: Manifest) -> None:
     """Apply an object; of a CronJob, one run, now: what it does each day it does the first time."""
+    if manifest["kind"] == "CSINode":
+        _limit(sim, manifest)
+        return
     if manifest["kind"] != "CronJob" or (manifest.get("spec") or {}).get("suspend"):
         sim.apply(manifest)
         return
@@ -217,6 +220,24 @@ def _apply(sim: Simulation, manifest: Manifest) -> None:
     meta = {**(template.get("metadata") or {}), "name": f"{name}-1", "namespace": namespace}
     meta["ownerReferences"] = [{**owner, "controller": True}]
     sim.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": template["spec"]})
+
+
+def _limit(sim: Simulation, csi_node: Manifest) -> None:
+    """Let a node take no more volumes of a driver than its CSINode says; the rest of it is for the kubelet to say."""
+    name = csi_node["metadata"].get("name")
+    drivers = []
+    for each in (csi_node.get("spec") or {}).get("drivers") or []:
+        driver = sim.state.get("drivers", each["name"])
+        if driver is not None and each.get("allocatable"):
+            keys = [driver.topology_key] if driver.topology_key else None
+            drivers.append(
+                {"name": each["name"], "nodeID": name, "topologyKeys": keys, "allocatable": each["allocatable"]}
+            )
+    if drivers and name in sim.state.nodes:
+        meta = {"name": name}
+        sim.apply(
+            {"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": meta, "spec": {"drivers": drivers}}
+        )
 
 
 def _drivers(objects: Iterable[Manifest], rules: Rules) -> Iterator[str]:

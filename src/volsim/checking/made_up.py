@@ -47,7 +47,7 @@ class MadeUp:
     def nodes(self, given: Any) -> tuple[tuple[Any, ...], bool]:
         """The nodes that are given, else those of the manifests, else some; and whether nobody described them."""
         own = self.of_kind("Node")
-        self.objects = [each for each in self.objects if each["kind"] not in ("Node", "CSINode")]
+        self.objects = [each for each in self.objects if each["kind"] != "Node"]
         if given is None and own:
             return tuple(own), False
         if given is not None and (isinstance(given, bool) or not isinstance(given, int)):
