@@ -76,6 +76,13 @@ def test_a_claim_that_is_missing_is_named_with_what_helps() -> None:
     assert finding.remedy == "Create pvc/data."
 
 
+def test_a_claim_that_waits_is_explained_in_turn() -> None:
+    source = DEPLOYMENT.replace("storageClassName: fast", 'storageClassName: ""')
+    finding = found(source, "VS301", nodes=1, faults="pod-loss")
+    assert any("there is no PersistentVolume without a class" in each for each in finding.why)
+    assert finding.remedy.startswith("Create a PersistentVolume without a class")
+
+
 def test_a_budget_says_why_it_allows_nothing() -> None:
     finding = found(DEPLOYMENT + BUDGET, "VS501", nodes=2, faults="drain")
     assert finding.why

@@ -61,6 +61,16 @@ class TestClasses:
         assert said.startswith(f"storageclass/{name}: ")
         assert f"({driver})" in said
 
+    def test_the_class_of_an_old_claim_stands_in_an_annotation(self) -> None:
+        old = claim("fast", "ReadWriteOnce")
+        del old["spec"]["storageClassName"]
+        old["metadata"]["annotations"] = {"volume.beta.kubernetes.io/storage-class": "fast"}
+        report = volsim.check(
+            [old, pod({"persistentVolumeClaim": {"claimName": "c"}})], nodes=1, faults="container-crash"
+        )
+        assert report.verdict == "clean"
+        assert report.assumed[0].startswith("storageclass/fast: ")
+
     def test_a_block_device_for_many_is_a_disk(self) -> None:
         [said] = Design.read([claim("fast", "ReadWriteMany", volumeMode="Block"), pod()], nodes=1).assumed
         assert "(disks.csi.volsim.dev)" in said
@@ -170,6 +180,16 @@ class TestTrials:
         assert [each.code for each in report.findings] == ["VS301"]
 
 
+def test_configuration_has_room_for_all_that_is_mounted_inside_it() -> None:
+    inner = ("provisioning/datasources", "provisioning/dashboards")
+    names = ["outer", "one", "two"]
+    manifest = pod(volumes=[{"name": name, "configMap": {"name": name}} for name in names])
+    paths = ["/etc/grafana", *(f"/etc/grafana/{path}" for path in inner)]
+    mounts = [{"name": name, "mountPath": path} for name, path in zip(names, paths, strict=True)]
+    manifest["spec"]["containers"][0]["volumeMounts"] = mounts
+    assert volsim.check(manifest, nodes=1, faults="container-crash").verdict == "clean"
+
+
 def test_a_driver_finds_the_directories_that_the_kubelet_makes() -> None:
     registry = {"hostPath": {"path": "/var/lib/kubelet/plugins_registry", "type": "Directory"}}
     assert volsim.check(pod(registry), nodes=1, faults="container-crash").verdict == "clean"
@@ -182,7 +202,7 @@ class TestSettings:
         design = Design.read(pod({"emptyDir": {}}, at="/var/lib/postgresql/data", image="postgres:16"), nodes=1)
         part, said = tried(design, design.parts()[0])
         [container] = part.objects[-1]["spec"]["containers"]
-        assert container["command"] == ["sleep", "infinity"]
+        assert container["command"][-1].endswith("sleep infinity & wait")
         assert said == (
             "containers c: run as servers, for what they run ends at once: it lacks settings that no manifest gives",
         )

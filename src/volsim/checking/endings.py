@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -29,6 +30,7 @@ from volsim.simulation import Simulation
 
 __all__ = ["Ending", "ending"]
 
+_ASKS = re.compile(r'sim\.explain\("([^"]+)"\)')
 _MOST = 4
 """So many reasons are told."""
 _SOON = "30m"
@@ -56,8 +58,9 @@ def ending(sim: Simulation, code: str, about: str, objects: Sequence[Manifest]) 
     if code not in _TOLD:
         return Ending()
     found = list(_explanations(sim, code, about))
+    found += _asked_for(sim, found, about)
     why = dict.fromkeys(cause.text for each in found for cause in each.causes if cause.code not in _NO_CAUSES)
-    helps = dict.fromkeys(remedy for each in found for remedy in each.remedies)
+    helps = dict.fromkeys(remedy for each in found for remedy in each.remedies if not _ASKS.search(remedy))
     return Ending(
         tuple(why or _plain(sim, code, about))[:_MOST], tuple(helps)[:_MOST], _way_out(sim, code, about, objects)
     )
@@ -90,6 +93,18 @@ def _explanations(sim: Simulation, code: str, about: str) -> Iterator[Explanatio
             return  # it is gone
     else:
         yield from (explain(state, pod) for pod in pods if not _is_ready(pod))
+
+
+def _asked_for(sim: Simulation, found: list[Explanation], about: str) -> list[Explanation]:
+    """The explanations to which others send the reader."""
+    refs = dict.fromkeys(ref for each in found for remedy in each.remedies for ref in _ASKS.findall(remedy))
+    told = []
+    for each in refs:
+        try:
+            told.append(sim.explain(each, about.split("/")[1]))
+        except VolsimError:
+            continue  # of a kind of which nothing more is known
+    return told
 
 
 def _plain(sim: Simulation, code: str, about: str) -> tuple[str, ...]:

@@ -8,8 +8,10 @@ volumes is an empty directory: it lacks a password or the like, which whoever de
 >>> pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [loop]}}
 >>> design = Design.read(pod, nodes=1)
 >>> part, said = tried(design, design.parts()[0])
->>> part.objects[-1]["spec"]["containers"][0]["command"], said
-(['sleep', 'infinity'], ('containers c: run as servers, for they go round for ever',))
+>>> part.objects[-1]["spec"]["containers"][0]["command"]
+['sh', '-c', "trap 'exit 0' TERM; sleep infinity & wait"]
+>>> said
+('containers c: run as servers, for they go round for ever',)
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ __all__ = ["tried"]
 
 _SOON, _LATER = "10m", "10m"
 """When it is looked first, and how much later again: what works between is not at rest, and no back-off is longer."""
-_SERVE = ["sleep", "infinity"]
+_SERVE = ["sh", "-c", "trap 'exit 0' TERM; sleep infinity & wait"]
+"""What serves until it is told to stop, as an image does of which nothing is known."""
 _NOT_THERE = (126, 127)
 """How a shell says that a command cannot be run, or is not there. Source: POSIX, 2.8.2 Exit Status for Commands."""
 _CONFIGURATION = frozenset({"configMap", "secret", "projected", "downwardAPI"})

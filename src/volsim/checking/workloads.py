@@ -82,15 +82,25 @@ def _selector(manifest: Manifest) -> LabelSelector:
 
 
 def claim_specs(manifest: Manifest) -> list[Manifest]:
-    """The specs of the claims that an object is, or that are made for its pods.
+    """The specs of the claims that an object is, or that are made for its pods; the class may stand in an annotation.
 
-    >>> claim_specs({"kind": "PersistentVolumeClaim", "spec": {"storageClassName": "fast"}})
+    >>> claim_specs({"kind": "PersistentVolumeClaim", "metadata": {}, "spec": {"storageClassName": "fast"}})
     [{'storageClassName': 'fast'}]
     """
     if manifest["kind"] == "PersistentVolumeClaim":
-        return [manifest["spec"]]
+        return [_with_class(manifest)]
     if manifest["kind"] not in WORKLOADS:
         return []
     templates = (manifest.get("spec") or {}).get("volumeClaimTemplates") or []
     ephemeral = [volume["ephemeral"]["volumeClaimTemplate"] for volume in volumes_of(manifest) if "ephemeral" in volume]
-    return [template.get("spec") or {} for template in (*templates, *ephemeral)]
+    return [_with_class(template) for template in (*templates, *ephemeral)]
+
+
+_CLASS = "volume.beta.kubernetes.io/storage-class"
+"""It counts before `storageClassName`. Source: component-helpers, GetPersistentVolumeClaimClass."""
+
+
+def _with_class(claim: Manifest) -> Manifest:
+    spec: Manifest = claim.get("spec") or {}
+    annotations = (claim.get("metadata") or {}).get("annotations") or {}
+    return {**spec, "storageClassName": annotations[_CLASS]} if _CLASS in annotations else spec

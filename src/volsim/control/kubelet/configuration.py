@@ -245,20 +245,24 @@ def _walk(directory: Directory, above: str) -> Iterator[tuple[str, File]]:
             yield from _walk(node, f"{above}{name}/")
 
 
-def _mount_points(pod: Pod, name: str | None) -> Iterator[tuple[str, Directory]]:
+def _mount_points(pod: Pod, name: str | None) -> Iterable[tuple[str, Any]]:
     """The directories over which a container mounts other volumes inside this one: the volume itself is read-only."""
+    root = Directory()
     for spec in (*pod.spec.init_containers, *pod.spec.containers):
         for mount in spec.volume_mounts:
             outer = (mount.mount_path or "").rstrip("/")
             for other in spec.volume_mounts if mount.name == name and not mount.sub_path else ():
                 inner = (other.mount_path or "").rstrip("/")
                 if inner.startswith(f"{outer}/"):
-                    yield _nested(inner[len(outer) + 1 :].split("/"))
+                    root = _with_directory(root, inner[len(outer) + 1 :].split("/"))
+    return root.entries.items()
 
 
-def _nested(parts: list[str]) -> tuple[str, Directory]:
-    entries: dict[str, Any] = dict([_nested(parts[1:])]) if parts[1:] else {}
-    return parts[0], Directory(entries=FrozenDict(entries))
+def _with_directory(root: Directory, parts: list[str]) -> Directory:
+    first, *rest = parts
+    inner = root.entries.get(first)
+    node = inner if isinstance(inner, Directory) else Directory()
+    return root.replace(entries=FrozenDict({**root.entries, first: _with_directory(node, rest) if rest else node}))
 
 
 def _kept(before: Directory | None) -> Iterator[tuple[str, Directory]]:
