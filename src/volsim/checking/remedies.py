@@ -41,13 +41,13 @@ def helps(code: str, about: str) -> str:
     return _HELPS.get((code, about.partition("/")[0]), KINDS[code].helps)
 
 
+_TAINTS = "Somebody who taints dead nodes with node.kubernetes.io/out-of-service (or deletes them)"
 _HELPS = {
     ("VS303", "Pod"): "A Deployment, a StatefulSet or a Job that makes the pod anew.",
-    (
-        "VS303",
-        "StatefulSet",
-    ): "Somebody who taints dead nodes with node.kubernetes.io/out-of-service (or deletes them): an "
-    "operator, a cloud's node controller, a person who is called. Until then the other replicas have to do.",
+    ("VS303", "Deployment"): f"{_TAINTS}, by hand or by an operator; storage that several nodes reach at once.",
+    ("VS303", "StatefulSet"): f"{_TAINTS}: an operator, a cloud's node controller, a person who is called. Until then "
+    "the other replicas have to do.",
+    ("VS501", "Pod"): "A Deployment, a StatefulSet or a Job that makes the pod anew elsewhere: then it may be evicted.",
 }
 """What helps those of a kind in particular."""
 
