@@ -291,6 +291,51 @@ def test_with_all_reductions_it_has_as_many_as_derived(case: Case) -> None:
 
 
 # -- larger ones -------------------------------------------------------------------------------------------------------
+def recreated() -> volsim.Simulation:
+    # Ends: before the rollout, and after it: both pods are never there, so whatever was overtaken leaves no trace.
+    wanted = deployment("web", 1)
+    wanted["spec"]["strategy"] = {"type": "Recreate"}
+    return settled(cluster(wanted, nodes=1))
+
+
+def rolled_with_a_disk() -> volsim.Simulation:
+    # The new pod is placed on the node that has none, and waits for the disk, which its kubelet asks for every 123 s;
+    # the Deployment waits, too, so nothing has ended before it says after 601 s that it makes no progress. From then on
+    # there are ends: that one, those 14, 137, 260, 383, 506 and 629 s later, and then, all that being long ago, one for
+    # each phase of the loops: 300 / gcd(123, 300) = 100. With the one before the rollout 1 + 1 + 6 + 100.
+    # Waves: without phases 1 + 1 + 6 + 1.
+    sim = volsim.Simulation(nodes=2)
+    sim.install_csi_driver(DRIVER)
+    wanted = deployment("web", 1)
+    wanted["spec"]["template"]["spec"] = pod("", "c")["spec"]
+    sim.apply([disk(), claim("c"), wanted])
+    return settled(sim)
+
+
+def drained() -> volsim.Simulation:
+    # Ends: neither of two nodes is drained; that without a pod is; that with the pod is, and it runs on the other one.
+    # In any order that is two: the Deployment may or may not have heard that it had no pod for a while, and then its
+    # conditions stand in another order.
+    return settled(cluster(deployment("web", 1), nodes=2))
+
+
+RESTART = Faults(user_actions=["kubectl rollout restart deploy/web"])
+LARGER = [
+    # Only the ends are derived.
+    Case(recreated, RESTART, (192, 519, 2), (47, 62, 2)),
+    Case(rolled_with_a_disk, RESTART, (191, 321, 108), (35, 41, 9)),
+    Case(drained, Faults(drains=1, healing=False), (409, 1_273, 4), (33, 39, 3)),
+]
+
+
+@pytest.mark.parametrize("case", LARGER, ids=lambda case: case.make.__name__)
+def test_a_larger_cluster_has_as_many_ends_as_derived(case: Case) -> None:
+    sim = case.make()
+    assert counts(search(sim.state, sim.engine, faults=case.faults)) == case.plain
+    found = search(sim.state, sim.engine, faults=case.faults, order=Order.WAVES, reductions=ALL_REDUCTIONS)
+    assert counts(found) == case.reduced
+
+
 SIZES = [
     # Volumes, claims, pods and nodes; situations and moves.
     ((1, 3, 0, 0), (41, 63)),
