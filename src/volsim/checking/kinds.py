@@ -119,20 +119,22 @@ _ALL = (
         name="stuck-terminating",
         severity="warning",
         means="An object is deleted and never goes.",
-        surprise="A claim stays Terminating as long as any pod names it, even a completed one.",
+        surprise="A claim stays Terminating as long as any pod names it, even a completed one. (While its pods run, "
+        "that is protection and no finding: it goes with them.)",
         mechanism="kubernetes.io/pvc-protection, kubernetes.io/pv-protection and other finalizers.",
-        helps="Delete first what still uses it.",
+        helps="Delete first what still uses it; let nobody set a finalizer who may be gone before the object.",
     ),
     Kind(
         code="VS501",
         name="drain-refused",
         severity="warning",
         means="A node cannot be drained as the design is written.",
-        surprise="A PodDisruptionBudget that allows no disruption makes kubectl drain try for ever; a bare pod or "
-        "local data makes it refuse at once.",
+        surprise="A PodDisruptionBudget that allows no disruption makes kubectl drain try for ever; a bare pod makes "
+        "it refuse at once. (A drain is `kubectl drain --ignore-daemonsets --delete-emptydir-data`: data that go with "
+        "an emptyDir are VS101.)",
         mechanism="The eviction subresource answers 429 as long as disruptionsAllowed is 0; kubectl's own drain "
         "filters.",
-        helps="More replicas than minAvailable, or maxUnavailable: 1.",
+        helps="More replicas than minAvailable, or maxUnavailable: 1; for a bare pod, a controller.",
     ),
     Kind(
         code="VS601",
