@@ -158,9 +158,12 @@ def _explore_part(
 
 
 def _explorations(
-    design: Design, part: Part, faults: tuple[str, ...], bounds: _Bounds
+    design: Design, part: Part, faults: tuple[str, ...], bounds: _Bounds, *, beginning: bool = True
 ) -> Iterator[tuple[Simulation, str, list[Question], Report]]:
-    """Each exploration of a part: from where, under which fault, what was asked, what was found."""
+    """Each exploration of a part: from where, under which fault, what was asked, what was found.
+
+    The first, if the `beginning` is wanted, is how the design comes to run.
+    """
 
     def run(
         sim: Simulation, what: str, chosen: Faults, asked: list[Question]
@@ -177,14 +180,17 @@ def _explorations(
         return sim, what, asked, found
 
     start = design.start(part)
-    yield run(start, "", Faults(), questions_at_start(start, part))
+    if beginning:
+        yield run(start, "", Faults(), questions_at_start(start, part))
     running = start.fork()
     try:
         running.settle()
     except LimitExceeded:
         running.run("10m")
     if not any(_is_up(running, name) for name in part.workloads):
-        return  # nothing runs, and that has been said
+        if not beginning:
+            raise VolsimError("nothing of it runs")
+        return  # and that has been said
     marks = leave_marks(running, bounds.read_only)
     running.run("1h")  # whatever was young is old
     for fault in faults:
@@ -259,17 +265,28 @@ def _sentence(helps: tuple[str, ...]) -> str:
 
 def _with_remedy(finding: Finding, codes: set[str], design: Design, part: Part, bounds: _Bounds) -> Finding:
     """The finding, with the first change of the design that has been seen to help; `codes` are all that were found."""
-    faults = tuple(filter(None, (finding.fault, *finding.also)))
     for words, objects in changes(finding.code, finding.objects[0], part.objects):
-        try:
-            explored, found = _explore_part(design, Part(part.workloads, objects), faults, bounds)
-        except VolsimError:
-            continue  # the API server refuses the change
-        if any(each.about == (finding.code, finding.objects) for each in found):
-            continue
-        if all(each.complete for each in explored):
-            others = sorted({each.question.code for each in found} - codes)
-            new = ", ".join(f"{code} {KINDS[code].name}" for code in others)
+        instead = _found_instead(finding, design, Part(part.workloads, objects), bounds)
+        if instead is not None:
+            new = ", ".join(f"{code} {KINDS[code].name}" for code in sorted(instead - codes))
             but = f", but {new} is found" if new else ""
             return attrs.evolve(finding, remedy=f"With {words} this finding is gone{but}. Other ways: {finding.remedy}")
     return finding
+
+
+def _found_instead(finding: Finding, design: Design, changed: Part, bounds: _Bounds) -> set[str] | None:
+    """What is found where a finding was, in a design that was changed; None if it is not gone, or not all was seen."""
+    faults = tuple(filter(None, (finding.fault, *finding.also)))
+    codes: set[str] = set()
+    try:
+        for _, _, questions, report in _explorations(design, changed, faults, bounds, beginning=not finding.fault):
+            by_name = {question.prop.name: question for question in questions}
+            found = [by_name[each.name] for each in report.violations]
+            if not report.complete or any(
+                (each.code, each.objects) == (finding.code, finding.objects) for each in found
+            ):
+                return None
+            codes.update(each.code for each in found)
+    except VolsimError:
+        return None  # the API server refuses the change, or nothing runs with it
+    return codes
