@@ -55,7 +55,7 @@ def test_it(volsim_cluster):
             except volsim.FileError:
                 found = False
             assert found == self.pages
-    run_state_machine_as_test(Wiki, settings=settings(stateful_step_count=6))
+    run_state_machine_as_test(Wiki, settings=settings(max_examples=25, stateful_step_count=6))
 """
 
 OWN = f"""

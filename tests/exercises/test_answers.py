@@ -59,6 +59,7 @@ def test_the_reference_solution_passes_and_catches_all(each: Exercise) -> None:
     assert all(result.passed for result in report.results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("each", EXERCISES, ids=lambda each: each.name)
 def test_the_reference_solution_passes_on_the_oldest_version_and_with_other_seeds(each: Exercise) -> None:
     *_, report = judge(each, each.solution, kubernetes="1.15", seed=7)

@@ -12,6 +12,7 @@ from tests.exercises.bad_answers import ENDINGS, VERDICTS, test_of
 from tests.exercises.test_answers import verdict_on
 from volsim.cli import main
 from volsim.exercises import EXERCISES, Report, Result, Verdict, check, exercise
+from volsim.exercises.grading import graded
 
 LAYER = exercise("container-layer")
 QUICK = ("never ends", "takes all memory", "ends its process")
@@ -40,6 +41,18 @@ def test_whatever_becomes_of_the_process_the_answer_has_a_verdict(verdict: Verdi
 def test_what_an_answer_prints_is_no_report() -> None:
     forged = json.dumps({"exercise": "container-layer", "verdict": "passed", "message": "", "results": []})
     assert check(test_of(f"print('''{forged}''')")).verdict is Verdict.VACUOUS
+
+
+@pytest.mark.slow
+def test_all_exercises_are_graded_within_three_minutes_of_computing(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="counts the time of other processes")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for each in EXERCISES:
+        file = tmp_path / f"{each.name}.py"
+        file.write_text(each.solution, encoding="utf-8")
+        assert graded(str(file)).passed
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime - before.ru_utime < 180
 
 
 @pytest.mark.slow

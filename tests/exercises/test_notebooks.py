@@ -6,15 +6,16 @@ import importlib.util
 import json
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 import volsim
 from tests.repo.sources import ROOT
 from volsim.cli import main
-from volsim.exercises import EXERCISES, Verdict, check, exercise
+from volsim.exercises import EXERCISES, Report, Result, Verdict, check, exercise
 from volsim.exercises.notebooks import answer_cell, answer_in, as_json, notebook_of, worksheet
 
 pytest.importorskip("jupytext", reason="pip install 'volsim[notebooks]'")
@@ -128,6 +129,25 @@ def test_the_first_exercise_takes_ten_lines_from_the_import_to_the_graded_answer
     assert "<b>layer-survives-restart</b>" in shown
     assert "why people believe it".casefold() in shown.casefold()
     assert "# the container of pod/wiki crashes" in shown
+
+
+def test_a_report_and_an_exercise_can_be_read_in_a_notebook_and_in_a_terminal() -> None:
+    caught = Result(
+        name="one", title="<One>", belief="why not", passed=True, failure="no", example="n=1", story="$ kubectl"
+    )
+    missed = Result(name="two", title="Two", belief="because", passed=False)
+    report = Report(exercise="released", verdict=Verdict.TOO_WEAK, message="a & b", results=(caught, missed))
+    shown = report._repr_html_()
+    assert shown.count("<tr>") == 3
+    assert "✓" in shown.partition("<b>one</b>")[0]
+    assert "✗" in shown.partition("<b>one</b>")[2].partition("<b>two</b>")[0]
+    for text in ("a &amp; b", "&lt;One&gt;", "fails on it", "n=1\n$ kubectl", "holds of it", "because"):
+        assert text in shown
+    ElementTree.fromstring(f"<div>{shown.replace('<br>', '<br/>')}</div>")
+    printed: list[str] = []
+    report._repr_pretty_(SimpleNamespace(text=printed.append), False)
+    assert printed == [str(report)]
+    assert exercise("released").task in exercise("released")._repr_markdown_()
 
 
 @pytest.mark.parametrize("each", EXERCISES, ids=lambda each: each.name)

@@ -73,6 +73,10 @@ class Exercise:
         """The reference solution."""
         return self._text("solution.txt")
 
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the story and the task."""
+        return f"### {self.title}\n\n{self.story}\n\n**Your task.** {self.task}"
+
     def hint(self, number: int) -> str:
         """A hint, counted from 1. Raises `VolsimError` if there are not so many."""
         if not 1 <= number <= len(self.hints):

@@ -102,6 +102,10 @@ class Report:
         table = f"<table>{_HEAD}{rows}</table>" if rows else ""
         return f"<p>{head}<br>{escape(self.message)}</p>{_unfolded(self.example, self.story)}{table}"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        printer.text(str(self))
+
     def __str__(self) -> str:
         lines = [f"{self.exercise or 'no exercise'}: {self.verdict}: {self.message}"]
         lines += _indented(self.example) + _indented(self.story)

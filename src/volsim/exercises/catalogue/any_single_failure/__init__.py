@@ -8,8 +8,6 @@ from typing import Any
 from volsim.engine.simulation import Simulation
 from volsim.errors import VolsimError
 from volsim.exercises.exercise import Case, Exercise
-from volsim.exploration import Faults, explore
-from volsim.properties import eventually
 
 __all__ = ["EXERCISE"]
 
@@ -70,6 +68,9 @@ def _after(what: str, *calls: tuple[str, str]) -> Callable[[Any, Callable[..., S
 
 def _explored(design: Any, clusters: Callable[..., Simulation]) -> None:
     """A case: a node is lost for ever, at any moment at which anything happens; on every path the order comes back."""
+    from volsim.exploration import Faults, explore  # heavy, and no other exercise needs it
+    from volsim.properties import eventually
+
     opened = _open(design, clusters)
     opened.settle()
     report = explore(
