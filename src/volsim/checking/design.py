@@ -94,12 +94,14 @@ class Design:
             made.assumed += fewer(objects, nodes)
         chosen, are_counted = made.nodes(nodes)
         made.namespaces()
+        made.names()
+        made.schedules()
         places = {ref(each): Place(*place) for each, place in zip(objects, reading.places, strict=True) if place[1]}
+        made.history()
         made.provisioners()
         made.classes()
         made.file_systems()
         made.configuration()
-        made.schedules()
         made.scratch()
         made.programs()
         if not made.of_kind(*WORKLOADS):
@@ -206,20 +208,11 @@ def _has_to_be_attached(driver: str, objects: Iterable[Manifest]) -> bool:
 
 
 def _apply(sim: Simulation, manifest: Manifest) -> None:
-    """Apply an object; of a CronJob, one run, now: what it does each day it does the first time."""
+    """Apply an object; of a CSINode, what it says of limits."""
     if manifest["kind"] == "CSINode":
         _limit(sim, manifest)
-        return
-    if manifest["kind"] != "CronJob" or (manifest.get("spec") or {}).get("suspend"):
+    else:
         sim.apply(manifest)
-        return
-    [cron] = sim.apply({**manifest, "spec": {**manifest["spec"], "suspend": True}})
-    name, namespace = cron.metadata.name, cron.metadata.namespace
-    owner = {"apiVersion": manifest["apiVersion"], "kind": "CronJob", "name": name, "uid": cron.metadata.uid}
-    template = manifest["spec"]["jobTemplate"]
-    meta = {**(template.get("metadata") or {}), "name": f"{name}-1", "namespace": namespace}
-    meta["ownerReferences"] = [{**owner, "controller": True}]
-    sim.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": template["spec"]})
 
 
 def _limit(sim: Simulation, csi_node: Manifest) -> None:

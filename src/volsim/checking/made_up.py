@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from volsim.checking.dumps import without_history
 from volsim.checking.marks import SCRATCH
 from volsim.checking.nodes import ZONE, counted, labelled, labels_asked
 from volsim.checking.provisioners import DRIVER, IN_TREE, SHARES, is_on_a_node, is_on_a_server, stand_in
 from volsim.checking.scratch import no_value
-from volsim.checking.workloads import WORKLOADS, Manifest, claim_specs, ref, template_of
+from volsim.checking.workloads import BY_HAND, WORKLOADS, Manifest, claim_specs, ref, template_of
 from volsim.engine.cluster import node_objects
 from volsim.errors import VolsimError
 from volsim.objects.kinds import find_kind
@@ -156,11 +157,30 @@ class MadeUp:
         if asked:
             self.assumed.append(f"probes and hooks of {', '.join(sorted(asked))}: succeed")
 
+    def names(self) -> None:
+        """Call what only says how its name begins after that."""
+        for manifest in self.objects:
+            meta = manifest["metadata"]
+            if not meta.get("name") and meta.get("generateName"):
+                meta["name"] = f"{meta.pop('generateName')}1"
+
     def schedules(self) -> None:
-        """Say that a CronJob runs once: what it does each day it does the first time."""
+        """Let a CronJob run once, as a job of its name: what it does each day it does the first time."""
         for manifest in self.of_kind("CronJob"):
-            if not (manifest.get("spec") or {}).get("suspend"):
-                self.assumed.append(f"cronjob/{manifest['metadata'].get('name')}: runs once, at the start")
+            meta, spec = manifest["metadata"], manifest.get("spec") or {}
+            if spec.get("suspend"):
+                self.objects = [each for each in self.objects if each is not manifest]
+                self.assumed.append(f"cronjob/{meta.get('name')}: is suspended, and runs nothing")
+                continue
+            self.assumed.append(f"cronjob/{meta.get('name')}: runs once, at the start, as a job")
+            template = spec.get("jobTemplate") or {}
+            manifest |= {"apiVersion": "batch/v1", "kind": "Job", "spec": template.get("spec") or {}}
+            meta["annotations"] = {**(meta.get("annotations") or {}), BY_HAND: "manual"}
+
+    def history(self) -> None:
+        """Take what a dump of a cluster says of its past out of it."""
+        self.objects, said = without_history(self.objects)
+        self.assumed += said
 
     def scratch(self) -> None:
         """Say of volumes that hold nothing of value that they do: temporary ones, and what a driver has on a server."""

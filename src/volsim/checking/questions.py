@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from volsim.analysis.living import Living, Use, living
+from volsim.analysis.living import Living, Use, living, workload_of
 from volsim.analysis.orphans import orphans
 from volsim.apiserver.eviction import evict
 from volsim.checking.design import Part
@@ -15,7 +15,7 @@ from volsim.checking.marks import Mark, exists, is_found, written_by
 from volsim.checking.plans import ROLLED_OUT, kinds_of
 from volsim.checking.provisioners import in_tree_source
 from volsim.checking.remedies import helps
-from volsim.checking.workloads import Manifest, claim_specs, claims_of, ref, volumes_of
+from volsim.checking.workloads import BY_HAND, Manifest, claim_specs, claims_of, ref, volumes_of
 from volsim.control.kubelet.claims import has_plugin
 from volsim.errors import Conflict, NotFound, VolsimError
 from volsim.exploration.properties import Property, always, eventually, within
@@ -63,9 +63,6 @@ def runs(sim: Simulation, name: str) -> bool:
     """Whether a workload has all its pods, and each really runs; a job, whether it is done (and perhaps removed)."""
     kind, namespace, short = name.split("/")
     state = sim.state
-    if kind == "CronJob":
-        mine = [job for job in state.table("jobs").unordered() if _is_run_of(job, namespace, short)]
-        return all(_is_done(job) for job in mine) or _count(sim, name) > 0
     if kind == "Job":
         job = state.get("jobs", f"{namespace}/{short}")
         return job is None or _is_done(job) or _count(sim, name) > 0
@@ -81,11 +78,6 @@ def runs(sim: Simulation, name: str) -> bool:
         return _count(sim, name) >= min(found.status.desired_number_scheduled or 0, _alive(sim))
     wanted = found.spec.replicas
     return _count(sim, name) >= (1 if wanted is None else wanted)
-
-
-def _is_run_of(job: Job, namespace: str, cron_job: str) -> bool:
-    owners = [owner for owner in job.metadata.owner_references if owner.controller and owner.kind == "CronJob"]
-    return job.metadata.namespace == namespace and any(owner.name == cron_job for owner in owners)
 
 
 def _is_done(job: Job) -> bool:
@@ -159,7 +151,7 @@ def _start(sim: Simulation, part: Part) -> Iterator[Question]:
         yield _asked(
             "VS601" if removed else "VS301",
             (name,),
-            eventually(f"{name} comes to run", lambda sim, name=name: runs(sim, name)),
+            eventually(f"{name} comes to run", lambda sim, name=name: _runs_at_last(sim, name)),
             f"{name} never comes to run"
             + (f": Kubernetes {sim.rules.git_version} mounts no {', '.join(removed)} any more" if removed else ""),
         )
@@ -216,7 +208,10 @@ def _after(
             yield _asked(
                 "VS302",
                 (name,),
-                eventually(f"{name} is rolled out", lambda sim, name=name: is_rolled_out(sim, name)),
+                eventually(
+                    f"{name} is rolled out",
+                    lambda sim, name=name: is_rolled_out(sim, name) or _waits_for_a_job(sim, name),
+                ),
                 f"a rollout of {name} can stop for ever",
             )
         elif "drain" in kinds:
@@ -226,14 +221,14 @@ def _after(
                 eventually(f"{name} leaves a node that is drained", lambda sim, name=name: not _is_held(sim, name)),
                 f"a node on which {name} runs cannot be drained",
             )
-        if name.startswith("CronJob/") or _has_ended(sim, name):
+        if _has_ended(sim, name):
             continue  # it runs again when its time comes, or has nothing more to do
         yield _asked(
             "VS303",
             (name,),
             eventually(
                 f"{name} runs again",
-                lambda sim, name=name: (passes and not is_calm(sim)) or runs(sim, name),
+                lambda sim, name=name: (passes and not is_calm(sim)) or _runs_at_last(sim, name),
             ),
             f"after {{fault}}, {name} does not run again without an administrator",
         )
@@ -244,7 +239,7 @@ def _after(
                 within(
                     f"{name} runs again within {seconds:g} s",
                     seconds,
-                    lambda sim, name=name: (passes and not is_calm(sim)) or runs(sim, name),
+                    lambda sim, name=name: (passes and not is_calm(sim)) or _runs_at_last(sim, name),
                 ),
                 f"after {{fault}}, {name} may need longer than {seconds:g} s to run again",
             )
@@ -260,14 +255,32 @@ def _after(
         )
 
 
+def _runs_at_last(sim: Simulation, name: str) -> bool:
+    """Whether a workload runs, or waits for nothing but a job that ends some day."""
+    return runs(sim, name) or _waits_for_a_job(sim, name)
+
+
+def _waits_for_a_job(sim: Simulation, name: str) -> bool:
+    """Whether the pod of a job runs with a claim that the workload's own pods want, too."""
+    state, workload = sim.state, tuple(name.split("/"))
+    jobs = [each for each in _pods(sim) if each.workload[0] == "Job" and each.workload != workload]
+    held = {use.claim for each in jobs for use in each.uses if use.claim}
+    return bool(held) and any(
+        workload_of(state, pod) == workload and held & set(_claim_keys(pod)) for pod in state.pods.unordered()
+    )
+
+
 def _has_ephemeral(sim: Simulation, each: Living) -> bool:
     pod = sim.state.pods.get(each.key)
     return pod is not None and any(volume.ephemeral is not None for volume in pod.spec.volumes)
 
 
 def _has_ended(sim: Simulation, name: str) -> bool:
-    """Whether a pod of its own has done what it was for."""
+    """Whether a pod of its own has done what it was for, or a job comes again by itself."""
     kind, _, key = name.partition("/")
+    if kind == "Job":
+        job = sim.state.get("jobs", key)
+        return job is not None and BY_HAND in job.metadata.annotations
     pod = sim.state.pods.get(key) if kind == "Pod" else None
     return pod is not None and pod.status.phase == "Succeeded"
 

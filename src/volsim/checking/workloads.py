@@ -26,6 +26,9 @@ __all__ = [
 Manifest = dict[str, Any]
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod")
 
+BY_HAND = "cronjob.kubernetes.io/instantiate"
+"""The annotation of a job that is a run of a CronJob out of its turn. Source: kubectl, cmd/create/create_job.go."""
+
 
 def ref(manifest: Manifest) -> str:
     """How the object is called: ``KIND/NAMESPACE/NAME``, or ``KIND/NAME`` for what has no namespace."""
