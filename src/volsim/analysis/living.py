@@ -26,7 +26,7 @@ from volsim.objects import Container, Pod
 from volsim.state import View
 from volsim.state.runtime import Machine, Sandbox
 
-__all__ = ["Living", "Use", "living", "workload_of", "writers"]
+__all__ = ["Living", "Use", "living", "running_containers", "workload_of", "writers"]
 
 Workload = tuple[str, str, str]
 """Kind, namespace and name."""
@@ -93,13 +93,25 @@ def _uses(view: View, sandbox: Sandbox, uid: str) -> Iterator[Use]:
         place = sandbox.mounted.get(volume.name or "")
         if not isinstance(place, Place):
             continue
-        paths = () if place.read_only else tuple(_writable(pod.spec.containers, volume.name or ""))
+        paths = () if place.read_only else tuple(_writable(running_containers(pod), volume.name or ""))
         claim = ""
         if volume.persistent_volume_claim is not None:
             claim = f"{pod.metadata.namespace}/{volume.persistent_volume_claim.claim_name}"
         elif volume.ephemeral is not None:
             claim = f"{pod.metadata.namespace}/{pod.name}-{volume.name}"
         yield Use(volume.name or "", place, claim, paths)
+
+
+def running_containers(pod: Pod) -> tuple[Container, ...]:
+    """The containers that run as long as the pod does: its own, and init containers that are sidecars.
+
+    >>> from volsim.objects import PodSpec
+    >>> spec = PodSpec(containers=(Container(name="c"),), init_containers=(Container(name="i"),))
+    >>> [container.name for container in running_containers(Pod(spec=spec))]
+    ['c']
+    """
+    sidecars = (container for container in pod.spec.init_containers if container.restart_policy == "Always")
+    return (*pod.spec.containers, *sidecars)
 
 
 def _writable(containers: tuple[Container, ...], volume: str) -> Iterator[tuple[str, str]]:

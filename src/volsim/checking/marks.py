@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import attrs
 
-from volsim.analysis.living import Living, Use, living
+from volsim.analysis.living import Living, Use, living, running_containers
 from volsim.analysis.whereabouts import is_anywhere
 from volsim.checking.provisioners import is_on_a_node
 from volsim.control.kubelet.configuration import MountError
@@ -80,7 +80,7 @@ def written_by(pod: Pod, use: Use, read_only: frozenset[str]) -> tuple[tuple[str
     """
     if pod.metadata.annotations.get(READ_ONLY) == "true":
         return ()
-    images = {container.name or "": container.image or "" for container in pod.spec.containers}
+    images = {container.name or "": container.image or "" for container in running_containers(pod)}
     return tuple((name, path) for name, path in use.paths if not {images[name], _untagged(images[name])} & read_only)
 
 
@@ -148,7 +148,7 @@ def _reads(state: State, mark: Mark, each: Living) -> bool:
     work = work_on(state, each.key, each.uid)
     if work is None:
         return False
-    spec = next((spec for spec in work.pod.spec.containers if spec.name == mark.container), None)
+    spec = next((spec for spec in running_containers(work.pod) if spec.name == mark.container), None)
     try:
         return spec is not None and open_process(work, spec, ()).files.read(mark.path) == mark.data
     except (FileError, ConfigError, MountError):
