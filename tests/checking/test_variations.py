@@ -155,7 +155,7 @@ WRITES = {"volumeMounts": [{"name": "d", "mountPath": "/logs"}]}
 SCRATCH = {"annotations": {"volsim.dev/scratch": "d"}}
 READS = {"annotations": {"volsim.dev/read-only": "true"}}
 CASES = [
-    # bytes that are gone (VS101)
+    # VS101 is about bytes that are gone.
     Case("replica set, emptyDir", [workload("ReplicaSet", EMPTY)], "pod-loss", "VS101"),
     Case("stateful set, emptyDir, dead node", [workload("StatefulSet", EMPTY)], "node-loss", "VS101 VS303", "VS102"),
     Case("daemons, emptyDir", [workload("DaemonSet", EMPTY)], "rollout", "VS101", "VS102"),
@@ -208,7 +208,7 @@ CASES = [
         "",
         "VS101 VS401 VS402",
     ),
-    # bytes that are elsewhere (VS102)
+    # VS102 is about bytes that are elsewhere.
     Case("hostPath of a set", [workload("StatefulSet", HOST)], "pod-loss", "VS102"),
     Case("hostPath on one node", [deployment(HOST)], "pod-loss,rollout", "", ALL, 1),
     Case("hostPath, pinned", [deployment(HOST, nodeSelector={HOSTNAME: "node01"})], "pod-loss,rollout,reboot", "", ALL),
@@ -230,7 +230,7 @@ CASES = [
         "VS102 VS401",
         "VS101",
     ),
-    # two writers (VS201)
+    # VS201 is about two writers.
     Case("set on NFS", [volume(NFS), claim(""), workload("StatefulSet", on())], "partition", "", ALL),
     Case(
         "set on NFS, no grace",
@@ -299,7 +299,7 @@ CASES = [
         "partition",
         "VS201",
     ),
-    # never starts (VS301)
+    # VS301 is about never starts.
     Case(
         "volume for somebody else",
         [volume(NFS, claimRef={"namespace": "other", "name": "d"}), claim(""), deployment(on())],
@@ -357,7 +357,7 @@ CASES = [
         "",
         None,
     ),
-    # rollouts that stop (VS302)
+    # VS302 is about rollouts that stop.
     Case("rolling, one disk", [claim(), deployment(on())], "rollout", "VS302 VS201"),
     Case("no surge, one disk", [claim(), deployment(on(), of={"strategy": NO_SURGE})], "rollout", "", ALL),
     Case("one disk on one node", [claim(), deployment(on())], "rollout", "VS201", "VS302", 1),
@@ -379,7 +379,7 @@ CASES = [
         "VS302",
         1,
     ),
-    # not replaced (VS303)
+    # VS303 is about not replaced.
     Case("set on a dead node", [workload("StatefulSet")], "node-loss", "VS303"),
     Case("daemons and a dead node", [workload("DaemonSet")], "node-loss", "", ALL),
     Case("every toleration", [deployment(tolerations=[{"operator": "Exists"}])], "node-loss", "VS303"),
@@ -401,7 +401,7 @@ CASES = [
         ALL,
     ),
     Case("no replicas", [deployment(of={"replicas": 0})], "pod-loss,rollout,drain,deletion", "", ALL),
-    # what is left (VS401 and VS402)
+    # VS401 and VS402 is about what is left.
     Case(
         "static disk, before 1.31",
         [volume(DISK, policy="Delete"), claim(""), deployment(on())],
@@ -426,7 +426,7 @@ CASES = [
         "deletion",
         "VS402",
     ),
-    # drains (VS501)
+    # VS501 is about drains.
     Case("budget in percent", [deployment(of={"replicas": 2}), budget(minAvailable="100%")], "drain", "VS501"),
     Case("half of one is one", [deployment(), budget(minAvailable="50%")], "drain", "VS501"),
     Case("a tenth of two is one", [deployment(of={"replicas": 2}), budget(maxUnavailable="10%")], "drain", "", ALL),
@@ -449,7 +449,7 @@ CASES = [
     Case("budget of a set", [own_claims(replicas=2), budget(minAvailable=2)], "drain", "VS501"),
     Case("daemons are left alone", [workload("DaemonSet", EMPTY), budget(maxUnavailable=0)], "drain", "", ALL),
     Case("bare pod, 1.15", [pod("p")], "drain", "VS501", "", 2, {"kubernetes": "1.15"}),
-    # types that are gone (VS601)
+    # VS601 is about types that are gone.
     Case(
         "rbd in 1.30",
         [deployment({"rbd": {"monitors": ["10.0.0.1"], "image": "i"}})],
