@@ -23,6 +23,7 @@ from volsim.analysis.explain.explanation import Explanation
 from volsim.analysis.living import workload_of
 from volsim.apiserver.eviction import budgets_of
 from volsim.checking.questions import is_rolled_out, runs
+from volsim.checking.telling import without_preemption
 from volsim.checking.workloads import Manifest, ref
 from volsim.errors import VolsimError
 from volsim.objects import Pod
@@ -59,7 +60,8 @@ def ending(sim: Simulation, code: str, about: str, objects: Sequence[Manifest]) 
         return Ending()
     found = list(_explanations(sim, code, about))
     found += _asked_for(sim, found, about)
-    why = dict.fromkeys(cause.text for each in found for cause in each.causes if cause.code not in _NO_CAUSES)
+    causes = [cause for each in found for cause in each.causes if cause.code not in _NO_CAUSES]
+    why = dict.fromkeys(without_preemption(cause.text) for cause in causes)
     helps = dict.fromkeys(remedy for each in found for remedy in each.remedies if not _ASKS.search(remedy))
     return Ending(
         tuple(why or _plain(sim, code, about))[:_MOST], tuple(helps)[:_MOST], _way_out(sim, code, about, objects)

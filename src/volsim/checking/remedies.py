@@ -43,6 +43,9 @@ def helps(code: str, about: str) -> str:
 
 _TAINTS = "Somebody who taints dead nodes with node.kubernetes.io/out-of-service (or deletes them)"
 _HELPS = {
+    ("VS302", "DaemonSet"): "Room on each node for the new pod: ports, disks and devices that nothing else may take.",
+    ("VS302", "StatefulSet"): "A template with which the pod comes to run: the set waits for each of its pods. Once it "
+    "is stuck, a better template is not enough: the pod has to be deleted, too.",
     ("VS303", "Pod"): "A Deployment, a StatefulSet or a Job that makes the pod anew.",
     ("VS303", "Deployment"): f"{_TAINTS}, by hand or by an operator; storage that several nodes reach at once.",
     ("VS303", "StatefulSet"): f"{_TAINTS}: an operator, a cloud's node controller, a person who is called. Until then "

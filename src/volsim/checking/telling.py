@@ -17,18 +17,21 @@ from volsim.engine.actions import Ask, Fault, Step, Sync
 from volsim.engine.simulation import Simulation
 from volsim.exploration.story import Story
 
-__all__ = ["claims_of_volumes", "tell"]
+__all__ = ["claims_of_volumes", "tell", "without_preemption"]
 
 FOR_EVER = "and so on for ever:"
+_PREEMPTION = re.compile(r"( no new claims to deallocate,)? preemption: .*", re.DOTALL)
 _REPORTS = re.compile(r": report$|: report node \S+ ready$")
 """What only writes down in a status what has been told before."""
 
 
 def tell(story: Story, claims: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The lines of a story; `claims` names the claim of each volume whose own name nobody chose."""
-    zero_us = next((step.time_us for step in story.steps if isinstance(step.action, Fault | Ask)), 0)
+    first = next((at for at, step in enumerate(story.steps) if isinstance(step.action, Fault | Ask)), None)
+    steps = story.steps[first or 0 :]  # before it all was well
+    zero_us = steps[0].time_us if first is not None else 0
     names = claims or {}
-    told = list(_lines(story.steps, zero_us, names)) or ["nothing has to happen for it"]
+    told = list(_lines(steps, zero_us, names)) or ["nothing has to happen for it"]
     again = list(_lines(story.cycle, zero_us, names))
     return (*told, FOR_EVER, *again) if again else tuple(told)
 
@@ -59,9 +62,18 @@ def _lines(steps: Iterable[Step], zero_us: int, claims: Mapping[str, str]) -> It
 
 
 def _short(text: str) -> str:
-    """What a command prints in several lines, without all but its last words."""
+    """What a command prints in several lines, without all but its last words; what the scheduler says, in short."""
     first, *rest = text.strip().splitlines()
-    return f"{first.partition(': refused: ')[0]}: {rest[-1]}" if rest else first
+    return f"{first.partition(': refused: ')[0]}: {rest[-1]}" if rest else without_preemption(first)
+
+
+def without_preemption(text: str) -> str:
+    """What the scheduler says, without what it says of pods that might make room.
+
+    >>> without_preemption("0/1 nodes are available: 1 Too many pods. preemption: 0/1 nodes are available: ...")
+    '0/1 nodes are available: 1 Too many pods.'
+    """
+    return _PREEMPTION.sub("", text)
 
 
 def _seconds(time_us: int) -> str:
