@@ -172,6 +172,16 @@ VERDICTS: dict[str, tuple[Verdict, str, str]] = {
     "an interrupt": (Verdict.BROKEN, test_of("raise KeyboardInterrupt"), "KeyboardInterrupt"),
     "a BaseException": (Verdict.BROKEN, test_of("class E(BaseException): pass\nraise E('no')"), "E: no"),
     "a name that is not there": (Verdict.BROKEN, test_of("assert undefined"), "line 6: NameError"),
+    "an import that was forgotten": (
+        Verdict.BROKEN,
+        test_of("sim.apply(claim('c'))"),
+        "NameError: name 'claim' is not defined; begin with: from volsim.exercises.given import claim",
+    ),
+    "another import that was forgotten": (
+        Verdict.UNREADABLE,
+        "ERROR = FileError",
+        "NameError: name 'FileError' is not defined; write volsim.FileError, and begin with: import volsim",
+    ),
     "a recursion": (Verdict.BROKEN, test_of("f = lambda: f()\nf()"), "RecursionError"),
     "a wait without end": (
         Verdict.BROKEN,

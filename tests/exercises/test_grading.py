@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import volsim
 from tests.exercises.bad_answers import ENDINGS, VERDICTS, test_of
@@ -24,6 +26,17 @@ def test_each_sort_of_answer_is_called_by_its_name(verdict: Verdict, text: str, 
     report = verdict_on(LAYER, text)
     assert report.verdict is verdict, str(report)
     assert said in report.message
+    assert Report.from_json(json.loads(json.dumps(report.as_json()))) == report
+
+
+@given(data=st.data())
+@settings(max_examples=15)
+def test_whatever_is_spoilt_in_a_right_answer_it_has_a_verdict(data: st.DataObject) -> None:
+    lines = LAYER.solution.splitlines(keepends=True)
+    at = data.draw(st.integers(0, len(lines) - 1), label="line")
+    lines[at] = data.draw(st.sampled_from(["", *lines]) | st.just(lines[at].replace(" ", "", 1)), label="instead")
+    report = verdict_on(LAYER, "".join(lines))
+    assert report.message
     assert Report.from_json(json.loads(json.dumps(report.as_json()))) == report
 
 

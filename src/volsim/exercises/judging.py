@@ -13,9 +13,11 @@ from functools import partial
 from hypothesis import settings
 from hypothesis.errors import Flaky, Unsatisfiable
 
+import volsim
 from volsim.engine.perform import Engine
 from volsim.engine.simulation import Simulation
 from volsim.errors import LimitExceeded, VolsimError
+from volsim.exercises import given
 from volsim.exercises.exercise import Exercise
 from volsim.exercises.guard import guarded
 from volsim.exercises.reading import improper, parsed
@@ -51,7 +53,8 @@ def judge(exercise: Exercise, text: str, *, kubernetes: str | None = None, seed:
     except Unreadable as error:
         yield report.saying(Verdict.UNREADABLE, str(error))
     except BaseException as error:  # noqa: BLE001 - the answer's own, while it was loaded
-        yield report.saying(Verdict.UNREADABLE, f"it cannot be loaded: {type(error).__name__}: {error}".rstrip(": "))
+        what = f"{type(error).__name__}: {error}".removesuffix(": ")
+        yield report.saying(Verdict.UNREADABLE, f"it cannot be loaded: {what}{_remedy(error)}")
     finally:
         settings.load_profile(before)
 
@@ -117,7 +120,7 @@ class _Judged:
         first = truths[0]
         at = f"line {first.line}: " if first.line else ""
         if first.error is not None and not first.asserted:
-            return Verdict.BROKEN, f"{at}{first.failure}"
+            return Verdict.BROKEN, f"{at}{first.failure}{_remedy(first.error)}"
         if isinstance(first.error, LimitExceeded):
             return Verdict.BROKEN, f"{at}a wait in it does not end: {first.failure}"
         for more, other in enumerate(truths[1:], 1):
@@ -146,6 +149,15 @@ class _Judged:
             nothing = "" if _asserts(self.tree) else "it asserts nothing, so "
             return report.saying(Verdict.TOO_WEAK, f"{nothing}it holds of {', '.join(survivors)} as well")
         return report.saying(Verdict.PASSED, f"it holds of Kubernetes and of none of {len(report.results)} mutants")
+
+
+def _remedy(error: BaseException) -> str:
+    """What would help against an error of the answer's own, if that is known."""
+    if isinstance(error, NameError) and error.name in given.__all__:
+        return f"; begin with: from volsim.exercises.given import {error.name}"
+    if isinstance(error, NameError) and error.name in volsim.__all__:
+        return f"; write volsim.{error.name}, and begin with: import volsim"
+    return ""
 
 
 def _asserts(tree: ast.Module) -> bool:
