@@ -41,6 +41,8 @@ __all__ = ["Clocks", "Recogniser", "clocks", "exact", "situation"]
 
 _SECOND_US = 1_000_000  # the API keeps times in whole seconds, and some rules compare these
 _MASK = (1 << 64) - 1
+_SUFFIX_LENGTH = 5  # of most marks it is seen at once that they are none
+_READERS_MOST = 2  # a search's own, and the one that tells whether two moves commute
 _SINGLED_OUT_MOST = 64  # so often at most is one of several equal marks singled out to compare entangled ones
 
 Row = tuple[int, tuple[str, ...]]
@@ -87,12 +89,12 @@ class _Page(NamedTuple):
 
 
 class _Read:
-    """What is remembered with a table: its page, and its rows as they were last put in order of time."""
+    """What a reader remembers with a table: its page, and its rows as they were last put in order of time."""
 
-    __slots__ = ("by", "marked", "page", "since", "timed")
+    __slots__ = ("marked", "page", "since", "timed")
 
-    def __init__(self, by: Reader, page: _Page) -> None:
-        self.by, self.page = by, page
+    def __init__(self, page: _Page) -> None:
+        self.page = page
         self.since: Any = None
         self.timed = 0
         self.marked: list[Row] = []
@@ -132,7 +134,7 @@ class Recogniser:
         """The number of a state's situation; `more` are values that count, too."""
         limits = clocks(state.rules)
         read = [self._read(name, table) for name, table in state._tables.items() if len(table)]
-        read += [_Read(self._reader, self._more(value)) for value in more]
+        read += [_Read(self._more(value)) for value in more]
         ready = [self._reader.row("@ready", work, True) for work in state.ready()]
         pages = [each.page for each in read]
         distances, since = _distances(state.now_us, pages, limits)
@@ -149,9 +151,14 @@ class Recogniser:
 
     def _read(self, name: str, table: Any) -> _Read:
         """What the table says; remembered with it, for a table that has been sealed does not change."""
-        found = table.remembered
-        if found is None or found.by is not self._reader:
-            found = table.remembered = _Read(self._reader, self._page(name, table))
+        known = table.remembered
+        if known is None:
+            known = table.remembered = {}
+        found = known.get(self._reader)
+        if found is None:
+            if len(known) >= _READERS_MOST:
+                known.clear()
+            found = known[self._reader] = _Read(self._page(name, table))
         return found  # type: ignore[no-any-return]
 
     def _page(self, name: str, table: Any) -> _Page:
@@ -188,7 +195,7 @@ class Recogniser:
             homes.update(page.homes)
         colours = {mark: homes.get(mark, 0) for _, marks in rows for mark in marks}
         for mark in colours:
-            if is_suffix(mark) and mark not in given and mark not in self._reader.names:
+            if len(mark) == _SUFFIX_LENGTH and is_suffix(mark) and mark not in given and mark not in self._reader.names:
                 colours[mark] = hash(mark_number(mark))
         return colours
 
@@ -232,11 +239,12 @@ def _given_suffixes(state: State) -> set[str]:
 def _refined(rows: list[Row], colours: dict[str, int]) -> dict[str, int]:
     """A number for each mark that says where it stands, and beside which others: colour refinement."""
     alike = _alike(colours)
-    rows = [row for row in rows if not alike.isdisjoint(row[1])]
     while alike:
         places: dict[str, list[int]] = {mark: [] for mark in alike}
+        rows = [row for row in rows if not alike.isdisjoint(row[1])]
+        colour_of = colours.__getitem__
         for shape, marks in rows:
-            row = hash((shape, *[colours[mark] for mark in marks]))
+            row = hash((shape, *map(colour_of, marks)))
             for at, mark in enumerate(marks):
                 if mark in alike:
                     places[mark].append(hash((row, at)))
@@ -275,7 +283,8 @@ def _least(rows: list[Row], colours: dict[str, int], budget: list[int]) -> int:
     colours = _refined(rows, colours)
     alike = _entangled(rows, colours)
     if not alike:
-        return sum(scattered(hash((shape, *[colours[mark] for mark in marks]))) for shape, marks in rows) & _MASK
+        colour_of = colours.__getitem__
+        return sum([scattered(hash((shape, *map(colour_of, marks)))) for shape, marks in rows]) & _MASK
     budget[0] -= len(alike)
     if budget[0] < 0:  # too many: tell them apart by how they read, which keeps states apart that are one situation
         return _least(rows, {**colours, **{mark: hash((colours[mark], mark_number(mark))) for mark in alike}}, budget)
