@@ -35,6 +35,16 @@ DESIGNS = Path(__file__).parents[2] / "examples" / "designs"
             {"nodes": 2, "faults": "node-loss", "recover_within": "3m"},
             "`tolerationSeconds: 30 for node.kubernetes.io/not-ready and unreachable` in Deployment/default/web",
         ),
+        ("recycle", "VS101", {"nodes": 1, "faults": "deletion"}, "`persistentVolumeReclaimPolicy: Retain` in Persis"),
+        ("claims-of-a-set", "VS101", {"nodes": 1, "faults": "deletion"}, "`whenDeleted: Retain` in StatefulSet"),
+        (
+            "no-grace",
+            "VS201",
+            {"nodes": 2, "faults": "partition"},
+            "`terminationGracePeriodSeconds: 30` in StatefulSet",
+        ),
+        ("job-without-retries", "VS303", {"nodes": 2, "faults": "node-loss"}, "`backoffLimit: 6` in Job"),
+        ("spread-and-dead-node", "VS303", {"nodes": 2, "faults": "node-loss"}, "`whenUnsatisfiable: ScheduleAnyway`"),
         ("completed-pod", "VS402", {"nodes": 1, "faults": "deletion"}, "`ttlSecondsAfterFinished: 60` in Job"),
     ],
 )

@@ -1,7 +1,7 @@
 """Designs as other people write them: other kinds, volumes, budgets and tolerations than those of the examples.
 
-Each is checked under a few faults; what an engineer who knows Kubernetes would say of it stands beside it: the codes that
-must be found, and those that must not. What is in neither is left open.
+Each is checked under a few faults; what an engineer who knows Kubernetes would say of it stands beside it: the codes
+that must be found, and those that must not. What is in neither is left open.
 """
 
 from __future__ import annotations
@@ -299,7 +299,7 @@ CASES = [
         "partition",
         "VS201",
     ),
-    # VS301 is about never starts.
+    # VS301 is about pods that never start.
     Case(
         "volume for somebody else",
         [volume(NFS, claimRef={"namespace": "other", "name": "d"}), claim(""), deployment(on())],
@@ -379,7 +379,7 @@ CASES = [
         "VS302",
         1,
     ),
-    # VS303 is about not replaced.
+    # VS303 is about what nobody replaces.
     Case("set on a dead node", [workload("StatefulSet")], "node-loss", "VS303"),
     Case("daemons and a dead node", [workload("DaemonSet")], "node-loss", "", ALL),
     Case("every toleration", [deployment(tolerations=[{"operator": "Exists"}])], "node-loss", "VS303"),
@@ -401,7 +401,7 @@ CASES = [
         ALL,
     ),
     Case("no replicas", [deployment(of={"replicas": 0})], "pod-loss,rollout,drain,deletion", "", ALL),
-    # VS401 and VS402 is about what is left.
+    # VS401 and VS402 are about what is left.
     Case(
         "static disk, before 1.31",
         [volume(DISK, policy="Delete"), claim(""), deployment(on())],

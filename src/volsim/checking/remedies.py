@@ -124,9 +124,58 @@ def _remove_when_done(manifest: Manifest, _: str) -> bool:
     return True
 
 
+def _keep_claims(manifest: Manifest, about: str) -> bool:
+    policy = manifest["spec"].get("persistentVolumeClaimRetentionPolicy") or {} if ref(manifest) == about else {}
+    if policy.get("whenDeleted") != "Delete":
+        return False
+    policy["whenDeleted"] = "Retain"
+    return True
+
+
+def _volume_policy(policy: str) -> Change:
+    def change(manifest: Manifest, _: str) -> bool:
+        if manifest["kind"] != "PersistentVolume" or _policy_of(manifest) == policy:
+            return False
+        manifest["spec"]["persistentVolumeReclaimPolicy"] = policy
+        return True
+
+    return change
+
+
+def _policy_of(volume: Manifest) -> str:
+    return str(volume["spec"].get("persistentVolumeReclaimPolicy") or "Retain")
+
+
+def _grace(manifest: Manifest, about: str) -> bool:
+    spec = template_of(manifest).get("spec") or {} if ref(manifest) == about else {}
+    return bool(spec.pop("terminationGracePeriodSeconds", None) == 0)  # without it, there are 30 s
+
+
+def _spread_if_possible(manifest: Manifest, about: str) -> bool:
+    spec = template_of(manifest).get("spec") or {} if ref(manifest) == about else {}
+    strict = [
+        each for each in spec.get("topologySpreadConstraints") or [] if each.get("whenUnsatisfiable") == "DoNotSchedule"
+    ]
+    for each in strict:
+        each["whenUnsatisfiable"] = "ScheduleAnyway"
+    return bool(strict)
+
+
+def _try_again(manifest: Manifest, about: str) -> bool:
+    if ref(manifest) != about or manifest["kind"] != "Job" or manifest["spec"].get("backoffLimit") != 0:
+        return False
+    manifest["spec"]["backoffLimit"] = 6
+    return True
+
+
 _TOLERATE = f"tolerationSeconds: {_SECONDS} for node.kubernetes.io/not-ready and unreachable"
 _CHANGES: dict[str, tuple[tuple[str, Change], ...]] = {
-    "VS101": (("reclaimPolicy: Retain", _policy("Retain")),),
+    "VS101": (
+        ("whenDeleted: Retain", _keep_claims),
+        ("persistentVolumeReclaimPolicy: Retain", _volume_policy("Retain")),
+        ("reclaimPolicy: Retain", _policy("Retain")),
+    ),
+    "VS201": (("terminationGracePeriodSeconds: 30", _grace),),
     "VS301": (
         ("volumeBindingMode: WaitForFirstConsumer", _wait_for_consumer),
         ("no selector", _no_selector),
@@ -136,9 +185,16 @@ _CHANGES: dict[str, tuple[tuple[str, Change], ...]] = {
         ("strategy: {type: Recreate}", _recreate),
         ("maxSurge: 0, maxUnavailable: 1", _one_unavailable),
     ),
-    "VS303": ((_TOLERATE, _tolerate_shortly),),
+    "VS303": (
+        ("backoffLimit: 6", _try_again),
+        ("whenUnsatisfiable: ScheduleAnyway", _spread_if_possible),
+        (_TOLERATE, _tolerate_shortly),
+    ),
     "VS304": ((_TOLERATE, _tolerate_shortly),),
-    "VS401": (("reclaimPolicy: Delete", _policy("Delete")),),
+    "VS401": (
+        ("reclaimPolicy: Delete", _policy("Delete")),
+        ("persistentVolumeReclaimPolicy: Delete", _volume_policy("Delete")),
+    ),
     "VS402": (("ttlSecondsAfterFinished: 60", _remove_when_done),),
     "VS501": (("maxUnavailable: 1", _budget_of_one),),
 }
