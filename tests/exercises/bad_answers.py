@@ -58,6 +58,27 @@ def test_it(volsim_cluster):
     run_state_machine_as_test(Wiki, settings=settings(max_examples=25, stateful_step_count=6))
 """
 
+CLAIMS = """
+from hypothesis import settings
+from hypothesis.stateful import invariant, run_state_machine_as_test
+from volsim.testing import ClusterMachine
+
+def test_machine(volsim_cluster):
+    class Claims(ClusterMachine):
+        def new_simulation(self):
+            return volsim_cluster(nodes=2)
+
+        @invariant()
+        def a_bound_claim_has_enough(self):
+            for claim in self.sim.list("pvc"):
+                if claim.status.phase == "Bound":
+                    volume = self.sim.get(f"pv/{claim.spec.volume_name}")
+                    assert volume.spec.capacity["storage"] >= claim.spec.resources.requests["storage"], "too small"
+
+    run_state_machine_as_test(Claims, settings=settings(max_examples=100, stateful_step_count=5))
+"""
+"""An answer to another exercise: a state machine of the library's, with one invariant more."""
+
 OWN = f"""
 import pytest
 from hypothesis import given, settings, strategies as st

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import volsim
-from tests.exercises.bad_answers import ENDINGS, VERDICTS, test_of
+from tests.exercises.bad_answers import CLAIMS, ENDINGS, VERDICTS, test_of
 from tests.exercises.test_answers import verdict_on
 from volsim.cli import main
 from volsim.exercises import EXERCISES, Report, Result, Verdict, check, exercise
@@ -81,6 +81,14 @@ def test_a_caught_mutant_has_its_shrunk_example_and_a_story_for_kubectl() -> Non
     assert "$ kubectl apply -f - <<EOF" in caught.story
     assert "# the container of pod/wiki exits" in caught.story
     assert caught.failure in str(report)
+
+
+@pytest.mark.slow
+def test_a_story_that_the_example_tells_already_is_told_once() -> None:
+    (caught, *_) = verdict_on(exercise("smallest-fit"), CLAIMS).results
+    assert caught.passed
+    assert caught.example.count("With kubectl:\n$ kubectl create -f") == 1
+    assert caught.story == ""
 
 
 def test_a_report_goes_through_json() -> None:

@@ -97,7 +97,7 @@ class _Judged:
                     passed=tried.error is not None,
                     failure=tried.failure,
                     example=tried.example,
-                    story=tried.story if tried.error is not None else "",
+                    story="" if tried.error is None or tried.story in tried.example else tried.story,
                 )
             )
         yield self.report.saying(Verdict.NEVER_ENDS, "it did not end when it was run on the truth again")
