@@ -77,15 +77,14 @@ def line(name: str, found: Mapping[str, Any]) -> str:
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
-def rows(page: str) -> list[tuple[str, str, str, str]]:
-    """The table of a page: application, manifest (REPOSITORY: PATH), verdict and codes."""
+def rows(page: str) -> list[tuple[str, ...]]:
+    """The rows of the table of a page: application, manifest (REPOSITORY: PATH), verdict, codes, and what it cost."""
     table = page.partition(BEGIN)[2].partition(END)[0].strip().splitlines()[2:]
-    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in table]
-    return [(name, manifest.strip("`"), verdict, found) for name, manifest, verdict, found, *_ in cells]
+    return [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in table]
 
 
-def renewed(page: str, options: Sequence[str], seconds: int) -> str:
-    """The page with its table written anew."""
+def renewed(page: str, only: str, options: Sequence[str], seconds: int) -> str:
+    """The page with its table written anew, as far as the applications' names hold `only`."""
     index = json.loads((CORPUS / "INDEX.json").read_text(encoding="utf-8"))
     files = {
         f"{each['repository'].removeprefix('https://github.com/')}: {each['path']}": each["file"] for each in index
@@ -94,11 +93,13 @@ def renewed(page: str, options: Sequence[str], seconds: int) -> str:
         "| application | manifest | verdict | findings | situations | seconds |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for name, manifest, *_ in rows(page):
-        found = checked(CORPUS / files[manifest], options, seconds)
-        print(line(name, found), flush=True)
-        told = found["verdict"] + (" (not all seen)" if unseen(found) and found["verdict"] == "findings" else "")
-        cells = (name, f"`{manifest}`", told, codes(found), f"{states(found):,}", f"{found['seconds']:.0f}")
+    for row in rows(page):
+        cells, name, manifest = row, row[0], row[1].strip("`")
+        if only in name:
+            found = checked(CORPUS / files[manifest], options, seconds)
+            print(line(name, found), flush=True)
+            told = found["verdict"] + (" (not all seen)" if unseen(found) and found["verdict"] == "findings" else "")
+            cells = (name, f"`{manifest}`", told, codes(found), f"{states(found):,}", f"{found['seconds']:.0f}")
         lines.append(f"| {' | '.join(cells)} |")
     head, _, rest = page.partition(BEGIN)
     return "\n".join([f"{head}{BEGIN}", *lines, END + rest.partition(END)[2]])
@@ -116,9 +117,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="of processor time for each (default 60)")
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was found as JSON")
     parser.add_argument("--page", action="store_true", help="write the table of the page anew")
+    parser.add_argument("--only", default="", metavar="TEXT", help="of the page, only applications with this name")
     arguments, options = parser.parse_known_args()
     if arguments.page:
-        PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), options, arguments.seconds), encoding="utf-8")
+        page = renewed(PAGE.read_text(encoding="utf-8"), arguments.only, options, arguments.seconds)
+        PAGE.write_text(page, encoding="utf-8")
         return
     results: dict[str, Any] = {}
     for file in _files(arguments.files):

@@ -78,7 +78,7 @@ def test_two_stand_for_all(kind: str) -> None:
 @pytest.mark.parametrize(
     ("objects", "nodes"),
     [
-        ([BUDGET, workload()], None),
+        ([BUDGET, {**workload(), "metadata": {"name": "other"}}, workload()], None),
         ([claim("ReadWriteOnce"), workload("Deployment", pod=SHARED)], None),
         ([workload(pod={"volumes": [{"name": "v", "hostPath": {"path": "/d"}}]})], None),
         ([workload(pod={"volumes": [{"name": "v", "awsElasticBlockStore": {"volumeID": "d"}}]})], None),
@@ -105,6 +105,41 @@ def test_they_stay_where_their_number_matters(objects: list[dict[str, Any]], nod
 )
 def test_they_need_not_where_it_does_not(objects: list[dict[str, Any]], nodes: Any) -> None:
     assert left(*objects, nodes=nodes) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"minAvailable": "67%"}, 1),
+        ({"minAvailable": "80%"}, 0),
+        ({"minAvailable": 4}, 0),
+        ({"minAvailable": 1}, 1),
+        ({"maxUnavailable": 0}, 0),
+        ({"maxUnavailable": 1}, 1),
+        ({"maxUnavailable": "10%"}, 1),
+        ({"maxUnavailable": "0%"}, 0),
+    ],
+)
+def test_a_budget_allows_two_what_it_allows_all(said: dict[str, Any], kept: int) -> None:
+    budget = {**BUDGET, "spec": {**BUDGET["spec"], **said}}  # type: ignore[dict-item]
+    assert left(budget, workload()) == 2
+    assert budget["spec"] == {**BUDGET["spec"], "maxUnavailable": kept}  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("said", [{"minAvailable": "67%"}, {"maxUnavailable": 1}])
+def test_two_are_drained_as_three_are(said: dict[str, Any]) -> None:
+    def codes(*, all_replicas: bool) -> list[str]:
+        budget = {
+            "apiVersion": "policy/v1",
+            **BUDGET,
+            "spec": {"selector": {"matchLabels": LABELS}, **said},
+        }
+        objects = [budget, deployment(3)]
+        report = volsim.check(objects, nodes=2, faults="drain", remedies=False, all_replicas=all_replicas)
+        return sorted(finding.code for finding in report.findings)
+
+    assert codes(all_replicas=True) == codes(all_replicas=False)
+    assert ("VS501" in codes(all_replicas=False)) == ("minAvailable" in said)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """Replicas that are alike: where nothing counts them, two stand for all.
 
 Each pod of a StatefulSet has claims of its own, and pods without a volume have none to share: with three of them or
-with thirty the same can happen to each. Two show it, the one to which it happens and another that goes on or waits.
+with thirty the same can happen to each. Two show it, the one to which it happens and another that goes on or waits. A
+disruption budget of theirs then allows two what it allows all: a disruption, or none.
 
-Replicas stay as they are where their number matters: under a disruption budget, where they share storage that not all
-of them can have at once, where volumes are made by hand, where nodes are described (and may be too small or too few),
-where pods are spread or an update keeps to a part of them.
+Replicas stay as they are where their number matters: where they share storage that not all of them can have at once, or
+a budget with others, where volumes are made by hand, where nodes are described (and may be too small or too few), where
+pods are spread or an update keeps to a part of them.
 
 >>> spec = {"replicas": 5, "template": {"metadata": {"labels": {"app": "web"}}}}
 >>> objects = [{"kind": "StatefulSet", "metadata": {"name": "web"}, "spec": spec}]
@@ -22,7 +23,7 @@ from math import ceil
 from typing import Any
 
 from volsim.checking.nodes import USUAL, wants_nodes_apart
-from volsim.checking.workloads import Manifest, ref, selectors_of, template_of, volumes_of
+from volsim.checking.workloads import WORKLOADS, Manifest, ref, selectors_of, template_of, volumes_of
 
 __all__ = ["fewer"]
 
@@ -63,10 +64,18 @@ def _lessened(objects: Sequence[Manifest], nodes: int | None) -> Iterator[str]:
     for workload in objects:
         spec = workload.get("spec") or {}
         number = spec.get("replicas") or 1
-        if workload["kind"] not in _ALIKE or number <= ENOUGH or _is_counted(workload, objects, shared):
+        if workload["kind"] not in _ALIKE or number <= ENOUGH or _is_counted(workload, shared):
             continue
         if wants_nodes_apart(workload) and (nodes is not None or number <= USUAL):
             continue
+        budgets = _budgets(workload, objects)
+        others = [each for each in objects if each["kind"] in WORKLOADS and each is not workload]
+        if any(budget in _budgets(other, objects) for other in others for budget in budgets):
+            continue
+        for budget in budgets:
+            _lessen_budget(budget, number)
+            allowed = budget["spec"]["maxUnavailable"]
+            yield f"{_called(budget)}: has maxUnavailable: {allowed} for these, as many as it allows of all, or 1"
         spec["replicas"] = ENOUGH
         if workload["kind"] == "Deployment":
             _keep_limits(spec, number)
@@ -78,7 +87,7 @@ def _called(workload: Manifest) -> str:
     return ref({**workload, "metadata": {"namespace": "default", **workload["metadata"]}})
 
 
-def _is_counted(workload: Manifest, objects: Iterable[Manifest], shared: set[tuple[str, str]]) -> bool:
+def _is_counted(workload: Manifest, shared: set[tuple[str, str]]) -> bool:
     """Whether it matters how many there are."""
     spec, namespace = workload.get("spec") or {}, workload["metadata"].get("namespace", "default")
     update = (spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
@@ -92,14 +101,29 @@ def _is_counted(workload: Manifest, objects: Iterable[Manifest], shared: set[tup
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
         if not _OWN & volume.keys() or (claim and (namespace, claim) in shared):
             return True
+    return False
+
+
+def _budgets(workload: Manifest, objects: Iterable[Manifest]) -> list[Manifest]:
+    """The disruption budgets that select the pods of a workload."""
     labels = (template_of(workload).get("metadata") or {}).get("labels") or {}
-    return any(
-        each["kind"] == "PodDisruptionBudget"
-        and each["metadata"].get("namespace", "default") == namespace
-        and selector.matches(labels)
+    namespace = workload["metadata"].get("namespace", "default")
+    return [
+        each
         for each in objects
-        for _, selector in selectors_of(each)
-    )
+        if each["kind"] == "PodDisruptionBudget" and each["metadata"].get("namespace", "default") == namespace
+        if any(selector.matches(labels) for _, selector in selectors_of(each))
+    ]
+
+
+def _lessen_budget(budget: Manifest, number: int) -> None:
+    """Let a budget allow for two what it allows for all: one disruption, or none."""
+    spec = budget["spec"]
+    if spec.get("maxUnavailable") is not None:
+        allowed = _amount(spec["maxUnavailable"], number, up=True)
+    else:
+        allowed = number - _amount(spec.pop("minAvailable", 0), number, up=True)
+    spec["maxUnavailable"] = max(0, min(allowed, ENOUGH - 1))
 
 
 def _claim(claim: Manifest) -> tuple[str, str]:
