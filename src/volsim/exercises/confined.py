@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Any
 
 __all__ = ["OUT_OF_MEMORY", "allow", "main"]
@@ -24,10 +25,17 @@ def _limit(cpu_seconds: int, memory_bytes: int) -> None:
         import resource
     except ImportError:  # not on this system: the parent's clock is the only limit
         return
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limits = {
+        resource.RLIMIT_CPU: (cpu_seconds, cpu_seconds + 1),
+        resource.RLIMIT_AS: (memory_bytes, memory_bytes),
+        resource.RLIMIT_FSIZE: (FILE_BYTES, FILE_BYTES),
+        resource.RLIMIT_CORE: (0, 0),
+    }
+    for what, wanted in limits.items():
+        _, most = resource.getrlimit(what)
+        bounded = most != resource.RLIM_INFINITY  # whoever grades has limits too
+        with suppress(ValueError, OSError):  # macOS has no limit of address space
+            resource.setrlimit(what, (min(wanted[0], most), min(wanted[1], most)) if bounded else wanted)
 
 
 def allow(cpu_seconds: int) -> None:
