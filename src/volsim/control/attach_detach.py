@@ -39,6 +39,7 @@ from volsim.rules import microseconds
 from volsim.state import Change, View, Wake, is_ready, on_node
 from volsim.state.runtime import Attachment
 from volsim.storage.backends import Backend
+from volsim.storage.sources import source_of
 
 __all__ = [
     "CONTROLLER", "OUT_OF_SERVICE", "attachment_name", "free_at", "holders", "is_used_on", "key_of",
@@ -351,7 +352,7 @@ def _ask_attacher(view: View, key: str, row: Attachment, pods: dict[str, Pod]) -
         fails_us = view.now_us + microseconds(view.rules.csi_attach_timeout)
         row = row.replace(state="attaching", attachment=name, fails_us=fails_us)
         return Outcome(
-            (Create(_attachment(view, row)), *_put(view, key, row)),
+            (Create(_attachment(view, row, pods)), *_put(view, key, row)),
             requeue_after_us=fails_us - view.now_us,
             background=True,
             says=f"ask {row.driver} to attach {row.name} to {row.node}",
@@ -362,17 +363,24 @@ def _ask_attacher(view: View, key: str, row: Attachment, pods: dict[str, Pod]) -
     return _go_on_attaching(view, key, row.replace(state="attaching", attachment=name), pods)
 
 
-def _attachment(view: View, row: Attachment) -> VolumeAttachment:
+def _attachment(view: View, row: Attachment, pods: dict[str, Pod]) -> VolumeAttachment:
     if row.name in view.group("volumes_by_disk", row.disk):
         source = VolumeAttachmentSource(persistent_volume_name=row.name)
     else:  # a volume in a pod, of a type that a CSI driver has taken over
-        csi = CSIPersistentVolumeSource(driver=row.driver, volume_handle=row.handle)
+        read_only = _is_only_read(row, pods) or None
+        csi = CSIPersistentVolumeSource(driver=row.driver, volume_handle=row.handle, read_only=read_only)
         spec = PersistentVolumeSpec(access_modes=("ReadWriteOnce",), csi=csi)
         source = VolumeAttachmentSource(inline_volume_spec=spec)
     return VolumeAttachment(
         metadata=ObjectMeta(name=row.attachment),
         spec=VolumeAttachmentSpec(attacher=row.driver, node_name=row.node, source=source),
     )
+
+
+def _is_only_read(row: Attachment, pods: dict[str, Pod]) -> bool:
+    """Whether the pods say of a volume of their own that they only read it."""
+    volumes = (volume for pod in pods.values() for volume in pod.spec.volumes if volume.name == row.name)
+    return all(getattr(source_of(volume)[1], "read_only", False) for volume in volumes)
 
 
 def _go_on_attaching(view: View, key: str, row: Attachment, pods: dict[str, Pod]) -> Outcome:

@@ -2,10 +2,11 @@
 
 Modelled: attaching and detaching, the finalizer on VolumeAttachments and on the volumes that were ever attached,
 volumes that are being deleted (they are not attached any more, and go when they are attached nowhere), nodes that can
-take no more, storage that takes its time, is late or answers with errors. The simulated drivers understand one
-parameter of a class here: `maxPerNode`, how many volumes of the driver a node can really take, whatever its CSINode
-says.
-Not modelled: the 15 s after which a call is given up and made again, metadata, resyncs with the driver.
+take no more, disks that pods name themselves and that another node has, storage that takes its time, is late or answers
+with errors. The simulated drivers understand one parameter of a class here: `maxPerNode`, how many volumes of the
+driver a node can really take, whatever its CSINode says.
+Not modelled: how late a disk is asked for again that another node had (up to 5 minutes), the 15 s after which a call is
+given up and made again, metadata, resyncs with the driver.
 Source: kubernetes-csi/external-attacher, pkg/controller/csi_handler.go, pkg/controller/controller.go.
 """
 
@@ -31,7 +32,7 @@ _PREFIX = "external-attacher/"
 _MEMORY = "external-attacher"
 _RETRY_FIRST_US, _RETRY_MAX_US = 1_000_000, 300_000_000  # --retry-interval-start, --retry-interval-max
 _FAILURES_THAT_COUNT = 9  # 2 ** 9 s is more than the longest pause
-_RESOURCE_EXHAUSTED, _UNAVAILABLE = 8, 14  # google.golang.org/grpc/codes
+_RESOURCE_EXHAUSTED, _FAILED_PRECONDITION, _UNAVAILABLE = 8, 9, 14  # google.golang.org/grpc/codes
 
 
 def finalizer(driver: str) -> str:
@@ -50,6 +51,11 @@ def watch_attachment(view: View, change: Change) -> Iterator[str]:
     before: VolumeAttachment | None = change.before
     after: VolumeAttachment | None = change.after
     if after is None:
+        yield from (
+            key
+            for key, each in view.table("volumeattachments").items()
+            if each.spec.source.inline_volume_spec is not None and not each.status.attached
+        )  # it may have had the disk for which they wait
         return
     errors = (after.status.attach_error, after.status.detach_error)
     if errors == (None, None) or before is None or errors == (before.status.attach_error, before.status.detach_error):
@@ -85,6 +91,8 @@ def sync_attachment(view: View, key: str) -> Outcome:
     most = _most_on_node(view, attachment)
     if most is not None and _attached_to_node(view, attachment) >= most:
         return _refuse_for_want_of_room(view, attachment, most)
+    if (other := _other_node(view, attachment)) is not None:
+        return _wait_for(view, attachment, other)
     return _in_time(view, attachment, driver) or _attach(view, attachment, hold)
 
 
@@ -125,6 +133,38 @@ def _attached_to_node(view: View, attachment: VolumeAttachment) -> int:
     keys = view.group("attachments_by_node", attachment.spec.node_name or "")
     others: Iterator[VolumeAttachment] = (view.get("volumeattachments", key) for key in keys)
     return sum(bool(each.status.attached) and each.spec.attacher == attachment.spec.attacher for each in others)
+
+
+def _other_node(view: View, attachment: VolumeAttachment) -> str | None:
+    """The node that has a disk of which no PersistentVolume says that several may: then its storage gives it to one.
+
+    Of a disk that a pod names itself the attach/detach controller does not know whether it can be shared, and asks.
+    What is only read is given to any number of nodes.
+    """
+    spec = attachment.spec.source.inline_volume_spec
+    if spec is None or (spec.csi is not None and spec.csi.read_only):
+        return None
+    disk = _disk(view, attachment)
+    backend: Backend | None = view.get("backends", disk) if disk is not None else None
+    others = (
+        name for name in (backend.attached_to if backend is not None else ()) if name != attachment.spec.node_name
+    )
+    return next(others, None)
+
+
+def _wait_for(view: View, attachment: VolumeAttachment, other: str) -> Outcome:
+    """Say in the status that another node has the disk; once that is said, wait until it has gone from there."""
+    text = f"rpc error: code = FailedPrecondition desc = the disk is attached to node {other}"
+    said = attachment.status.attach_error
+    if said is not None and said.message == text:
+        return NOTHING
+    code = _FAILED_PRECONDITION if view.rules.mutable_csi_node_allocatable else None
+    error = VolumeError(message=text, time=view.now_us, error_code=code)
+    status = attachment.status.replace(attached=False, attach_error=error)
+    return Outcome(
+        (UpdateStatus(attachment.replace(status=status)),),
+        says=f"{_what(attachment)} is not attached to {attachment.spec.node_name}: {text}",
+    )
 
 
 def _failures(attachment: VolumeAttachment) -> str:
