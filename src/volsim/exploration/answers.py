@@ -50,12 +50,17 @@ class Answer:
     """What the property raised at the end of the path. Such a property is violated."""
     vacuous: bool = False
     """An *always* whose `when` never was so: it holds of nothing."""
+    unclear: bool = False
+    """It says different things of states that count as one situation: what it asks for does not count there, such as
+    the time, a log, or how a uid reads. Nothing is known of it then, unless a state was seen that decides it."""
 
     def __str__(self) -> str:
         where = f" after {len(self.path)} actions" if self.path is not None else ""
         notes = (": it never came to that" if self.vacuous else "") + (
             f": it raised {self.error}" if self.error else ""
         )
+        if self.unclear:
+            notes += ": it tells states apart that count as one (by the time, a log, a uid); ask for what is so in them"
         return f"{self.word} {self.name}: {self.verdict}{where}{notes}"
 
 
@@ -158,6 +163,8 @@ class Question:
         """Forget what was seen, for another run."""
         self.decided_at: int | None = None
         self.error = ""
+        self.is_unclear = False
+        """Whether it says different things of states that count as one situation."""
         self.applied = self.prop.when is None
         self.held = bytearray()
         """Of an *eventually*: in which situations it held."""
@@ -189,6 +196,9 @@ class Question:
             verdict = Verdict.HOLDS if prop.word is Word.ALWAYS else Verdict.VIOLATED
         else:
             verdict = Verdict.UNKNOWN
+        is_unclear = self.is_unclear and verdict is not Verdict.UNKNOWN and not _was_seen(prop, verdict)
+        if is_unclear:
+            verdict, self.decided_at, cycle = Verdict.UNKNOWN, None, ()
         path = None if self.decided_at is None else visited.path(self.decided_at)
         is_vacuous = verdict is Verdict.HOLDS and not self.applied
         return Answer(
@@ -199,7 +209,13 @@ class Question:
             cycle=cycle,
             error=self.error,
             vacuous=is_vacuous,
+            unclear=is_unclear,
         )
+
+
+def _was_seen(prop: Property, verdict: Verdict) -> bool:
+    """Whether a verdict follows from one state that was seen, whatever others say."""
+    return verdict is {Word.ALWAYS: Verdict.VIOLATED, Word.SOMETIMES: Verdict.HOLDS}.get(prop.word)
 
 
 def _failed(held: bytearray, visited: Visited, edges: list[Edge], ends: list[int]) -> tuple[int | None, Path]:

@@ -43,7 +43,6 @@ class News(NamedTuple):
     """A situation that may be new."""
 
     here: Standpoint
-    said: Said
     is_terminal: bool
     """Whether nothing more happens by itself, as `Simulation.settle` understands it."""
     is_end: bool
@@ -60,6 +59,8 @@ class Arrival(NamedTuple):
     is_strike: bool
     signature: int | None
     """What the move does, if somebody may ask for it (`volsim.exploration.commuting`)."""
+    said: Said
+    """What the properties say there, which is the same wherever the situation is the same."""
     news: News | None
     """None if the situation is known to whoever puts it together."""
 
@@ -108,7 +109,7 @@ class Expander:
         memories = tuple(asked.start(start) for asked in self._asked)
         state, idle, work = self._rested(start)
         here = Standpoint(state, self.faults.none_spent, memories, work)
-        return Arrival(self._number(here), idle, False, None, self._news(here, (1 << len(self._asked)) - 1))
+        return Arrival(self._number(here), idle, False, None, self._say(here, (1 << len(self._asked)) - 1), _news(here))
 
     def expand(self, chunk: Chunk, lesson: Lesson | None, is_known: IsKnown) -> Iterator[Followed]:
         """What comes of each place of a chunk in turn. What is said of a situation twice is said once."""
@@ -155,16 +156,15 @@ class Expander:
             (*move.before, move.action, *idle),
             move.found is None,
             self.commuting.signature(move).number if self.commuting is not None and open_bits else None,
-            None if is_known(number) else self._news(there, open_bits),
+            self._say(there, open_bits),
+            None if is_known(number) else _news(there),
         )
+
+    def _say(self, here: Standpoint, open_bits: int) -> Said:
+        return say(self._asked, here.state, here.memories, open_bits)
 
     def _rested(self, state: State) -> tuple[State, tuple[Sync, ...], Work]:
         return rest(self.engine, state) if self._is_idle_skipped else (state, (), ready(self.engine, state))
-
-    def _news(self, here: Standpoint, open_bits: int) -> News:
-        state = here.state
-        said = say(self._asked, state, here.memories, open_bits)
-        return News(here, said, state.next_due_us(background=False) is None, state.next_due_us() is None)
 
     def _number(self, here: Standpoint) -> int:
         """The number of a situation, what may still come included."""
@@ -172,3 +172,7 @@ class Expander:
         if self.order is Order.WAVES and len(here.work) != len(here.state.ready()):
             more += [("wave", name, key) for name, key in sorted(sync[:2] for sync, _ in here.work)]
         return hash((self.same(here.state, *more), here.spent)) & _MASK
+
+
+def _news(here: Standpoint) -> News:
+    return News(here, here.state.next_due_us(background=False) is None, here.state.next_due_us() is None)

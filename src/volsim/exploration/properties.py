@@ -76,6 +76,8 @@ class Property:
     observer: Observer | None = None
     on_state: bool = False
     """Whether it is called with the `State` itself, which is faster, and not with a `Simulation`."""
+    is_timed: bool = False
+    """Whether it measures time, which is found to within a period of the control plane's loops."""
 
     def __repr__(self) -> str:
         return f"<{self.word} {self.name!r}>"
@@ -130,7 +132,8 @@ def within(name: str, limit: Duration, holds: Holds) -> Property:
         due_us = sim.state.next_due_us()  # where nothing more happens in time, time passes all the same
         return due_us is not None and due_us <= memory.since_us + limit_us
 
-    return Property(name, Word.ALWAYS, is_in_time, None, Observer(lambda sim: since(None, sim), since))
+    observer = Observer(lambda sim: since(None, sim), since)
+    return Property(name, Word.ALWAYS, is_in_time, None, observer, is_timed=True)
 
 
 class Asked:

@@ -22,8 +22,9 @@ from volsim.exploration.bounds import Bounds, Progress, Watch
 from volsim.exploration.expanding import Expander, Same
 from volsim.exploration.faults import Faults, strike
 from volsim.exploration.moves import Order, Reduction
+from volsim.exploration.naming import named_by
 from volsim.exploration.properties import Property, Word
-from volsim.exploration.seen import Seen
+from volsim.exploration.seen import Seen, ToldApart
 from volsim.exploration.situation import Recogniser, situation
 from volsim.exploration.strategies import Run, Strategy
 from volsim.exploration.workers import hands_of
@@ -69,7 +70,8 @@ class Exploration:
         """`violated` if a property is; else `holds` if the search is complete, and `unknown` if it is not."""
         if any(answer.verdict is Verdict.VIOLATED for answer in self.answers):
             return Verdict.VIOLATED
-        return Verdict.HOLDS if self.complete else Verdict.UNKNOWN
+        is_known = self.complete and all(answer.verdict is not Verdict.UNKNOWN for answer in self.answers)
+        return Verdict.HOLDS if is_known else Verdict.UNKNOWN
 
     def answer(self, name: str) -> Answer:
         """What was found out about a property. Raises `VolsimError` for a name that was not asked about."""
@@ -165,22 +167,35 @@ def search(
         raise VolsimError(f"strategy={strategy!s}: only a breadth-first search can be shared; leave out the executor")
     limits = bounds if bounds is not None else Bounds(max_states=max_states, until=until)
     asked = _all_properties(always or {}, sometimes or {}, properties)
-    expander = Expander(
-        engine,
-        faults if faults is not None else Faults(),
-        same if same is not None else _recogniser(state, chosen),
-        asked,
-        chosen,
-        Order(order),
-        None if limits.until is None else state.now_us + microseconds(limits.until),
-    )
-    seen = Seen(asked, keep_edges=keep_edges or any(prop.word is Word.EVENTUALLY for prop in asked))
+    budget = faults if faults is not None else Faults()
     watch = Watch(limits)
-    run, hands = Run(expander, seen, limits, watch, tell), hands_of(executor, expander, seen, state)
-    stopped_by = run.go(state, Strategy(strategy), hands, seed)
-    while not stopped_by and seen.known.is_stale:
-        seen.begin()
-        stopped_by = run.go(state, Strategy(strategy), hands, seed)
+    runs, stopped_by = 0, ""
+    while True:
+        seen = Seen(
+            asked,
+            keep_edges=keep_edges or any(prop.word is Word.EVENTUALLY for prop in asked),
+            is_strict=same is None and Reduction.SYMMETRY in chosen,
+        )
+        seen.runs += runs
+        expander = Expander(
+            engine,
+            budget,
+            same if same is not None else _recogniser(state, chosen, asked, budget),
+            asked,
+            chosen,
+            Order(order),
+            None if limits.until is None else state.now_us + microseconds(limits.until),
+        )
+        run, hands = Run(expander, seen, limits, watch, tell), hands_of(executor, expander, seen, state)
+        try:
+            stopped_by = run.go(state, Strategy(strategy), hands, seed)
+            while not stopped_by and seen.known.is_stale:
+                seen.begin()
+                stopped_by = run.go(state, Strategy(strategy), hands, seed)
+        except ToldApart:  # by which node it is: nodes are not interchangeable for somebody
+            chosen, runs = chosen - {Reduction.SYMMETRY}, seen.runs
+        else:
+            break
     return Exploration(
         states=len(seen.visited),
         transitions=seen.transitions,
@@ -198,11 +213,16 @@ def search(
     )
 
 
-def _recogniser(state: State, reductions: frozenset[Reduction]) -> Same:
+def _recogniser(state: State, reductions: frozenset[Reduction], properties: list[Property], faults: Faults) -> Same:
+    """Says which states count as the same. Nodes that somebody calls by their names are not interchangeable."""
     if not reductions & {Reduction.SYMMETRY, Reduction.PHASE}:
         return situation
-    swapped = state.nodes if Reduction.SYMMETRY in reductions else ()
-    return Recogniser(swapped, phases=Reduction.PHASE not in reductions)
+    swapped: set[str] = set()
+    if Reduction.SYMMETRY in reductions:
+        observers = [(prop.observer.start, prop.observer.after) for prop in properties if prop.observer is not None]
+        said = [(prop.holds, prop.when) for prop in properties]
+        swapped = set(state.nodes) - named_by((said, observers, faults.user_actions), state.nodes)
+    return Recogniser(sorted(swapped), phases=Reduction.PHASE not in reductions)
 
 
 def _all_properties(

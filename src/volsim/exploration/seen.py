@@ -14,7 +14,7 @@ from volsim.exploration.commuting import NOTHING_KNOWN, Learned
 from volsim.exploration.expanding import Arrival
 from volsim.exploration.properties import Property
 
-__all__ = ["Place", "Seen"]
+__all__ = ["NoRoom", "Place", "Seen", "ToldApart"]
 
 
 class Place(NamedTuple):
@@ -31,9 +31,10 @@ class Place(NamedTuple):
 class Seen:
     """What has been seen of a cluster, and what that says of the properties."""
 
-    def __init__(self, properties: Iterable[Property], *, keep_edges: bool) -> None:
+    def __init__(self, properties: Iterable[Property], *, keep_edges: bool, is_strict: bool = False) -> None:
         self.questions = [Question(prop, place) for place, prop in enumerate(properties)]
-        self._keep_edges = keep_edges
+        self._keep_edges, self._is_strict = keep_edges, is_strict
+        self._exact_bits = sum((not each.prop.is_timed) << bit for bit, each in enumerate(self.questions))
         self.known = NOTHING_KNOWN
         self.runs = 0
         self.begin()
@@ -58,13 +59,18 @@ class Seen:
         return sum((question.decided_at is None) << bit for bit, question in enumerate(self.questions))
 
     def arrive(self, before: Place | None, arrival: Arrival, max_states: int) -> Place | None:
-        """Note where a move leads: the place, if it is new. Raises `NoRoom` if there is no room for another one."""
+        """Note where a move leads: the place, if it is new.
+
+        Raises `NoRoom` if there is no room for another one, and, where that is asked for, `ToldApart`.
+        """
         at = self.visited.index(arrival.number)
         is_new = at is None
         if at is None:
             if len(self.visited) >= max_states:
                 raise NoRoom
             at = self._add(before, arrival)
+        else:
+            self._compare(at, arrival)
         if before is not None:
             if self._keep_edges:
                 self.edges.append(Edge(before.at, self.visited.way(arrival.how), at, arrival.is_strike))
@@ -73,6 +79,16 @@ class Seen:
         if not is_new or arrival.news is None:
             return None
         return Place(at, 0 if before is None else before.depth + 1, arrival.news.here)
+
+    def _compare(self, at: int, arrival: Arrival) -> None:
+        """Note which properties say something else than where the situation was first met."""
+        differ = (arrival.said.holds ^ self._holds[at]) & self.open_bits & self._exact_bits
+        if not differ:
+            return
+        if self._is_strict:
+            raise ToldApart
+        for bit, question in enumerate(self.questions):
+            question.is_unclear = question.is_unclear or bool(differ >> bit & 1)
 
     def _add(self, before: Place | None, arrival: Arrival) -> int:
         news = arrival.news
@@ -84,8 +100,8 @@ class Seen:
         if news.is_end:
             self.ends.append(at)
         for question in self.questions:
-            question.note(at, news.said)
-        self._holds.append(news.said.holds)
+            question.note(at, arrival.said)
+        self._holds.append(arrival.said.holds)
         return at
 
     def learn(self, learned: Learned) -> None:
@@ -106,3 +122,7 @@ class Seen:
 
 class NoRoom(Exception):
     """There is no room for another situation: `max_states`."""
+
+
+class ToldApart(Exception):
+    """A property says different things of two states that count as one situation."""

@@ -216,8 +216,8 @@ class Processes:
 
 
 def _arrived(told: tuple[Any, ...], news: list[Parcel]) -> Arrival:
-    number, how, is_strike, signature, new = told
-    return Arrival(number, how, is_strike, signature, None if new is None else News(news[new[0]], *new[1:]))
+    number, how, is_strike, signature, said, new = told
+    return Arrival(number, how, is_strike, signature, said, None if new is None else News(news[new[0]], *new[1:]))
 
 
 # -- what is sent once -------------------------------------------------------------------------------------------------
