@@ -54,6 +54,8 @@ class TestClasses:
             ("nfs-csi", "ReadWriteOnce", "shares.csi.volsim.dev"),
             ("rook-cephfs", "ReadWriteOnce", "shares.csi.volsim.dev"),
             ("azurefile-premium", "ReadWriteOnce", "shares.csi.volsim.dev"),
+            ("local-path", "ReadWriteOnce", "local-path.rancher.io"),
+            ("openebs-hostpath", "ReadWriteOnce", "local-path.rancher.io"),
         ],
     )
     def test_disks_for_one_node_files_for_many(self, name: str, mode: str, driver: str) -> None:
@@ -97,6 +99,7 @@ class TestVolumesWithoutValue:
         ("volume", "at"),
         [
             ({"emptyDir": {}}, "/tmp"),
+            ({}, "/run"),
             ({"emptyDir": {}}, "/var/run/nginx"),
             ({"emptyDir": {"medium": "Memory"}}, "/dev/shm"),
             ({"hostPath": {"path": "/sys/fs/cgroup"}}, "/data"),

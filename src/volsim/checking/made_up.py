@@ -16,7 +16,16 @@ from typing import Any
 from volsim.checking.dumps import without_history
 from volsim.checking.marks import SCRATCH
 from volsim.checking.nodes import ZONE, counted, labelled, labels_asked
-from volsim.checking.provisioners import DRIVER, IN_TREE, SHARES, is_on_a_node, is_on_a_server, stand_in
+from volsim.checking.provisioners import (
+    DRIVER,
+    IN_TREE,
+    LOCAL,
+    SHARES,
+    is_local,
+    is_on_a_node,
+    is_on_a_server,
+    stand_in,
+)
 from volsim.checking.scratch import no_value
 from volsim.checking.workloads import BY_HAND, WORKLOADS, Manifest, claim_specs, ref, template_of
 from volsim.engine.cluster import node_objects
@@ -106,23 +115,22 @@ class MadeUp:
 
     def _make_class(self, name: str, specs: list[Manifest], *, default: bool = False) -> None:
         annotations = {"annotations": {_DEFAULT_CLASS: "true"}} if default else {}
-        is_share = is_on_a_server(name) or any(map(_is_for_many, specs))
+        driver, by = DRIVER, "a CSI driver that attaches its disks"
+        if is_on_a_server(name) or any(map(_is_for_many, specs)):
+            driver, by = SHARES, "a CSI driver of a file server"
+        elif is_local(name):
+            driver, by = LOCAL, "a CSI driver whose volumes are each on the disk of one node"
         self.objects.append(
             {
                 "apiVersion": "storage.k8s.io/v1",
                 "kind": "StorageClass",
                 "metadata": {"name": name, **annotations},
-                "provisioner": SHARES if is_share else DRIVER,
+                "provisioner": driver,
                 "volumeBindingMode": "WaitForFirstConsumer",
             }
         )
         what = "the default, provisioned" if default else "provisioned"
-        by = (
-            f"a CSI driver of a file server ({SHARES})"
-            if is_share
-            else f"a CSI driver that attaches its disks ({DRIVER})"
-        )
-        self.assumed.append(f"storageclass/{name}: {what} by {by}")
+        self.assumed.append(f"storageclass/{name}: {what} by {by} ({driver})")
 
     def file_systems(self) -> None:
         """Let classes of disks that do not say it have ext4: most drivers' provisioners are told to make that."""

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["DRIVER", "IN_TREE", "SHARES", "in_tree_source", "is_on_a_node", "is_on_a_server", "stand_in"]
+__all__ = [
+    "DRIVER",
+    "IN_TREE",
+    "LOCAL",
+    "SHARES",
+    "in_tree_source",
+    "is_local",
+    "is_on_a_node",
+    "is_on_a_server",
+    "stand_in",
+]
 
-DRIVER, SHARES = "disks.csi.volsim.dev", "shares.csi.volsim.dev"
-"""The drivers of classes that nobody defines: of disks, and of files on a server."""
+DRIVER, SHARES, LOCAL = "disks.csi.volsim.dev", "shares.csi.volsim.dev", "local-path.rancher.io"
+"""The drivers of classes that nobody defines: of disks, of files on a server, of directories of one node."""
 IN_TREE = "kubernetes.io/"
 _IN_TREE_SOURCES = {
     "aws-ebs": "awsElasticBlockStore",
@@ -46,6 +56,8 @@ _ON_NODES = (
     "directpv-min-io",
 )
 """Provisioners and drivers whose volumes are on the disk of one node."""
+_LOCAL_CLASS = re.compile(r"local-?path|host-?path|local-storage|topolvm|\blvm")
+"""Names of such classes: those of k3s, minikube, OpenEBS, the local static provisioner."""
 _SHARE = re.compile(r"nfs|efs|cifs|smb|cephfs|azure-?file|^file\.csi\.azure|filestore|gluster|fsx|juicefs")
 """Names of classes and drivers that promise files on a server, mounted over the network by any number of nodes."""
 
@@ -66,6 +78,15 @@ def is_on_a_node(provisioner: str) -> bool:
     (True, True, False)
     """
     return provisioner in _ON_NODES or provisioner in map(stand_in, _ON_NODES)
+
+
+def is_local(storage_class: str) -> bool:
+    """Whether the name of a class that nobody defines promises volumes that are each on the disk of one node.
+
+    >>> is_local("local-path"), is_local("openebs-hostpath"), is_local("fast")
+    (True, True, False)
+    """
+    return bool(_LOCAL_CLASS.search(storage_class))
 
 
 def is_on_a_server(driver: str) -> bool:

@@ -30,7 +30,7 @@ _FILLS = re.compile(r"\b(cat|cp|curl|dd|echo|envsubst|git|install|ln|mv|printf|r
 
 def no_value(volume: Manifest, pod: Manifest) -> str:
     """Why what is written to a volume of a pod counts for nothing; empty if it counts. `pod` is its spec."""
-    if "emptyDir" in volume:
+    if "emptyDir" in volume or volume.keys() == {"name"}:  # which is what a volume is that says no more
         paths = sorted({mount.get("mountPath") or "" for mount in _mounts(volume, pod.get("containers") or [])})
         if paths and all(map(_is_temporary, paths)):
             return f"holds nothing of value at {', '.join(paths)}"
