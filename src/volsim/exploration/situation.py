@@ -83,9 +83,20 @@ class _Page(NamedTuple):
     plain: int
     others: tuple[Digest, ...]
     times: frozenset[int]
+    first_us: int
+    """The earliest of the times, if there are any."""
     longest_us: int
     homes: dict[str, int]
     """By uid: a number of the object that has it, where somebody chose its name."""
+
+
+class _Now(NamedTuple):
+    """What times count as: their distance from now, or the place among those that are long ago."""
+
+    since: tuple[int, int, tuple[int, ...]]
+    """Now, since when it is not long ago, and the times before that: on these it depends."""
+    long_ago: dict[int, int]
+    """What the times before that count as."""
 
 
 class _Read:
@@ -99,18 +110,21 @@ class _Read:
         self.timed = 0
         self.marked: list[Row] = []
 
-    def at(self, since: tuple[int, tuple[int, ...]], distances: dict[int, int]) -> None:
+    def at(self, now: _Now) -> None:
         """Put its times at their distances from now; nothing is done if they are there already."""
-        if self.since == since:
+        if self.since == now.since:
             return
+        now_us, since_us, _ = now.since
+        long_ago = now.long_ago
         total, marked = 0, []
         for row in self.page.others:
-            shape = hash((row.shape, *[distances[time] for time in row.times]))
+            distances = [time - now_us if time >= since_us else long_ago[time] for time in row.times]
+            shape = hash((row.shape, *distances))
             if row.marks:
                 marked.append((shape, row.marks))
             else:
                 total += scattered(shape)
-        self.since, self.timed, self.marked = since, total, marked
+        self.since, self.timed, self.marked = now.since, total, marked
 
 
 # -- the situation -----------------------------------------------------------------------------------------------------
@@ -137,11 +151,11 @@ class Recogniser:
         read += [_Read(self._more(value)) for value in more]
         ready = [self._reader.row("@ready", work, True) for work in state.ready()]
         pages = [each.page for each in read]
-        distances, since = _distances(state.now_us, pages, limits)
+        now = _now(state.now_us, pages, limits)
         rows: list[Row] = [(work.shape, work.marks) for work in ready]
         total = 0
         for each in read:
-            each.at(since, distances)
+            each.at(now)
             total += each.page.plain + each.timed
             rows += each.marked
         total += _canonical(rows, self._first_colours(state, pages, rows))
@@ -171,11 +185,11 @@ class Recogniser:
         plain = sum(scattered(row.shape) for row in rows if not (row.times or row.marks))
         times = frozenset(time for row in others for time in row.times)
         longest_us = max((row.longest_us for row in rows), default=0)
-        return _Page(plain, others, times, longest_us, self._homes(name, table))
+        return _Page(plain, others, times, min(times, default=0), longest_us, self._homes(name, table))
 
     def _more(self, value: Any) -> _Page:
         row = self._reader.digest(value)
-        return _Page(0, (row,), frozenset(row.times), row.longest_us, {})
+        return _Page(0, (row,), frozenset(row.times), min(row.times, default=0), row.longest_us, {})
 
     def _homes(self, name: str, table: Any) -> dict[str, int]:
         if not is_api(name):
@@ -209,19 +223,15 @@ def mark_number(mark: str) -> int:
     return int.from_bytes(mark.encode())
 
 
-def _distances(now_us: int, pages: list[_Page], limits: Clocks) -> tuple[dict[int, int], tuple[int, tuple[int, ...]]]:
-    """What each time counts as: its distance from now, or its place among those that are long ago.
-
-    The second answer says on what that depends: two states for which it is equal have equal distances.
-    """
+def _now(now_us: int, pages: list[_Page], limits: Clocks) -> _Now:
+    """From where times are looked at."""
     longest_us = max((page.longest_us for page in pages), default=0)
     back_us = max(limits.look_back_us, longest_us + limits.late_us)
     since_us = now_us - back_us
-    times = frozenset[int]().union(*(page.times for page in pages))
-    long_ago = sorted(time for time in times if time < since_us)
-    found = {time: time - now_us for time in times}
-    found.update({time: place - back_us - len(long_ago) for place, time in enumerate(long_ago)})
-    return found, (since_us, tuple(long_ago))
+    old = (page.times for page in pages if page.times and page.first_us < since_us)
+    long_ago = sorted({time for times in old for time in times if time < since_us})
+    places = {time: place - back_us - len(long_ago) for place, time in enumerate(long_ago)}
+    return _Now((now_us, since_us, tuple(long_ago)), places)
 
 
 def _given_suffixes(state: State) -> set[str]:
