@@ -1,7 +1,7 @@
 """Provisioners and CSI drivers by their names: where the bytes of their volumes are, and what stands for those unknown.
 
 >>> stand_in("k8s.io/minikube-hostpath"), is_on_a_node("k8s.io/minikube-hostpath")
-('minikube-hostpath.k8s.io', True)
+('external.minikube-hostpath.k8s.io', True)
 """
 
 from __future__ import annotations
@@ -40,24 +40,16 @@ _IN_TREE_SOURCES = {
     "vsphere-volume": "vsphereVolume",
 }
 """What Kubernetes' own provisioners make, by the name behind the slash."""
-_ON_NODES = (
-    "rancher.io/local-path",
-    "k8s.io/minikube-hostpath",
-    "docker.io/hostpath",
-    "microk8s.io/hostpath",
-    "kubevirt.io/hostpath-provisioner",
-    "kubevirt.io.hostpath-provisioner",
-    "hostpath.csi.k8s.io",
-    "openebs.io/local",
-    "local.csi.openebs.io",
-    "zfs.csi.openebs.io",
-    "topolvm.io",
-    "topolvm.cybozu.com",
-    "directpv-min-io",
-)
-"""Provisioners and drivers whose volumes are on the disk of one node."""
+_ON_NODES = ("openebs.io/local", "local.csi.openebs.io", "zfs.csi.openebs.io", "directpv-min-io")
+"""Provisioners and drivers whose volumes are on the disk of one node, although their names do not say so."""
+_NODE = re.compile(r"host-?path|local-?path|lvm")
+"""Names of provisioners and drivers of which they do."""
 _LOCAL_CLASS = re.compile(r"local-?path|host-?path|local-storage|topolvm|\blvm")
 """Names of such classes: those of k3s, minikube, OpenEBS, the local static provisioner."""
+_EXTERNAL = "external."
+"""How the driver is called that stands for an external provisioner that is no CSI driver."""
+_ATTACHED = re.compile(r"rbd|iscsi|cinder|disk|block|ebs")
+"""Names of such provisioners whose volumes are attached; most make directories on file servers."""
 _SHARE = re.compile(r"nfs|efs|cifs|smb|cephfs|azure-?file|^file\.csi\.azure|filestore|gluster|fsx|juicefs")
 """Names of classes and drivers that promise files on a server, mounted over the network by any number of nodes."""
 
@@ -74,10 +66,10 @@ def in_tree_source(provisioner: str) -> str:
 def is_on_a_node(provisioner: str) -> bool:
     """Whether each volume of a provisioner, or of the driver that stands for it, is on the disk of one node.
 
-    >>> is_on_a_node("rancher.io/local-path"), is_on_a_node("local-path.rancher.io"), is_on_a_node("ebs.csi.aws.com")
+    >>> is_on_a_node("rancher.io/local-path"), is_on_a_node("topolvm.io"), is_on_a_node("ebs.csi.aws.com")
     (True, True, False)
     """
-    return provisioner in _ON_NODES or provisioner in map(stand_in, _ON_NODES)
+    return bool(_NODE.search(provisioner)) or provisioner in (*_ON_NODES, *map(stand_in, _ON_NODES))
 
 
 def is_local(storage_class: str) -> bool:
@@ -90,20 +82,21 @@ def is_local(storage_class: str) -> bool:
 
 
 def is_on_a_server(driver: str) -> bool:
-    """Whether a driver has its storage on a server, as its name says.
+    """Whether a driver has its storage on a server, as its name says; what is external and no CSI driver mostly has.
 
-    >>> is_on_a_server("efs.csi.aws.com"), is_on_a_server("ebs.csi.aws.com")
-    (True, False)
+    >>> is_on_a_server("efs.csi.aws.com"), is_on_a_server("ebs.csi.aws.com"), is_on_a_server(stand_in("fuseim.pri/ifs"))
+    (True, False, True)
     """
-    return driver == SHARES or bool(_SHARE.search(driver))
+    is_external = driver.startswith(_EXTERNAL) and not _ATTACHED.search(driver)
+    return driver == SHARES or is_external or bool(_SHARE.search(driver))
 
 
 def stand_in(provisioner: str) -> str:
     """The CSI driver that stands for a provisioner: itself, if it is one, or Kubernetes' own.
 
     >>> stand_in("rancher.io/local-path"), stand_in("ebs.csi.aws.com")
-    ('local-path.rancher.io', 'ebs.csi.aws.com')
+    ('external.local-path.rancher.io', 'ebs.csi.aws.com')
     """
     if "/" not in provisioner or provisioner.startswith(IN_TREE):
         return provisioner
-    return re.sub(r"[^a-z0-9.-]", "-", ".".join(reversed(provisioner.lower().split("/"))))
+    return _EXTERNAL + re.sub(r"[^a-z0-9.-]", "-", ".".join(reversed(provisioner.lower().split("/"))))
