@@ -18,7 +18,7 @@ CORPUS = ROOT / ".." / "shared" / "manifests"
 PAGE = ROOT / "docs" / "explanation" / "thirty-applications.md"
 FAST = ("A pod on CephFS", "MinIO, alone", "A pod that mounts NFS inline by CSI", "GlusterFS servers, a DaemonSet")
 """Those of which all is seen in a second or two."""
-THIRTY = 30
+THIRTY, PARTLY = 30, "findings (not all seen)"
 
 
 def rows() -> list[list[str]]:
@@ -38,8 +38,9 @@ def files() -> dict[str, Path]:
 def test_there_are_thirty_and_each_has_a_verdict() -> None:
     found = rows()
     assert len(found) >= THIRTY
-    assert {row[2] for row in found} <= {"clean", "findings"}
-    assert all(bool(row[3]) == (row[2] == "findings") for row in found)
+    assert {row[2] for row in found} <= {"clean", "findings", PARTLY}
+    assert all(bool(row[3]) == row[2].startswith("findings") for row in found)
+    assert sum(row[2] != PARTLY for row in found) >= THIRTY
 
 
 def test_the_fast_ones_are_among_them() -> None:
@@ -52,7 +53,8 @@ def test_the_fast_ones_are_among_them() -> None:
 )
 def test_a_check_finds_what_the_table_says(row: list[str]) -> None:
     _, manifest, verdict, codes, *_ = row
-    report = volsim.check(files()[manifest.strip("`")], remedies=False, max_seconds=None)
+    is_partly = verdict == PARTLY
+    report = volsim.check(files()[manifest.strip("`")], remedies=False, max_seconds=60 if is_partly else None)
     found = " ".join(sorted({finding.code for finding in report.findings}))
-    assert (report.verdict, found) == (verdict, codes)
-    assert all(each.complete for each in report.explored)
+    assert (report.verdict, found) == (verdict.partition(" (")[0], codes)
+    assert is_partly or all(each.complete for each in report.explored)
