@@ -48,6 +48,8 @@ __all__ = [
 
 TABLE = "attach_detach"
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+_FOR_ONE_NODE = ("kubernetes.io/aws-ebs/", "kubernetes.io/gce-pd/", "kubernetes.io/vsphere-volume/")
+"""Disks that clouds attach to one node at a time, if they can be written. Source: k8s.io/legacy-cloud-providers."""
 _RETRY_FIRST_US, _RETRY_MAX_US = 500_000, 122_000_000  # goroutinemap/exponentialbackoff: 500 ms doubled up to 2 min 2 s
 
 
@@ -430,7 +432,20 @@ def _refused(view: View, key: str, row: Attachment, pods: dict[str, Pod], why: s
 def _attach_here(view: View, key: str, row: Attachment, pods: dict[str, Pod]) -> Outcome:
     """Let a plugin of Kubernetes' own attach the disk: that takes no time."""
     backend: Backend = view.get("backends", row.backend) or Backend(name=row.backend, family="disk")
+    other = next((name for name in backend.attached_to if name != row.node), None)
+    if other is not None and row.volume.startswith(_FOR_ONE_NODE) and not _may_share(view, row, pods):
+        why = f"disk {row.backend} is already attached to node {other}"
+        text = f'AttachVolume.Attach failed for volume "{row.name}" : {why}'
+        events = () if row.told else tuple(warning(pod, "FailedAttachVolume", text) for pod in pods.values())
+        return Outcome(
+            tuple(_put(view, key, row.replace(told=True))), events, says=f"{row.name}: {why}" if events else ""
+        )
     return _attached(view, key, row, pods, Put("backends", row.backend, backend.attached(row.node)))
+
+
+def _may_share(view: View, row: Attachment, pods: dict[str, Pod]) -> bool:
+    """Whether a cloud gives a disk to a second node: what is only read, and what a PersistentVolume says of it."""
+    return row.name in view.group("volumes_by_disk", row.disk) or _is_only_read(row, pods)
 
 
 def _attached(view: View, key: str, row: Attachment, pods: dict[str, Pod], *done: Write) -> Outcome:
