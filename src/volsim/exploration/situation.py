@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 from math import lcm
 from typing import Any, NamedTuple
 
@@ -204,10 +205,9 @@ class Recogniser:
     def _first_colours(self, state: State, pages: list[_Page], rows: list[Row]) -> dict[str, int]:
         """What is known of the marks beforehand: whose uid they are, or that somebody chose them."""
         given = _given_suffixes(state)
-        homes: dict[str, int] = {}
+        colours = dict.fromkeys(chain.from_iterable([marks for _, marks in rows]), 0)
         for page in pages:
-            homes.update(page.homes)
-        colours = {mark: homes.get(mark, 0) for _, marks in rows for mark in marks}
+            colours.update({uid: home for uid, home in page.homes.items() if uid in colours})
         for mark in colours:
             if len(mark) == _SUFFIX_LENGTH and is_suffix(mark) and mark not in given and mark not in self._reader.names:
                 colours[mark] = hash(mark_number(mark))
