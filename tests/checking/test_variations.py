@@ -17,6 +17,7 @@ NFS: Manifest = {"nfs": {"server": "10.0.0.5", "path": "/export"}}
 EMPTY: Manifest = {"emptyDir": {}}
 HOST: Manifest = {"hostPath": {"path": "/srv/d", "type": "DirectoryOrCreate"}}
 DISK: Manifest = {"csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"}}
+EBS: Manifest = {"awsElasticBlockStore": {"volumeID": "vol-1", "fsType": "ext4"}}
 HOSTNAME = "kubernetes.io/hostname"
 FIRST_NODE: Manifest = {
     "nodeAffinity": {
@@ -135,6 +136,24 @@ def backup(**mount: Any) -> Any:
     made = {"template": template(on(**mount), {"restartPolicy": "OnFailure"}, "backup")}
     spec = {"schedule": "0 3 * * *", "jobTemplate": {"spec": made}}
     return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "backup"}, "spec": spec}
+
+
+def bound() -> list[Any]:
+    """What `kubectl get deploy,pvc -o yaml` gives: the claim is bound, and its volume is not shown."""
+    dumped = claim(metadata={"uid": UID, "annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, volumeName="pvc-1")
+    return [{**dumped, "status": {"phase": "Bound"}}, deployment(on())]
+
+
+def made() -> list[Any]:
+    """What the controllers have made of a deployment: a replica set and a pod."""
+    replica_set, running = workload("ReplicaSet", on(), name="w-5d"), pod("w-5d-x", on(), nodeName="ip-10-0-0-1")
+    for each, kind, name in ((replica_set, "Deployment", "w"), (running, "ReplicaSet", "w-5d")):
+        owner = {"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": UID, "controller": True}
+        each["metadata"] |= {"ownerReferences": [owner], "namespace": "default"}
+    return [replica_set, running]
+
+
+UID = "11111111-2222-3333-4444-555555555555"
 
 
 class Case(NamedTuple):
@@ -368,6 +387,12 @@ CASES = [
         "",
         ALL,
     ),
+    Case("disk that the pod names", [deployment(EBS)], "rollout", "VS302"),
+    Case("disk that the pod names, 1.20", [deployment(EBS)], "rollout", "VS302", "", 2, {"kubernetes": "1.20"}),
+    Case("disk that the pod names, no surge", [deployment(EBS, of={"strategy": NO_SURGE})], "rollout", "", ALL),
+    Case("dump without the volume", [*bound()], "rollout", "VS302", "VS301"),
+    Case("dump with what controllers made", [*bound(), *made()], "pod-loss", "", "VS301 VS303"),
+    Case("job of a name to come", [{**job(), "metadata": {"generateName": "j-"}}], "pod-loss", "", "VS301"),
     Case("a set on deletion", [own_claims(updateStrategy={"type": "OnDelete"})], "rollout", "", ALL),
     Case("apart on as many nodes", [deployment(of={"replicas": 2}, affinity=APART)], "rollout", "VS302"),
     Case("apart on more nodes", [deployment(of={"replicas": 2}, affinity=APART)], "rollout", "", ALL, 3),
