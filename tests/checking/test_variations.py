@@ -406,6 +406,9 @@ CASES = [
     ),
     # VS303 is about what nobody replaces.
     Case("set on a dead node", [workload("StatefulSet")], "node-loss", "VS303"),
+    Case(
+        "backup has the disk", [claim(), workload("StatefulSet", on()), backup(readOnly=True)], "pod-loss", "", "VS303"
+    ),
     Case("daemons and a dead node", [workload("DaemonSet")], "node-loss", "", ALL),
     Case("every toleration", [deployment(tolerations=[{"operator": "Exists"}])], "node-loss", "VS303"),
     Case("short toleration", [deployment(tolerations=tolerating(30))], "node-loss,node-return", "", ALL),
