@@ -1,6 +1,7 @@
 """Checks many manifests, each in a process of its own with a limit: `python tools/check_corpus.py FILES…`.
 
 Prints a line for each file: verdict, seconds of processor time, situations, codes. `--save` keeps all of it as JSON.
+Other options are those of `volsim check`; one that takes a value is given as `--max-seconds=30`.
 With `--page`, the applications are those of the table in `docs/explanation/thirty-applications.md`, whose last columns
 are written anew; the manifests lie in the collection beside the repository.
 """
