@@ -21,6 +21,7 @@ from volsim.exploration.answers import Answer, Edge, Path, Verdict, Visited
 from volsim.exploration.bounds import Bounds, Progress, Watch
 from volsim.exploration.expanding import Expander, Same
 from volsim.exploration.faults import Faults, strike
+from volsim.exploration.interchangeable import interchangeable
 from volsim.exploration.moves import Order, Reduction
 from volsim.exploration.naming import named_by
 from volsim.exploration.properties import Property, Word
@@ -192,7 +193,7 @@ def search(
             while not stopped_by and seen.known.is_stale:
                 seen.begin()
                 stopped_by = run.go(state, Strategy(strategy), hands, seed)
-        except ToldApart:  # by which node it is: nodes are not interchangeable for somebody
+        except ToldApart:  # by which one it is: what looks alike is not interchangeable for somebody
             chosen, runs = chosen - {Reduction.SYMMETRY}, seen.runs
         else:
             break
@@ -214,14 +215,15 @@ def search(
 
 
 def _recogniser(state: State, reductions: frozenset[Reduction], properties: list[Property], faults: Faults) -> Same:
-    """Says which states count as the same. Nodes that somebody calls by their names are not interchangeable."""
+    """Says which states count as the same. What somebody calls by its name is not interchangeable."""
     if not reductions & {Reduction.SYMMETRY, Reduction.PHASE}:
         return situation
     swapped: set[str] = set()
     if Reduction.SYMMETRY in reductions:
         observers = [(prop.observer.start, prop.observer.after) for prop in properties if prop.observer is not None]
         said = [(prop.holds, prop.when) for prop in properties]
-        swapped = set(state.nodes) - named_by((said, observers, faults.user_actions), state.nodes)
+        alike = interchangeable(state)
+        swapped = alike - named_by((said, observers, faults.user_actions), alike)
     return Recogniser(sorted(swapped), phases=Reduction.PHASE not in reductions)
 
 
