@@ -18,7 +18,7 @@ from volsim.cli import main
 DESIGNS = Path(__file__).parents[2] / "examples" / "designs"
 BAD = sorted(DESIGNS.glob("*-bad.yaml"))
 GOOD = sorted(DESIGNS.glob("*-good.yaml"))
-SLOW = {"force-and-cut-off-good", "out-of-service-and-cut-off-bad", "out-of-service-and-cut-off-good"}
+SLOW = {f"{name}-and-cut-off-{sort}" for name in ("force", "out-of-service") for sort in ("bad", "good")}
 """Two faults at once: everything that can happen is much."""
 
 

@@ -517,7 +517,23 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+SLOW = {
+    "daemons on one disk",
+    "disk for one pod",
+    "disk that the pod names, no surge",
+    "ephemeral volume that is kept",
+    "many on files for many",
+    "no surge, one disk",
+    "one disk, far apart",
+    "rolling, NFS in the pod",
+}
+"""What takes longest, and is much like one of the examples."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.name in SLOW else []) for each in CASES],
+)
 def test_a_design_is_judged_as_an_engineer_would(case: Case) -> None:
     report = volsim.check(case.objects, nodes=case.nodes, faults=case.faults, remedies=False, **case.more)
     codes = {finding.code for finding in report.findings}
