@@ -177,3 +177,15 @@ def test_it_counts_how_many_of_equal_pods_crashed_but_not_which() -> None:
     assert crashed(0) == crashed(1) == crashed(2)
     assert crashed(0, 1) == crashed(1, 2)
     assert len({crashed(), crashed(0), crashed(0, 1), crashed(0, 1, 2)}) == 4
+
+
+def test_a_deadline_that_is_none_keeps_nothing_apart() -> None:
+    """The old default of a Deployment: else everything that happened in the last 68 years would count."""
+    numbers = set()
+    web = deployment("web", 1)
+    web["spec"]["progressDeadlineSeconds"] = 2**31 - 1
+    sim = settled(cluster(web, nodes=1))
+    for _ in range(3):
+        sim.run("1d")
+        numbers.add(situation(sim.state))
+    assert len(numbers) == 1

@@ -106,6 +106,8 @@ is_suffix = re.compile(_SUFFIX).fullmatch
 """Whether a mark looks like the suffix of a generated name."""
 
 _SECOND_US = 1_000_000
+_NEVER_SECONDS = 2**31 - 1
+"""A deadline that is none, as extensions/v1beta1 sets it. Source: deployment/util, HasProgressDeadline."""
 _LONGEST_BACKOFF_US = 1_000_000_000  # client-go's: so long at most a workload that failed to make a pod waits
 _KNOWN_MOST = 100_000  # forget all and start again: bounds memory in long explorations
 
@@ -205,7 +207,7 @@ class Reader:
                 yield Digest(fingerprint(value.rpartition("-")[2]))
             elif name in COUNTS and isinstance(value, int):
                 yield Digest(fingerprint(min(value, COUNTS[name])))
-            elif name.endswith("_seconds") and isinstance(value, int):
+            elif name.endswith("_seconds") and isinstance(value, int) and value != _NEVER_SECONDS:
                 yield Digest(fingerprint(value), longest_us=value * _SECOND_US)
             else:
                 yield self.digest(value)

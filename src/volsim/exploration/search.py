@@ -25,9 +25,9 @@ from volsim.exploration.interchangeable import interchangeable
 from volsim.exploration.moves import Order, Reduction
 from volsim.exploration.naming import named_by
 from volsim.exploration.properties import Property, Word
-from volsim.exploration.seen import Seen, ToldApart
+from volsim.exploration.seen import Seen, Stale, ToldApart
 from volsim.exploration.situation import Recogniser, situation
-from volsim.exploration.strategies import Run, Strategy
+from volsim.exploration.strategies import Hands, Run, Strategy
 from volsim.exploration.workers import hands_of
 from volsim.rules import Duration, microseconds
 from volsim.state import State
@@ -189,10 +189,7 @@ def search(
         )
         run, hands = Run(expander, seen, limits, watch, tell), hands_of(executor, expander, seen, state)
         try:
-            stopped_by = run.go(state, Strategy(strategy), hands, seed)
-            while not stopped_by and seen.known.is_stale:
-                seen.begin()
-                stopped_by = run.go(state, Strategy(strategy), hands, seed)
+            stopped_by = _to_the_end(run, seen, state, Strategy(strategy), hands, seed)
         except ToldApart:  # by which one it is: what looks alike is not interchangeable for somebody
             chosen, runs = chosen - {Reduction.SYMMETRY}, seen.runs
         else:
@@ -212,6 +209,19 @@ def search(
         visited=seen.visited,
         edges=tuple(seen.edges) if keep_edges else None,
     )
+
+
+def _to_the_end(run: Run, seen: Seen, start: State, strategy: Strategy, hands: Hands, seed: int) -> str:
+    """Go over everything until nothing that was relied on turns out to be wrong; the bound that was hit, if any."""
+    while True:
+        try:
+            stopped_by = run.go(start, strategy, hands, seed)
+        except Stale:
+            seen.begin()
+            continue
+        if stopped_by or not seen.known.is_stale:
+            return stopped_by
+        seen.begin()
 
 
 def _recogniser(state: State, reductions: frozenset[Reduction], properties: list[Property], faults: Faults) -> Same:

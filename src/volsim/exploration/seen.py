@@ -14,7 +14,7 @@ from volsim.exploration.commuting import NOTHING_KNOWN, Learned
 from volsim.exploration.expanding import Arrival
 from volsim.exploration.properties import Property
 
-__all__ = ["NoRoom", "Place", "Seen", "ToldApart"]
+__all__ = ["NoRoom", "Place", "Seen", "Stale", "ToldApart"]
 
 
 class Place(NamedTuple):
@@ -122,6 +122,10 @@ class Seen:
 
 class NoRoom(Exception):
     """There is no room for another situation: `max_states`."""
+
+
+class Stale(Exception):
+    """Something that this run has relied on has turned out to be wrong: it is begun anew, with what is known now."""
 
 
 class ToldApart(Exception):

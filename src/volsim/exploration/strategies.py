@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from volsim.exploration.bounds import Bounds, Progress, Watch
 from volsim.exploration.commuting import Learned, Lesson
 from volsim.exploration.expanding import Chunk, Expander, Followed
-from volsim.exploration.seen import NoRoom, Place, Seen
+from volsim.exploration.seen import NoRoom, Place, Seen, Stale
 from volsim.state import State
 
 __all__ = ["PART", "Begun", "Hands", "Here", "Run", "Strategy"]
@@ -148,6 +148,8 @@ class Run:
         learned = begun.learned()
         if learned is not None:
             seen.learn(learned)
+            if seen.known.is_stale:
+                raise Stale
         return ""
 
     def _further(self, place: Place) -> tuple[Place, ...]:
