@@ -17,6 +17,7 @@ from volsim.state import State
 
 __all__ = ["Answer", "Edge", "Path", "Question", "Said", "Verdict", "Visited", "say"]
 
+_FREE = -1
 Path = tuple[Action, ...]
 """What was done from the start on."""
 
@@ -65,13 +66,17 @@ class Answer:
 
 
 class Visited:
-    """The situations that were seen, and how each was first reached: 20 bytes for each and its number in a dict."""
+    """The situations that were seen, and how each was first reached: at most 32 bytes for each, in arrays.
+
+    Where a number stands is found by open addressing: the numbers are as good as drawn by chance.
+    """
 
     def __init__(self) -> None:
         self.numbers = array("Q")
-        self._before = array("l")
-        self._how = array("l")
-        self._index: dict[int, int] = {}
+        self._before = array("i")
+        self._how = array("i")
+        self._slots = array("i", [_FREE]) * 64
+        """By the lowest bits of a number, or the next free place: where it stands in `numbers`."""
         self.ways: list[Path] = []
         self._way: dict[Path, int] = {}
 
@@ -79,15 +84,30 @@ class Visited:
         return len(self.numbers)
 
     def __contains__(self, number: int) -> bool:
-        return number in self._index
+        return self._slots[self._slot(number)] != _FREE
 
     def index(self, number: int) -> int | None:
         """The how-manieth situation that is, from 0; None if it was not seen."""
-        return self._index.get(number)
+        found = self._slots[self._slot(number)]
+        return None if found == _FREE else found
+
+    def _slot(self, number: int) -> int:
+        """Where a number is noted, or will be."""
+        slots, numbers = self._slots, self.numbers
+        mask = len(slots) - 1
+        slot = number & mask
+        while (found := slots[slot]) != _FREE and numbers[found] != number:
+            slot = (slot + 1) & mask
+        return slot
 
     def add(self, number: int, before: int, how: Path) -> int:
         """Note a situation that was not seen before; returns its index."""
-        at = self._index[number] = len(self.numbers)
+        at = len(self.numbers)
+        if 2 * (at + 1) > len(self._slots):
+            self._slots = array("i", [_FREE]) * (2 * len(self._slots))
+            for place, each in enumerate(self.numbers):
+                self._slots[self._slot(each)] = place
+        self._slots[self._slot(number)] = at
         self.numbers.append(number)
         self._before.append(before)
         self._how.append(self.way(how))
