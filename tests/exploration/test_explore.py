@@ -196,6 +196,7 @@ def test_small_graphs_are_drawn() -> None:
     assert mermaid(graph).startswith("stateDiagram-v2\n    [*] --> s0\n    s0 --> s1: ")
     assert dot(graph).startswith("digraph situations {")
     assert "doublecircle" in dot(graph)
+    assert graph.nodes[0]["distance"] == 0
     with pytest.raises(volsim.VolsimError, match="cannot be read"):
         mermaid(nx.complete_graph(201, nx.MultiDiGraph))
 
