@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from itertools import cycle
+from typing import Any
+
 import pytest
 
 import volsim
+from volsim import properties
 from volsim.checking.plans import DEFAULT_FAULTS, FAULT_NAMES, FAULTS_MEAN, names
+from volsim.checking.questions import Question
 from volsim.errors import VolsimError
 
 CACHE = """
@@ -88,3 +94,17 @@ class TestFaults:
     def test_others_are_refused(self, wrong: str | list[str]) -> None:
         with pytest.raises(VolsimError, match="no fault"):
             names(wrong)
+
+
+def test_what_a_question_leaves_unclear_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that is answered in one way and in the other where nothing differs is answered by nobody."""
+
+    def by_mood(sim: volsim.Simulation, *args: Any) -> list[Question]:
+        moods = cycle([True, False])
+        question = properties.eventually("it is in the mood", lambda sim: next(moods))
+        return [Question("VS303", ("Deployment/default/web",), question, "it is not", "")]
+
+    monkeypatch.setattr(import_module("volsim.checking.check"), "questions_after", by_mood)
+    report = volsim.check(CACHE, nodes=1, faults="node-return")
+    assert report.verdict == "unknown"
+    assert "under node-return: unclear; a question tells apart what counts as one situation" in str(report)

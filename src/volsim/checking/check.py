@@ -13,18 +13,18 @@ import attrs
 
 from volsim.checking.design import Design, Part
 from volsim.checking.endings import ending
-from volsim.checking.findings import CheckReport, Explored, Finding
+from volsim.checking.findings import UNCLEAR, CheckReport, Explored, Finding
 from volsim.checking.kinds import KINDS
 from volsim.checking.marks import leave_marks
 from volsim.checking.plans import budgets, names
-from volsim.checking.questions import Question, questions_after, questions_at_start
+from volsim.checking.questions import Question, questions_after, questions_at_start, runs
 from volsim.checking.remedies import changes
 from volsim.checking.telling import claims_of_volumes, tell
 from volsim.checking.trials import tried
 from volsim.errors import LimitExceeded, VolsimError
 from volsim.exploration.faults import Faults
 from volsim.exploration.report import Report, Violation, explore
-from volsim.exploration.search import Progress
+from volsim.exploration.search import Progress, Verdict
 from volsim.rules import Duration, microseconds
 from volsim.simulation import Simulation
 
@@ -147,8 +147,8 @@ def _explore_part(
                 part=part.workloads,
                 fault=fault,
                 states=report.states,
-                complete=report.complete,
-                why=report.explored.stopped_by,
+                complete=_is_complete(report),
+                why=report.explored.stopped_by or ("" if _is_complete(report) else UNCLEAR),
                 seconds=report.explored.seconds,
             )
         )
@@ -187,7 +187,7 @@ def _explorations(
         running.settle()
     except LimitExceeded:
         running.run("10m")
-    if not any(_is_up(running, name) for name in part.workloads):
+    if not any(runs(running, name) for name in part.workloads):
         if not beginning:
             raise VolsimError("nothing of it runs")
         return  # and that has been said
@@ -197,6 +197,11 @@ def _explorations(
         for each in budgets(fault, part, running):
             asked = questions_after(running, part, fault, marks, bounds.within_seconds, bounds.read_only)
             yield run(running, fault, each, asked)
+
+
+def _is_complete(report: Report) -> bool:
+    """Whether everything was seen, and of each question it is known what that says."""
+    return report.complete and not any(answer.verdict is Verdict.UNKNOWN for answer in report.answers)
 
 
 def _telling(tell: Tell | None, part: Part, fault: str) -> Callable[[Progress], None] | None:
@@ -215,12 +220,6 @@ def _telling(tell: Tell | None, part: Part, fault: str) -> Callable[[Progress], 
             tell(f"{what}, {far.states} situations, {far.seconds:.0f} s")
 
     return how_far
-
-
-def _is_up(sim: Simulation, name: str) -> bool:
-    from volsim.checking.questions import runs
-
-    return runs(sim, name)
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------
@@ -282,7 +281,7 @@ def _found_instead(finding: Finding, design: Design, changed: Part, bounds: _Bou
         for _, _, questions, report in _explorations(design, changed, faults, bounds, beginning=not finding.fault):
             by_name = {question.prop.name: question for question in questions}
             found = [by_name[each.name] for each in report.violations]
-            if not report.complete or any(
+            if not _is_complete(report) or any(
                 (each.code, each.objects) == (finding.code, finding.objects) for each in found
             ):
                 return None

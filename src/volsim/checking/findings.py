@@ -10,7 +10,7 @@ import attrs
 from volsim.checking.kinds import KINDS, Kind
 from volsim.exploration.story import Story
 
-__all__ = ["CheckReport", "Explored", "Finding", "Place"]
+__all__ = ["UNCLEAR", "CheckReport", "Explored", "Finding", "Place"]
 
 
 class Place(NamedTuple):
@@ -93,9 +93,13 @@ class Explored:
         >>> Explored(part=("Pod/default/web",), fault="drain", states=9, complete=False, why="max_states").hint
         'more is seen with --max-states, and there is less to see with --nodes 2'
         """
+        if self.why == UNCLEAR:
+            return "a question tells apart what counts as one situation, which is a fault of volsim: please report it"
         return "" if self.complete else _HINTS.format(self.why.replace("_", "-"))
 
 
+UNCLEAR = "unclear"
+"""Why not all is known although everything was seen: see `volsim.exploration.answers.Answer.unclear`."""
 _HINTS = "more is seen with --{}, and there is less to see with --nodes 2"
 """Options of the command line: those of `check` have the same names."""
 

@@ -21,6 +21,7 @@ from volsim.engine.actions import Ask
 from volsim.errors import VolsimError, did_you_mean
 from volsim.exploration.faults import BUDGETS, Faults
 from volsim.simulation import Simulation
+from volsim.views.dialect import Dialect
 
 __all__ = ["DEFAULT_FAULTS", "FAULTS_MEAN", "FAULT_NAMES", "ROLLED_OUT", "budgets", "kinds_of", "names"]
 
@@ -125,8 +126,7 @@ def _refused_drains(part: Part, sim: Simulation) -> Iterator[Asks]:
 
 
 def _empty_dirs(sim: Simulation) -> str:
-    """Source: kubectl, cmd/drain: the flag has its name since 1.20."""
-    return "--delete-emptydir-data" if sim.rules.version >= (1, 20) else "--delete-local-data"
+    return "--delete-emptydir-data" if Dialect(sim.rules.version).delete_empty_dir_data else "--delete-local-data"
 
 
 def _rollouts(part: Part, sim: Simulation) -> Iterator[Asks]:

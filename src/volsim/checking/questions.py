@@ -93,16 +93,18 @@ _TABLES = {
 }
 
 
-_LAST: list[Any] = [None, ()]
+_LAST: list[tuple[list[Any], tuple[Living, ...]]] = []
 
 
 def _pods(sim: Simulation) -> tuple[Living, ...]:
     """The living pods; remembered for the state that was asked about last, for many questions ask it of one."""
     state = sim.state
-    tables = [state.table(name) for name in ("sandboxes", "containers", "machines", "pods", "replicasets")]
-    if _LAST[0] is None or any(one is not other for one, other in zip(_LAST[0], tables, strict=True)):
-        _LAST[:] = [tables, tuple(living(state))]
-    return _LAST[1]  # type: ignore[no-any-return]
+    tables = [state.table(name) for name in ("sandboxes", "containers", "machines", "pods", "replicasets", "jobs")]
+    last = _LAST[0] if _LAST else None
+    if last is None or any(one is not other for one, other in zip(last[0], tables, strict=True)):
+        last = (tables, tuple(living(state)))
+        _LAST[:] = [last]
+    return last[1]
 
 
 def _alive(sim: Simulation) -> int:
